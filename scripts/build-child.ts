@@ -1,0 +1,30 @@
+// Bundles the sandbox child (SES included) into one string. One function for all tools: `prepare` calls it for editors,
+// tsc and tsx; test/vitest.config.ts and tsup.config.ts call it so that tests and builds never see a stale one.
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
+const OUT = at('src/transform/child.generated.ts')
+
+export async function buildChild(): Promise<number> {
+  const { outputFiles } = await build({
+    entryPoints: [at('src/transform/child/main.ts')],
+    bundle: true,
+    write: false,
+    platform: 'node',
+    target: 'node20',
+    format: 'iife',
+    minify: true,
+    legalComments: 'none', // the notices of what is bundled stand in THIRD_PARTY.md
+    charset: 'ascii',
+    banner: { js: '"use strict";' }, // without it SES stops with SES_NO_SLOPPY
+    logLevel: 'error',
+  })
+  const code = outputFiles[0]?.text ?? ''
+  const page = `// Made by scripts/build-child.ts. Not in git.\nexport const CHILD_SOURCE: string = ${JSON.stringify(code)}\n`
+  if ((await readFile(OUT, 'utf8').catch(() => '')) !== page) await writeFile(OUT, page) // same text: no watch loop
+  return code.length
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log('sandbox child:', await buildChild(), 'bytes')

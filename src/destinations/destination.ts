@@ -1,0 +1,75 @@
+import type { ActionBlock } from '../model/action.js'
+import type { Outcome } from '../model/outcome.js'
+import type { JsonObject, Reason } from '../model/value.js'
+
+/**
+ * Where actions go. A destination is configuration; what lives for one run is its {@link Delivery}.
+ * Retries, splitting and the order of requests are the engine's (`deliver`): a connector says once what happened.
+ */
+export interface Destination {
+  readonly name: string
+  /** The account that state belongs to: the first part of every key in every store. Not a secret. */
+  readonly project: string
+  /** The namespace whose identifiers are addresses here, e.g. `email` or `userId`. */
+  readonly addressedBy: string
+  /**
+   * Once per run: reads what preparing depends on (field contract, lists, learned sizes) and freezes it.
+   *
+   * Throws  DESTINATION_UNAUTHORIZED and DESTINATION_UNREACHABLE, before the first row.
+   */
+  open(signal: AbortSignal, learned?: JsonObject): Promise<Delivery>
+  /** Idempotent. */
+  close(): Promise<void>
+}
+
+export interface Delivery {
+  /**
+   * The exact requests that would be sent, and the actions refused on our side.
+   *
+   * Shape   every index of `actions` stands once, in `refused` or in the `actions` of one request.
+   * Laws    pure: no network, no clock. The same delivery and the same actions give the same bytes.
+   */
+  prepare(actions: ActionBlock): Prepared
+  /**
+   * The same actions in smaller requests, to fit a size or to find the row that spoils the rest. Pure.
+   *
+   * Shape   two or more requests, or the one given if it holds a single action. Together they hold its actions, in order.
+   */
+  split(request: PreparedRequest, by: Split): readonly PreparedRequest[]
+  /**
+   * Sends one prepared request, once.
+   *
+   * Shape   one outcome per entry of `request.actions`, in that order. A vendor's "no" to a row is an outcome.
+   * Repeat  must be harmless, or be looked up before it is repeated (I2): after a crash the same request comes again.
+   * Throws  a LakeloopError whose remedy says what the engine does with the WHOLE request: `retry` its fate is unknown
+   *         or it was refused for now (DESTINATION_UNREACHABLE, DESTINATION_ANSWER_UNCLEAR, DESTINATION_THROTTLED with
+   *         `afterMs`); `split` nothing was applied, because of its size or of some row in it (REQUEST_TOO_LARGE,
+   *         REQUEST_REFUSED); `halt` nobody's row is at fault (DESTINATION_UNAUTHORIZED). Anything else halts the run.
+   */
+  apply(request: PreparedRequest, signal: AbortSignal): Promise<readonly Outcome[]>
+  /** Ends the run's use; what it learned (sizes) comes back at the next `open`. */
+  close(): Promise<JsonObject>
+}
+
+export interface Prepared {
+  readonly requests: readonly PreparedRequest[]
+  readonly refused: readonly Refusal[]
+}
+
+export interface Refusal {
+  /** Index into the block given to `prepare`. */
+  readonly action: number
+  readonly reason: Reason
+}
+
+export interface PreparedRequest {
+  /** What is counted and paced, e.g. `users/bulkUpdate`. Never holds an address. */
+  readonly endpoint: string
+  /** Indexes into the block given to `prepare`, in the order of the outcomes. Several may share one wire row (folded writes). */
+  readonly actions: readonly number[]
+  /** The bytes on the wire. */
+  readonly body: Uint8Array
+}
+
+/** How to split: in halves, or with the actions that an answer cast suspicion on apart from the rest. */
+export type Split = { readonly kind: 'halves' } | { readonly kind: 'suspects'; readonly actions: readonly number[] }

@@ -1,0 +1,84 @@
+import type { Action, ActionBlock, Detail, Shape } from './action.js'
+import { ShapeTable } from './shape.js'
+import type { JsonObject } from './value.js'
+
+/** Where a plain action comes from, for {@link actionBlock}. */
+export interface ActionOrigin {
+  /** Index of its row; its own index where left out. */
+  readonly row?: number
+  readonly key?: string | undefined
+  readonly changedAt?: string | undefined
+  readonly address?: string | undefined
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/**
+ * A block over plain objects: for connectors, replays and tests.
+ *
+ * Laws    `actionAt(actionBlock([a]), 0)` equals `a`.
+ */
+export function actionBlock(actions: readonly Action[], origins: readonly ActionOrigin[] = []): ActionBlock {
+  const table = new ShapeTable()
+  const split = actions.map(
+    ({ kind, identifiers, dataFields = {}, ...detail }: Action & { dataFields?: JsonObject }) => ({
+      kind,
+      identifiers,
+      detail: detail as Detail,
+      payload: encoder.encode(JSON.stringify(dataFields)),
+      shape: table.number(dataFields),
+    }),
+  )
+  const at = (index: number) => split[index] as (typeof split)[number]
+  return {
+    length: actions.length,
+    kind: (index) => at(index).kind,
+    row: (index) => origins[index]?.row ?? index,
+    key: (index) => origins[index]?.key,
+    changedAt: (index) => origins[index]?.changedAt,
+    identifiers: (index) => at(index).identifiers,
+    address: (index) => origins[index]?.address,
+    detail: (index) => at(index).detail,
+    shape: (index) => table.shapes[at(index).shape] as Shape,
+    payload: (index) => at(index).payload,
+  }
+}
+
+/** Action `index` as a plain object: what a dead letter keeps. Parses the payload: not for the row path. */
+export function actionAt(block: ActionBlock, index: number): Action {
+  const dataFields = JSON.parse(decoder.decode(block.payload(index))) as JsonObject
+  const fields = Object.keys(dataFields).length === 0 ? {} : { dataFields }
+  const detail = block.detail(index)
+  return { kind: block.kind(index), identifiers: block.identifiers(index), ...detail, ...fields } as Action
+}
+
+/**
+ * A view of some actions of several blocks, in the order given, with what identity found out about them.
+ * `row` becomes the position in `picks`, so that it stays unique across the blocks.
+ *
+ * Cost    no payload is copied.
+ */
+export function pickActions(picks: readonly Pick[]): ActionBlock {
+  const at = (index: number): Pick => picks[index] as Pick
+  return {
+    length: picks.length,
+    kind: (index) => at(index).block.kind(at(index).index),
+    row: (index) => index,
+    key: (index) => at(index).key ?? at(index).block.key(at(index).index),
+    changedAt: (index) => at(index).block.changedAt(at(index).index),
+    identifiers: (index) => at(index).block.identifiers(at(index).index),
+    address: (index) => at(index).address ?? at(index).block.address(at(index).index),
+    detail: (index) => at(index).block.detail(at(index).index),
+    shape: (index) => at(index).block.shape(at(index).index),
+    payload: (index) => at(index).block.payload(at(index).index),
+  }
+}
+
+/** One action of a block, and how it is to be addressed. */
+export interface Pick {
+  readonly block: ActionBlock
+  readonly index: number
+  readonly address?: string | undefined
+  readonly key?: string | undefined
+}

@@ -1,0 +1,56 @@
+import type { OutcomeStatus } from './outcome.js'
+import type { Reason } from './value.js'
+
+/** How a run ended. `stopped`: refused to go on, nothing lost; `failed`: something broke on the way. Both can be run again. */
+export type RunStatus = 'complete' | 'stopped' | 'cancelled' | 'failed'
+
+/** How many rows ended in each way. `read` is counted by the source alone: read = sum of the rest, or the run fails. */
+export type RowCounts = Readonly<Record<OutcomeStatus, number>> & { readonly read: number }
+
+/** What became of one list. `add` and `remove` were accepted; `held` removals the guard kept back; `rejected` addresses. */
+export interface ListCounts {
+  readonly list: string
+  readonly add: number
+  readonly remove: number
+  readonly keep: number
+  readonly held: number
+  readonly rejected: number
+}
+
+/** How many rows share one reason. */
+export interface ReasonCount {
+  readonly status: OutcomeStatus
+  readonly reason: Reason
+  readonly rows: number
+}
+
+/** One change between the schema of the last run and this one. */
+export interface DriftChange {
+  readonly kind: 'added' | 'dropped' | 'renamed' | 'typeWidened' | 'typeChanged' | 'nestedChanged' | 'nullability'
+  readonly column: string
+  /** `renamed`: the new name. `dropped`: columns that may be its new name. */
+  readonly candidates?: readonly string[]
+  readonly before?: string
+  readonly after?: string
+  /** True if the transform reads the column. */
+  readonly breaks: boolean
+}
+
+/** What happened in one run. Holds names, counts and codes only (I7). */
+export interface RunReport {
+  readonly sync: string
+  readonly runId: string
+  readonly status: RunStatus
+  readonly startedAt: string
+  readonly durationMs: number
+  readonly rows: RowCounts
+  readonly lists: readonly ListCounts[]
+  readonly reasons: readonly ReasonCount[]
+  readonly drift: readonly DriftChange[]
+  /** Open conflicts of identity: identifiers that two people claim. */
+  readonly conflicts: number
+  /** Requests answered, by endpoint. */
+  readonly requests: Readonly<Record<string, number>>
+  /** Why it did not complete. */
+  readonly error?: { readonly code: string; readonly message: string }
+}

@@ -1,0 +1,55 @@
+import type { Cursor, RowBlock, Schema } from '../model/row.js'
+
+/**
+ * Where rows come from.
+ *
+ * An implementation holds no position of its own: the cursor goes out with each page and comes back on the next run,
+ * so that a crash can only repeat rows and never skip them (I3). One `read` at a time per instance is asked for; a
+ * second one that overlaps must work or be refused with a clear error.
+ */
+export interface Source {
+  /** Stable and unique within the host's syncs: part of the keys under which evidence and cursors are kept. */
+  readonly name: string
+  /** Columns that identify a row across runs. Without a key no evidence is learned from its rows, and none owns a claim. */
+  readonly key?: readonly string[]
+  /** Column that tells when the row last changed at its origin. */
+  readonly changedAt?: string
+
+  /**
+   * Pages after a cursor, from the beginning if there is none.
+   *
+   * Shape   1 to `pageSize` rows a page; no rows at all is no page, or one empty page that moves the cursor.
+   * Order   the same cursor and the same data give the same rows in the same order. A source that cannot promise that
+   *         (a bare query) hands out one cursor, behind its last page: after a crash it is read whole again.
+   * Repeat  reading after the cursor behind the last page gives what is new since; a source that always gives its whole
+   *         content (mode `snapshot`) begins again.
+   * Throws  SOURCE_UNREACHABLE, SOURCE_QUERY_INVALID, SOURCE_TABLE_MISSING, SOURCE_COLUMN_MISSING, CURSOR_INVALID;
+   *         anything else thrown stops the run as SOURCE_FAILED.
+   */
+  read(options: ReadOptions): AsyncIterable<Page>
+
+  /** The schema of the next read without reading rows, or `null` if only reading tells. */
+  describe(signal: AbortSignal): Promise<Schema | null>
+
+  /** Idempotent. Gives back what the source opened itself; what was handed in stays open. */
+  close(): Promise<void>
+}
+
+export interface ReadOptions {
+  readonly after?: Cursor | undefined
+  /** Rows, 1 to 100,000. Default 2,000. */
+  readonly pageSize?: number | undefined
+  readonly signal: AbortSignal
+}
+
+export interface Page {
+  readonly schema: Schema
+  readonly rows: RowBlock
+  /** The position behind this page. */
+  readonly cursor: Cursor
+  /**
+   * `snapshot`: these pages together are the whole audience, a row that is missing has left. Only where the host
+   * declared so; a query is never taken for a whole audience by itself. `changes`: absence means nothing.
+   */
+  readonly mode: 'snapshot' | 'changes'
+}

@@ -1,0 +1,44 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+import { buildChild } from '../scripts/build-child.js'
+
+await buildChild()
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Tests and examples import the package by its name and get the source: no build needed. The same table stands in tsconfig "paths". */
+const alias = [
+  { find: /^lakeloop$/, replacement: `${root}src/index.ts` },
+  { find: /^lakeloop\/testing$/, replacement: `${root}src/testing/index.ts` },
+  { find: /^lakeloop\/(.+)$/, replacement: `${root}src/$1.ts` },
+]
+
+/** `unit`: pure parts and contracts, in parallel. `integration`: child processes, servers, kills, examples; one file at a time. */
+export default defineConfig({
+  root,
+  test: {
+    reporters: ['default', `${root}test/closing-line.ts`],
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: 'unit',
+          root,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: 'integration',
+          root,
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})

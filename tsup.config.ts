@@ -1,0 +1,25 @@
+import { defineConfig } from 'tsup'
+import { buildChild } from './scripts/build-child.js'
+
+await buildChild()
+
+/** Keys are the subpaths of "exports" in package.json. */
+const entry = {
+  index: 'src/index.ts',
+  'sources/duckdb': 'src/sources/duckdb.ts',
+  'stores/sqlite': 'src/stores/sqlite.ts',
+  'testing/index': 'src/testing/index.ts',
+}
+
+/** `splitting` also for CJS: else each CJS entry has its own copy of process-wide state (the pacers). */
+export default defineConfig({
+  entry,
+  format: ['esm', 'cjs'],
+  dts: true,
+  clean: true,
+  splitting: true,
+  target: 'node20',
+  platform: 'node',
+  sourcemap: false,
+  treeshake: false,
+})
