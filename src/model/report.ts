@@ -4,8 +4,15 @@ import type { Reason } from './value.js'
 /** How a run ended. `stopped`: refused to go on, nothing lost; `failed`: something broke on the way. Both can be run again. */
 export type RunStatus = 'complete' | 'stopped' | 'cancelled' | 'failed'
 
-/** How many rows ended in each way. `read` is counted by the source alone: read = sum of the rest, or the run fails. */
-export type RowCounts = Readonly<Record<OutcomeStatus, number>> & { readonly read: number }
+/**
+ * How many rows ended in each way. `read` is counted by the source alone, the others where they arise:
+ * read = sum of the outcomes + unsettled, or the run fails; a complete run has no unsettled rows.
+ */
+export type RowCounts = Readonly<Record<OutcomeStatus, number>> & {
+  readonly read: number
+  /** Read, and without an outcome when the run ended: they are read again, the cursor stands before them. */
+  readonly unsettled: number
+}
 
 /** What became of one list. `add` and `remove` were accepted; `held` removals the guard kept back; `rejected` addresses. */
 export interface ListCounts {
@@ -49,7 +56,11 @@ export interface RunReport {
   readonly drift: readonly DriftChange[]
   /** Open conflicts of identity: identifiers that two people claim. */
   readonly conflicts: number
-  /** Requests answered, by endpoint. */
+  /** Actions parked in earlier runs that found their address now and were accepted. */
+  readonly unparked: number
+  /** People whose address moved and was changed at the destination. */
+  readonly retargeted: number
+  /** Requests sent, by endpoint, repeats included. */
   readonly requests: Readonly<Record<string, number>>
   /** Why it did not complete. */
   readonly error?: { readonly code: string; readonly message: string }

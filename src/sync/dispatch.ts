@@ -1,0 +1,171 @@
+import PQueue from 'p-queue'
+import type { Delivery, PreparedRequest } from '../destinations/destination.js'
+import { suspectsOf } from '../destinations/suspects.js'
+import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { ActionBlock } from '../model/action.js'
+import type { Outcome } from '../model/outcome.js'
+import type { Clock } from './clock.js'
+import { backoffMs, RetryBudget, type RetryLimits } from './retry.js'
+
+/** What one request came to, told as soon as it is known, so that it can be remembered at once. */
+export interface Settled {
+  readonly endpoint: string
+  /** Index into the block and what became of that action. */
+  readonly outcomes: readonly (readonly [action: number, outcome: Outcome])[]
+  readonly bytes: number
+}
+
+export interface DispatchOptions {
+  readonly delivery: Delivery
+  readonly clock: Clock
+  readonly limits: RetryLimits
+  /** Aborted: nothing new is sent, and a request that is on its way is given up as unknown. */
+  readonly signal: AbortSignal
+  /** Requests on their way at once. */
+  readonly concurrency: number
+  readonly onRequest?: (endpoint: string) => void
+  readonly onThrottle?: (endpoint: string, waitMs: number) => void
+}
+
+/**
+ * Sends requests until each of their actions has an outcome: the one place where anything is asked again.
+ *
+ * Order   a request that shares an address with an earlier one starts after that one is settled, bisection included (I6).
+ * Repeat  an unclear answer is neither success nor failure: the same bytes are sent again (I10).
+ */
+export class Dispatcher {
+  readonly #options: DispatchOptions
+  readonly #queue: PQueue
+  readonly #budget = new RetryBudget()
+  readonly #holders = new Map<string, Promise<void>>()
+  #splits = 0
+
+  constructor(options: DispatchOptions) {
+    this.#options = options
+    this.#queue = new PQueue({ concurrency: options.concurrency })
+  }
+
+  /**
+   * Prepares a block, sends it, and tells of every settled request.
+   *
+   * Shape   returns when nothing of the block is on its way any more. Actions that were not told of are unsettled, and
+   *         then the first error is thrown.
+   */
+  async send(block: ActionBlock, onSettled: (settled: Settled) => Promise<void>): Promise<void> {
+    const { requests, refused } = this.#options.delivery.prepare(block)
+    if (refused.length > 0) {
+      const outcomes = refused.map(({ action, reason }) => [action, { status: 'rejected', reason } as Outcome] as const)
+      await onSettled({ endpoint: '', outcomes, bytes: 0 })
+    }
+    const ends = requests.map((request) => this.#inOrder(block, request, onSettled))
+    const failed = (await Promise.allSettled(ends)).find((end) => end.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  #inOrder(block: ActionBlock, request: PreparedRequest, onSettled: (settled: Settled) => Promise<void>): Promise<void> {
+    const addresses = new Set(request.actions.map((action) => block.address(action) ?? ''))
+    const before = [...addresses].map((address) => this.#holders.get(address)).filter((held) => held !== undefined)
+    const end = this.#queue.add(async () => {
+      await Promise.all(before)
+      await this.#settle(request, onSettled)
+    }) as Promise<void>
+    const released = end.then(
+      () => undefined,
+      () => undefined,
+    )
+    for (const address of addresses) this.#holders.set(address, released)
+    return end.finally(() => {
+      for (const address of addresses) if (this.#holders.get(address) === released) this.#holders.delete(address)
+    })
+  }
+
+  async #settle(request: PreparedRequest, onSettled: (settled: Settled) => Promise<void>): Promise<void> {
+    const answered = await this.#ask(request)
+    if (answered.outcomes !== undefined) {
+      const outcomes = request.actions.map((action, at) => [action, answered.outcomes[at] as Outcome] as const)
+      return onSettled({ endpoint: request.endpoint, outcomes, bytes: request.body.byteLength })
+    }
+    const parts = this.#parts(request, answered.refusal)
+    if (parts.length < 2) {
+      const outcome: Outcome = { status: 'rejected', reason: reasonOf(answered.refusal) }
+      const outcomes = request.actions.map((action) => [action, outcome] as const)
+      return onSettled({ endpoint: request.endpoint, outcomes, bytes: 0 })
+    }
+    this.#splits += parts.length
+    const { splitsMax } = this.#options.limits
+    if (this.#splits > splitsMax) {
+      throw new LakeloopError('SPLITS_SPENT', { endpoint: request.endpoint, limit: splitsMax })
+    }
+    for (const part of parts) await this.#settle(part, onSettled)
+  }
+
+  #parts(request: PreparedRequest, refusal: LakeloopError): readonly PreparedRequest[] {
+    const { delivery } = this.#options
+    const named = suspectsOf(refusal).filter((action) => request.actions.includes(action))
+    if (named.length > 0 && named.length < request.actions.length) {
+      const parts = delivery.split(request, { kind: 'suspects', actions: named })
+      if (parts.length > 1) return parts
+    }
+    return delivery.split(request, { kind: 'halves' })
+  }
+
+  /** Outcomes, or the refusal of the whole request that calls for splitting it. Throws what stops the run. */
+  async #ask(request: PreparedRequest): Promise<Answered> {
+    const { delivery, signal, limits, onRequest } = this.#options
+    let attempts = 0
+    let throttles = 0
+    for (;;) {
+      if (signal.aborted) throw new LakeloopError('ABORTED')
+      try {
+        onRequest?.(request.endpoint)
+        const outcomes = await delivery.apply(request, signal)
+        if (outcomes.length !== request.actions.length) {
+          throw new LakeloopError('DESTINATION_MISCOUNTED', {
+            endpoint: request.endpoint,
+            answered: outcomes.length,
+            sent: request.actions.length,
+          })
+        }
+        this.#budget.give()
+        return { outcomes }
+      } catch (error) {
+        if (signal.aborted) throw new LakeloopError('ABORTED', {}, error)
+        if (!isLakeloopError(error)) throw error
+        if (error.remedy === 'split') return { outcomes: undefined, refusal: error }
+        if (error.remedy !== 'retry') throw error
+        if (error.code === 'DESTINATION_THROTTLED') throttles += 1
+        else attempts += 1
+        const spent = attempts >= limits.attemptsMax || throttles >= limits.throttlesMax
+        if (spent || (error.code !== 'DESTINATION_THROTTLED' && !this.#budget.take())) {
+          const facts = { endpoint: request.endpoint, attempts: attempts + throttles, last: error.code }
+          throw new LakeloopError('RETRIES_SPENT', facts, error)
+        }
+        await this.#wait(request.endpoint, error, attempts + throttles)
+      }
+    }
+  }
+
+  async #wait(endpoint: string, error: LakeloopError, attempt: number): Promise<void> {
+    const { clock, limits, signal, onThrottle } = this.#options
+    const own = backoffMs(attempt, limits.waitMaxMs, () => clock.random())
+    const told = typeof error.facts['afterMs'] === 'number' ? error.facts['afterMs'] : 0
+    const waitMs = Math.max(own, Math.min(told, 60_000))
+    if (error.code === 'DESTINATION_THROTTLED') onThrottle?.(endpoint, waitMs)
+    await clock.sleep(waitMs, signal)
+  }
+}
+
+type Answered =
+  | { readonly outcomes: readonly Outcome[] }
+  | { readonly outcomes: undefined; readonly refusal: LakeloopError }
+
+/** A request of one row that is refused whole: the refusal is the row's. */
+function reasonOf(refusal: LakeloopError) {
+  if (refusal.code === 'REQUEST_REFUSED') {
+    const field = refusal.facts['field']
+    return typeof field === 'string'
+      ? { code: 'FIELD_TYPE_CONFLICT', facts: refusal.facts }
+      : { code: 'ROW_REFUSED', facts: refusal.facts }
+  }
+  return { code: 'ROW_TOO_LARGE', facts: refusal.facts }
+}
