@@ -1,0 +1,84 @@
+import { LakeloopError } from '../errors.js'
+import type { Json } from '../model/value.js'
+import { boundsOf, checkCount, decodeKey, encodeKey, fromSortable, toSortable } from './key.js'
+import { OrderedTable } from './ordered-table.js'
+import type { Entry, Key, Op, Range, Store, Table } from './store.js'
+
+/**
+ * A store that lives as long as the process: for tests, one-off jobs and hosts that keep no state.
+ *
+ * Values are kept as their JSON text, so that what a caller does to an object afterwards changes nothing here.
+ *
+ * Cost    every commit and every page of a scan runs in one go on the host's loop: about 2 us an op (docs/stores.md).
+ */
+export class MemoryStore implements Store {
+  readonly supports = { durable: false, shared: false } as const
+  readonly #tables = new Map<Table, OrderedTable<string>>()
+  #closed = false
+
+  async get(table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
+    this.#assertOpen()
+    checkCount('keys', keys.length)
+    return keys.map((key) => parsed(this.#text(table, key)))
+  }
+
+  async scan(table: Table, { prefix, after, limit }: Range): Promise<readonly Entry[]> {
+    this.#assertOpen()
+    checkCount('limit', limit)
+    const bounds = boundsOf(table, prefix)
+    const [start, below] = [toSortable(bounds.start), bounds.below && toSortable(bounds.below)]
+    const past = after === undefined ? '' : toSortable(encodeKey(table, after))
+    let first = start
+    if (past > first) first = past
+    const entries: Entry[] = []
+    for (const [id, text] of this.#tables.get(table)?.from(first) ?? []) {
+      if (entries.length === limit || (below !== undefined && id >= below)) break
+      if (id > past) entries.push({ key: decodeKey(fromSortable(id)), value: JSON.parse(text) as Json })
+    }
+    return entries
+  }
+
+  async commit(ops: readonly Op[]): Promise<void> {
+    this.#assertOpen()
+    // All that can fail comes first: after the first change nothing throws any more.
+    const changes = ops.flatMap((op) => {
+      const id = toSortable(encodeKey(op.table, op.key))
+      if (op.op !== 'check') return [{ table: op.table, id, text: op.op === 'put' ? JSON.stringify(op.value) : null }]
+      if (this.#tables.get(op.table)?.get(id) !== textOf(op.is)) {
+        throw new LakeloopError('STORE_CONFLICT', { table: op.table })
+      }
+      return []
+    })
+    for (const { table, id, text } of changes) {
+      if (text === null) this.#tables.get(table)?.delete(id)
+      else this.#table(table).set(id, text)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#tables.clear()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #text(table: Table, key: Key): string | undefined {
+    return this.#tables.get(table)?.get(toSortable(encodeKey(table, key)))
+  }
+
+  #table(table: Table): OrderedTable<string> {
+    const known = this.#tables.get(table) ?? new OrderedTable<string>()
+    this.#tables.set(table, known)
+    return known
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new LakeloopError('STORE_CLOSED')
+  }
+}
+
+const parsed = (text: string | undefined): Json | undefined => (text === undefined ? undefined : JSON.parse(text))
+const textOf = (value: Json | undefined): string | undefined =>
+  value === undefined ? undefined : JSON.stringify(value)
