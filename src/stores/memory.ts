@@ -1,5 +1,6 @@
 import { LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
+import { checkText, jsonText } from './json-text.js'
 import { boundsOf, checkCount, decodeKey, encodeKey, fromSortable, toSortable } from './key.js'
 import { OrderedTable } from './ordered-table.js'
 import type { Entry, Key, Op, Range, Store, Table } from './store.js'
@@ -19,7 +20,8 @@ export class MemoryStore implements Store {
   async get(table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
     this.#assertOpen()
     checkCount('keys', keys.length)
-    return keys.map((key) => parsed(this.#text(table, key)))
+    const ids = keys.map((key) => toSortable(encodeKey(table, key)))
+    return ids.map((id) => parsed(this.#tables.get(table)?.get(id)))
   }
 
   async scan(table: Table, { prefix, after, limit }: Range): Promise<readonly Entry[]> {
@@ -43,8 +45,8 @@ export class MemoryStore implements Store {
     // All that can fail comes first: after the first change nothing throws any more.
     const changes = ops.flatMap((op) => {
       const id = toSortable(encodeKey(op.table, op.key))
-      if (op.op !== 'check') return [{ table: op.table, id, text: op.op === 'put' ? JSON.stringify(op.value) : null }]
-      if (this.#tables.get(op.table)?.get(id) !== textOf(op.is)) {
+      if (op.op !== 'check') return [{ table: op.table, id, text: op.op === 'put' ? jsonText(op.value) : null }]
+      if (this.#tables.get(op.table)?.get(id) !== checkText(op.is)) {
         throw new LakeloopError('STORE_CONFLICT', { table: op.table })
       }
       return []
@@ -64,10 +66,6 @@ export class MemoryStore implements Store {
     await this.close()
   }
 
-  #text(table: Table, key: Key): string | undefined {
-    return this.#tables.get(table)?.get(toSortable(encodeKey(table, key)))
-  }
-
   #table(table: Table): OrderedTable<string> {
     const known = this.#tables.get(table) ?? new OrderedTable<string>()
     this.#tables.set(table, known)
@@ -80,5 +78,3 @@ export class MemoryStore implements Store {
 }
 
 const parsed = (text: string | undefined): Json | undefined => (text === undefined ? undefined : JSON.parse(text))
-const textOf = (value: Json | undefined): string | undefined =>
-  value === undefined ? undefined : JSON.stringify(value)

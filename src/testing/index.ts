@@ -1,0 +1,3 @@
+export type { StoreCase, StoreReopenCase, StoreReopenOptions } from './store-case.js'
+export { storeConformance } from './store-conformance.js'
+export { storeReopenConformance } from './store-lifetime-cases.js'

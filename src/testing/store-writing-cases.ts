@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { all, check, put, rejects, remove, type StoreCase, storeCase } from './store-case.js'
+
+/** What `commit` promises. */
+export const WRITING: readonly StoreCase[] = [
+  storeCase('commit: ops take effect in their order, the last on a key wins', async (store) => {
+    await store.commit([
+      put(['p', 'a'], 1),
+      put(['p', 'a'], 2),
+      put(['p', 'b'], 1),
+      remove(['p', 'b']),
+      remove(['p', 'c']),
+      put(['p', 'c'], 3),
+    ])
+    assert.deepEqual(
+      await store.get('run', [
+        ['p', 'a'],
+        ['p', 'b'],
+        ['p', 'c'],
+      ]),
+      [2, undefined, 3],
+    )
+    await store.commit([remove(['p', 'a']), remove(['p', 'never'])])
+    await store.commit([])
+    assert.deepEqual(await all(store), [['p', 'c']])
+  }),
+  storeCase('commit: a check that does not hold writes nothing at all', async (store) => {
+    await store.commit([put(['p', 'a'], { n: 1 })])
+    for (const is of [undefined, null, { n: 2 }, { n: 1, m: 1 }]) {
+      await rejects(store.commit([put(['p', 'b'], 1), remove(['p', 'a']), check(['p', 'a'], is)]), 'STORE_CONFLICT')
+    }
+    await rejects(store.commit([put(['p', 'b'], 1), check(['p', 'x'], null)]), 'STORE_CONFLICT')
+    assert.deepEqual(
+      await store.get('run', [
+        ['p', 'a'],
+        ['p', 'b'],
+      ]),
+      [{ n: 1 }, undefined],
+    )
+  }),
+  storeCase('commit: checks are compared with what stood before the commit', async (store) => {
+    await store.commit([put(['p', 'a'], 1), check(['p', 'a'], undefined)])
+    await store.commit([remove(['p', 'a']), check(['p', 'a'], 1), put(['p', 'a'], 2)])
+    assert.deepEqual(await store.get('run', [['p', 'a']]), [2])
+  }),
+  storeCase('commit: of many at once, each that checks the same key lands on its own', async (store) => {
+    const tries = Array.from({ length: 20 }, (_, n) => store.commit([check(['p', 'a'], undefined), put(['p', 'a'], n)]))
+    const ends = await Promise.allSettled(tries)
+    assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1)
+    await Promise.all(Array.from({ length: 20 }, (_, n) => store.commit([put(['q', String(n)], n)])))
+    assert.equal((await all(store, ['q'])).length, 20)
+  }),
+  storeCase('commit: 20,000 ops are one', async (store) => {
+    const ops = Array.from({ length: 20_000 }, (_, n) => put(['p', String(n)], n))
+    await rejects(store.commit([...ops, check(['p', '0'], 0)]), 'STORE_CONFLICT')
+    assert.equal((await all(store)).length, 0)
+    await store.commit(ops)
+    assert.equal((await all(store)).length, 10_000)
+  }),
+  storeCase('tables are apart from each other', async (store) => {
+    await store.commit([put(['p', 'a'], 1), { op: 'put', table: 'claim', key: ['p', 'a'], value: 2 }])
+    await store.commit([remove(['p', 'a'])])
+    assert.deepEqual(await store.get('claim', [['p', 'a']]), [2])
+  }),
+]

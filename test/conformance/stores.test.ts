@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, test } from 'vitest'
+import { MemoryStore } from '../../src/stores/memory.js'
+import { overlay } from '../../src/stores/overlay.js'
+import { builtIn, libsql, type OpenDriver } from '../../src/stores/sqlite/driver.js'
+import { SqliteStore } from '../../src/stores/sqlite.js'
+import type { Store } from '../../src/stores/store.js'
+import { storeConformance, storeReopenConformance } from '../../src/testing/index.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'lakeloop-stores-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+let files = 0
+let last = ''
+const reopenWith = (driver?: OpenDriver) => async (): Promise<Store> => new SqliteStore({ path: last, driver })
+const openWith = (driver?: OpenDriver) => async (): Promise<Store> => {
+  files += 1
+  last = join(folder, `${files}.db`)
+  return await reopenWith(driver)()
+}
+
+const sqlite: readonly (readonly [string, OpenDriver | undefined])[] = [
+  ['SqliteStore on libsql', await libsql()],
+  ...(builtIn() === undefined ? [] : [['SqliteStore on node:sqlite', builtIn()] as const]),
+]
+
+const STORES: readonly (readonly [string, () => Promise<Store>])[] = [
+  ['MemoryStore', async () => new MemoryStore()],
+  ['overlay of a MemoryStore', async () => overlay(new MemoryStore())],
+  ...sqlite.map(([name, driver]) => [name, openWith(driver)] as const),
+]
+
+describe.each(STORES)('%s', (_, open) => {
+  for (const { name, run } of storeConformance) test(name, () => run(open))
+})
+
+describe.each(sqlite)('%s', (_, driver) => {
+  for (const { name, run } of storeReopenConformance) {
+    test(name, () => run({ open: openWith(driver), reopen: reopenWith(driver) }))
+  }
+})
