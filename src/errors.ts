@@ -310,6 +310,11 @@ export const ERRORS = {
   ),
 
   // ── the run
+  RUN_FAILED: row(
+    'halt',
+    'something outside of lakeloop threw {name}',
+    'See causeOf(error) for what it was; run again to go on where it stood.',
+  ),
   LEASE_HELD: row(
     'halt',
     'the sync {sync} is being run by another process',
@@ -342,6 +347,7 @@ export const ERRORS = {
     'the field {field} is written by the sync {owner}',
     'Leave it to one sync, or declare it shared in both.',
   ),
+  OTHER_REASONS: row('reject', 'further reasons, counted together', 'Look at the dead letters for each.'),
   LISTENER_FAILED: row('retry', 'a listener of {event} threw', 'Mend the listener; the run goes on.'),
 } as const satisfies Record<string, CodeRow>
 

@@ -1,18 +1,19 @@
-/**
- * Which actions an answer casts suspicion on: a whole request was refused and the answer names a field, a value or an
- * address that only some of its rows have. Kept beside the error and not in its facts, which may be printed.
- */
-const SUSPECTS = Symbol.for('lakeloop.suspects')
-const known: WeakMap<object, readonly number[]> = ((globalThis as Record<symbol, unknown>)[SUSPECTS] ??=
-  new WeakMap()) as WeakMap<object, readonly number[]>
+/** Under a registered symbol, so that a connector built on the ESM copy of this package is understood by the CJS one. */
+const REGISTRY = Symbol.for('lakeloop.suspects')
+const shared = globalThis as { [REGISTRY]?: WeakMap<object, readonly number[]> }
+shared[REGISTRY] ??= new WeakMap()
+const suspects = shared[REGISTRY]
 
-/** Remembers the suspects of an error that calls for a split: indexes into the block given to `prepare`. Gives the error back. */
-export function withSuspects<E extends object>(error: E, actions: readonly number[]): E {
-  known.set(error, actions)
+/**
+ * Notes which actions of a refused request an answer casts suspicion on, and gives the error back.
+ * Indexes only, into the block that was prepared: what made them suspect stays inside the connector (I7).
+ */
+export function accuse<E extends object>(error: E, actions: readonly number[]): E {
+  if (actions.length > 0) suspects.set(error, actions)
   return error
 }
 
-/** The suspects of an error, none if nobody named any. */
+/** What {@link accuse} noted: the `actions` for a split by suspects. None if the answer pointed at nobody. */
 export function suspectsOf(error: object): readonly number[] {
-  return known.get(error) ?? []
+  return suspects.get(error) ?? []
 }

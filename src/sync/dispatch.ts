@@ -62,7 +62,11 @@ export class Dispatcher {
     if (failed !== undefined) throw failed.reason
   }
 
-  #inOrder(block: ActionBlock, request: PreparedRequest, onSettled: (settled: Settled) => Promise<void>): Promise<void> {
+  #inOrder(
+    block: ActionBlock,
+    request: PreparedRequest,
+    onSettled: (settled: Settled) => Promise<void>,
+  ): Promise<void> {
     const addresses = new Set(request.actions.map((action) => block.address(action) ?? ''))
     const before = [...addresses].map((address) => this.#holders.get(address)).filter((held) => held !== undefined)
     const end = this.#queue.add(async () => {

@@ -1,0 +1,41 @@
+/**
+ * The face of lakeloop, in the data's order:
+ *
+ *     source -> transform -> identity -> delta -> destination
+ *
+ * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`.
+ */
+
+export type { ListChunk, ListDelta, Scope as ListScope, Wish } from './delta/list-delta.js'
+export { ListDeltaComputer } from './delta/list-delta.js'
+export type {
+  Delivery,
+  Destination,
+  Prepared,
+  PreparedRequest,
+  Refusal,
+  Split,
+} from './destinations/destination.js'
+export { IterableDestination } from './destinations/iterable/iterable-destination.js'
+export { accuse } from './destinations/suspects.js'
+export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
+export { type AddressChange, IdentityResolver, type Resolution } from './identity/resolver.js'
+export type { Action, ActionBlock, ActionKind, FieldType, ListRef, Shape } from './model/action.js'
+export { actionAt, actionBlock } from './model/action-block.js'
+export type { Evidence, Identifier, Identifiers } from './model/identifier.js'
+export type { Outcome, OutcomeStatus } from './model/outcome.js'
+export type { DriftChange, ListCounts, ReasonCount, RowCounts, RunReport, RunStatus } from './model/report.js'
+export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
+export { keyText, rowBlock } from './model/row.js'
+export type { Json, JsonObject, Reason } from './model/value.js'
+export { RowsSource } from './sources/from-rows.js'
+export type { Page, ReadOptions, Source } from './sources/source.js'
+export { MemoryStore } from './stores/memory.js'
+export { type Entry, type Key, type Op, type Range, type Store, TABLES, type Table } from './stores/store.js'
+export { type Clock, SYSTEM_CLOCK } from './sync/clock.js'
+export { type DeliverOptions, deliver } from './sync/deliver.js'
+export type { BatchEvent, SyncEvents } from './sync/events.js'
+export type { SyncOptions } from './sync/options.js'
+export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
+export { type RunOptions, Sync } from './sync/sync.js'
+export { Transform, type Transformed, type TransformOptions } from './transform/transform.js'

@@ -1,0 +1,45 @@
+import type { Cursor, Schema } from '../model/row.js'
+import type { Json, JsonObject } from '../model/value.js'
+import type { Op, Store } from '../stores/store.js'
+
+/** Where a sync stands: committed with every finished page, read at the start of a run. */
+export interface Checkpoint {
+  /** Behind the last page whose every row has an outcome; `null` before the first. */
+  readonly cursor: Cursor | null
+  /** One pass over the source: kept by a run that goes on after an interruption, new after a complete one. */
+  readonly epoch: string
+  /** `now` of the pass, in ms: a run that goes on sends the bytes that the interrupted one would have sent (I9). */
+  readonly now: number
+  /** False while a pass is under way. */
+  readonly complete: boolean
+  /** What the destination learned (sizes); handed back at its next `open`. */
+  readonly learned: JsonObject
+  /** Position in identity's feed of changes. */
+  readonly identityAfter: number
+}
+
+/** The names under which one sync keeps its things. Every key begins with the project (design, section 6). */
+export interface Scope {
+  readonly project: string
+  readonly sync: string
+}
+
+export const checkpointKey = (scope: Scope): readonly string[] => [scope.project, scope.sync]
+
+export async function readCheckpoint(store: Store, scope: Scope): Promise<Checkpoint | undefined> {
+  const [found] = await store.get('checkpoint', [checkpointKey(scope)])
+  return found as unknown as Checkpoint | undefined
+}
+
+export function writeCheckpoint(scope: Scope, checkpoint: Checkpoint): Op {
+  return { op: 'put', table: 'checkpoint', key: checkpointKey(scope), value: checkpoint as unknown as Json }
+}
+
+export async function readSchema(store: Store, scope: Scope): Promise<Schema | undefined> {
+  const [found] = await store.get('schema', [checkpointKey(scope)])
+  return found as unknown as Schema | undefined
+}
+
+export function writeSchema(scope: Scope, schema: Schema): Op {
+  return { op: 'put', table: 'schema', key: checkpointKey(scope), value: schema as unknown as Json }
+}

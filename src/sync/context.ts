@@ -1,0 +1,48 @@
+import type { ListDeltaComputer } from '../delta/list-delta.js'
+import type { Delivery, Destination } from '../destinations/destination.js'
+import type { IdentityResolver } from '../identity/resolver.js'
+import type { Source } from '../sources/source.js'
+import type { Op, Store } from '../stores/store.js'
+import type { Transform, TransformFacts } from '../transform/transform.js'
+import type { Scope } from './checkpoint.js'
+import type { Clock } from './clock.js'
+import type { Commits } from './commits.js'
+import type { Settled } from './dispatch.js'
+import type { SyncEmitter } from './events.js'
+import type { Tally } from './tally.js'
+
+/** Sends blocks: the real one asks the destination, a plan's only writes down what would be sent. */
+export interface Sender {
+  send(block: Parameters<Delivery['prepare']>[0], onSettled: (settled: Settled) => Promise<void>): Promise<void>
+}
+
+/** What the parts of one run share. Made once, at its start. */
+export interface RunContext {
+  readonly scope: Scope
+  readonly runId: string
+  /** The pass over the source: see `Checkpoint`. */
+  readonly epoch: string
+  /** `now` of the pass, in ms. */
+  readonly now: number
+  readonly nulls: 'omit' | 'remove'
+  readonly clock: Clock
+  readonly source: Source
+  readonly transform: Pick<Transform, 'name' | 'run'>
+  readonly facts: TransformFacts
+  readonly identity: IdentityResolver
+  readonly lists: ListDeltaComputer
+  readonly store: Store
+  readonly destination: Destination
+  readonly delivery: Delivery
+  readonly sender: Sender
+  readonly commits: Commits
+  readonly fence: readonly Op[]
+  readonly events: SyncEmitter
+  readonly tally: Tally
+  /** Tables that hold something of former runs. */
+  readonly leftBehind: readonly ('parked' | 'deadLetter')[]
+  /** Aborted: no further page is read. */
+  readonly reading: AbortSignal
+  /** Aborted: what is on its way is given up as unknown. */
+  readonly sending: AbortSignal
+}

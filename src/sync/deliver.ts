@@ -1,0 +1,53 @@
+import type { Destination } from '../destinations/destination.js'
+import { LakeloopError } from '../errors.js'
+import type { Action, ActionBlock } from '../model/action.js'
+import { actionBlock } from '../model/action-block.js'
+import type { Outcome } from '../model/outcome.js'
+import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import { Dispatcher } from './dispatch.js'
+import { RETRY_LIMITS, type RetryLimits } from './retry.js'
+
+export interface DeliverOptions {
+  readonly signal?: AbortSignal
+  /** Requests on their way at once: 1 to 64, default 4. */
+  readonly concurrency?: number
+  readonly limits?: Partial<RetryLimits>
+  readonly clock?: Clock
+}
+
+/**
+ * Sends actions to any destination, without a sync around it: nothing is read, resolved or remembered.
+ *
+ * Shape   one outcome per action, in order. Actions are addressed by their own identifiers.
+ * Repeat  what was accepted before an error is harmless to send again (I2).
+ * Throws  RETRIES_SPENT, SPLITS_SPENT, DESTINATION_UNAUTHORIZED, ABORTED; then some actions may have been accepted.
+ */
+export async function deliver(
+  destination: Destination,
+  actions: ActionBlock | readonly Action[],
+  options: DeliverOptions = {},
+): Promise<readonly Outcome[]> {
+  const block = Array.isArray(actions) ? actionBlock(actions) : (actions as ActionBlock)
+  const signal = options.signal ?? new AbortController().signal
+  const delivery = await destination.open(signal)
+  try {
+    const dispatcher = new Dispatcher({
+      delivery,
+      clock: options.clock ?? SYSTEM_CLOCK,
+      limits: { ...RETRY_LIMITS, ...options.limits },
+      signal,
+      concurrency: options.concurrency ?? 4,
+    })
+    const outcomes = new Array<Outcome | undefined>(block.length)
+    await dispatcher.send(block, async (settled) => {
+      for (const [action, outcome] of settled.outcomes) outcomes[action] = outcome
+    })
+    if (outcomes.includes(undefined)) {
+      const answered = outcomes.filter((outcome) => outcome !== undefined).length
+      throw new LakeloopError('DESTINATION_MISCOUNTED', { endpoint: destination.name, answered, sent: block.length })
+    }
+    return outcomes as Outcome[]
+  } finally {
+    await delivery.close()
+  }
+}

@@ -1,0 +1,134 @@
+import { type ErrorFacts, LakeloopError } from '../errors.js'
+import type { DriftChange } from '../model/report.js'
+import type { Column, Schema } from '../model/row.js'
+
+/** A column that the transform reads, and the first place where it does: `file:line:column`. */
+export interface ColumnRead {
+  readonly column: string
+  readonly at: string
+}
+
+/** What the transform depends on. `readsAll`: it takes the row as a whole, so every column counts. */
+export interface Reads {
+  readonly reads: readonly ColumnRead[]
+  readonly readsAll: boolean
+}
+
+/**
+ * What changed between two schemas, in the order of the columns, what left before what came.
+ *
+ * Laws    the same schema twice gives nothing. Pure.
+ */
+export function compareSchemas(before: Schema, after: Schema, reads: Reads): readonly DriftChange[] {
+  const then = new Map(before.columns.map((column) => [column.name, column]))
+  const now = new Map(after.columns.map((column) => [column.name, column]))
+  const isRead = (name: string): boolean => reads.readsAll || reads.reads.some(({ column }) => column === name)
+  const added = after.columns.filter(({ name }) => !then.has(name))
+  const changes: DriftChange[] = []
+  for (const column of before.columns) {
+    const same = now.get(column.name)
+    changes.push(...(same === undefined ? [gone(column, added, isRead)] : changed(column, same, isRead)))
+  }
+  const renamedTo = new Set(
+    changes.filter(({ kind }) => kind === 'renamed').flatMap(({ candidates = [] }) => candidates),
+  )
+  for (const { name, type } of added) {
+    if (!renamedTo.has(name)) changes.push({ kind: 'added', column: name, after: type, breaks: false })
+  }
+  return changes
+}
+
+/** A column that left: renamed where an id proves it, else dropped, perhaps renamed to a new one. */
+function gone(column: Column, added: readonly Column[], isRead: (name: string) => boolean): DriftChange {
+  const breaks = isRead(column.name)
+  const same = column.id === undefined ? undefined : added.find(({ id }) => id === column.id)
+  if (same !== undefined) return { kind: 'renamed', column: column.name, candidates: [same.name], breaks }
+  return { kind: 'dropped', column: column.name, before: column.type, candidates: candidates(column, added), breaks }
+}
+
+function changed(before: Column, after: Column, isRead: (name: string) => boolean): readonly DriftChange[] {
+  const types = { column: before.name, before: before.type, after: after.type }
+  if (before.type !== after.type) {
+    if (widens(before.type, after.type)) return [{ kind: 'typeWidened', ...types, breaks: false }]
+    const nested = /^(?:struct|array|map)</.test(before.type) && before.type.slice(0, 5) === after.type.slice(0, 5)
+    return [{ kind: nested ? 'nestedChanged' : 'typeChanged', ...types, breaks: isRead(before.name) }]
+  }
+  return before.nullable === after.nullable ? [] : [{ kind: 'nullability', ...types, breaks: false }]
+}
+
+/** New columns of the same type, the most similar name first; of any type if none has it. */
+function candidates(column: Column, added: readonly Column[]): readonly string[] {
+  const sameType = added.filter(({ type }) => type === column.type)
+  const among = sameType.length > 0 ? sameType : added
+  return among
+    .map(({ name }) => ({ name, likeness: likeness(name, column.name) }))
+    .sort((a, b) => b.likeness - a.likeness || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => name)
+}
+
+/** Share of letter pairs that two names have in common (Dice), 0 to 1. */
+export function likeness(a: string, b: string): number {
+  const pairs = (text: string): string[] => Array.from({ length: text.length - 1 }, (_, i) => text.slice(i, i + 2))
+  const rest = pairs(b)
+  const total = Math.max(0, a.length - 1) + rest.length
+  let shared = 0
+  for (const pair of pairs(a)) {
+    const at = rest.indexOf(pair)
+    if (at >= 0) rest.splice(at, 1)
+    if (at >= 0) shared += 1
+  }
+  return total <= 0 ? Number(a === b) : (2 * shared) / total
+}
+
+const WIDER: Readonly<Record<string, readonly string[]>> = {
+  tinyint: ['smallint', 'int', 'bigint', 'double'],
+  smallint: ['int', 'bigint', 'double'],
+  int: ['bigint', 'double'],
+  float: ['double'],
+  date: ['timestamp_ntz'],
+}
+
+/** Whether every value of the one type is a value of the other, as Delta's type widening has it. Source: docs/drift.md. */
+function widens(before: string, after: string): boolean {
+  if (WIDER[before]?.includes(after) === true) return true
+  const [from, to] = [before, after].map((type) => /^decimal\((\d+),(\d+)\)$/.exec(type)?.slice(1).map(Number))
+  if (from === undefined || to === undefined) return false
+  const [p1 = 0, s1 = 0, p2 = 0, s2 = 0] = [...from, ...to]
+  return p2 - s2 >= p1 - s1 && s2 >= s1
+}
+
+/**
+ * What stops the run: the first change that breaks the transform, or a column it reads that was never there.
+ * `undefined` if the transform finds all that it reads.
+ */
+export function breaking(changes: readonly DriftChange[], after: Schema, reads: Reads): LakeloopError | undefined {
+  const at = (name: string): string =>
+    reads.reads.find(({ column }) => column === name)?.at ?? 'a place that reads the whole row'
+  const broken = changes.find(({ breaks }) => breaks)
+  if (broken !== undefined) return broke(broken, at(broken.column))
+  const missing = reads.reads.find(({ column }) => !after.columns.some(({ name }) => name === column))
+  if (missing === undefined) return undefined
+  const near = after.columns.map(({ name }) => name).filter((name) => likeness(name, missing.column) > 0.5)
+  return broke({ kind: 'dropped', column: missing.column, candidates: near, breaks: true }, missing.at)
+}
+
+const CHANGE: Readonly<Record<DriftChange['kind'], (change: DriftChange) => string>> = {
+  dropped: () => 'missing',
+  renamed: ({ candidates: [name] = [] }) => `renamed to ${name}`,
+  typeChanged: ({ before, after }) => `${after} and was ${before}`,
+  nestedChanged: ({ before, after }) => `${after} and was ${before}`,
+  typeWidened: ({ before, after }) => `${after} and was ${before}`,
+  nullability: () => 'nullable now',
+  added: () => 'new',
+}
+
+function broke(change: DriftChange, at: string): LakeloopError {
+  const names = change.kind === 'dropped' ? (change.candidates ?? []).slice(0, 5) : []
+  const facts: ErrorFacts = {
+    column: change.column,
+    change: CHANGE[change.kind](change),
+    candidates: names.length === 0 ? '' : `, perhaps renamed to ${names.join(' or ')}`,
+    at,
+  }
+  return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', facts)
+}

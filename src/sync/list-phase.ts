@@ -1,0 +1,94 @@
+import type { ListChunk } from '../delta/list-delta.js'
+import { LakeloopError } from '../errors.js'
+import type { ListRef } from '../model/action.js'
+import { actionBlock } from '../model/action-block.js'
+import type { Outcome } from '../model/outcome.js'
+import type { ListCounts } from '../model/report.js'
+import type { RunContext } from './context.js'
+
+/** Addresses per request to a list. */
+const CHUNK_MAX = 1_000
+const CHUNKS_AT_ONCE = 4
+
+export interface ListPhaseOptions {
+  /** The source gave its whole audience, and every row of it was tied to its claimant. */
+  readonly complete: boolean
+  /** Waits until the profiles accepted last have settled, before the first address is added. */
+  readonly settled: () => Promise<void>
+}
+
+/**
+ * After the last page: for each list of this sync, sends the difference between who should be on it and who is.
+ *
+ * Upholds  I1 (an intent before each call, settled after it), I11 (removals are decided here, once, and guarded).
+ */
+export async function listPhase(
+  context: RunContext,
+  options: ListPhaseOptions,
+): Promise<{ readonly lists: readonly ListCounts[]; readonly held?: LakeloopError }> {
+  const { lists, scope, epoch, fence, events } = context
+  const owner = { project: scope.project, owner: scope.sync, epoch }
+  const counted: ListCounts[] = []
+  let held: LakeloopError | undefined
+  for (const list of await lists.lists(owner)) {
+    const delta = await lists.plan({ ...owner, list, complete: options.complete, fence })
+    try {
+      if (delta.summary.add > 0) await options.settled()
+      if (delta.guard !== undefined) held ??= new LakeloopError('LIST_GUARD', delta.guard.facts)
+      const sent = await sendChunks(context, list, delta.chunks({ sizeMax: CHUNK_MAX }))
+      const counts = { list: String(list), ...sent, keep: delta.summary.keep, held: delta.summary.held }
+      counted.push(counts)
+      events.tell('list', counts)
+    } finally {
+      await delta[Symbol.asyncDispose]()
+    }
+  }
+  return held === undefined ? { lists: counted } : { lists: counted, held }
+}
+
+async function sendChunks(context: RunContext, list: ListRef, chunks: AsyncIterable<ListChunk>) {
+  const total = { add: 0, remove: 0, rejected: 0 }
+  const flying = new Set<Promise<void>>()
+  let failed: unknown
+  const launch = (chunk: ListChunk): void => {
+    const flight = sendChunk(context, list, chunk, total)
+      .catch((error: unknown) => {
+        failed ??= error
+      })
+      .finally(() => flying.delete(flight))
+    flying.add(flight)
+  }
+  for await (const chunk of chunks) {
+    if (failed !== undefined) break
+    launch(chunk)
+    if (flying.size >= CHUNKS_AT_ONCE) await Promise.race(flying)
+  }
+  await Promise.all(flying)
+  if (failed !== undefined) throw failed
+  return total
+}
+
+async function sendChunk(
+  context: RunContext,
+  list: ListRef,
+  chunk: ListChunk,
+  total: { add: number; remove: number; rejected: number },
+): Promise<void> {
+  const { destination, sender } = context
+  const block = actionBlock(
+    chunk.addresses.map((address) => ({
+      kind: 'membership' as const,
+      identifiers: { [destination.addressedBy]: address },
+      list,
+      member: chunk.op === 'add',
+    })),
+    chunk.addresses.map((address) => ({ address })),
+  )
+  const outcomes: Outcome[] = []
+  await chunk.intend()
+  await sender.send(block, async (settled) => {
+    for (const [at, outcome] of settled.outcomes) outcomes[at] = outcome
+  })
+  await chunk.settle(outcomes)
+  for (const { status } of outcomes) total[status === 'rejected' ? 'rejected' : chunk.op] += 1
+}

@@ -1,0 +1,178 @@
+import { LakeloopError } from '../errors.js'
+import type { ListRef } from '../model/action.js'
+import { actionBlock, pickActions } from '../model/action-block.js'
+import type { Outcome } from '../model/outcome.js'
+import type { Schema } from '../model/row.js'
+import type { Reason } from '../model/value.js'
+import type { Page } from '../sources/source.js'
+import type { RunContext } from './context.js'
+import { breaking, compareSchemas } from './drift.js'
+import { addressPage, bagsOf, evidenceOf, originKey, PageWork, type Pending } from './page.js'
+import { drainIdentity } from './retarget.js'
+import type { Window } from './window.js'
+
+/** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
+const GATHER_MAX = 4_000
+const BLOCKS_AT_ONCE = 2
+/** Pages that may wait for the oldest one before what was gathered is sent in requests that are not full. */
+const PAGES_MAX = 32
+
+/**
+ * The page phase: reads, transforms, resolves and sends, with a bounded number of pages, actions and requests under
+ * way (I12). Returns when every page that was read is finished.
+ */
+export class Pages {
+  readonly #context: RunContext
+  readonly #window: Window
+  readonly #schema: { known: Schema | undefined }
+  readonly #lists = new Map<ListRef, Reason | undefined>()
+  readonly #flying = new Set<Promise<void>>()
+  #gathered: Pending[] = []
+  /** Pages taken since the last send. Counted, not timed: the same rows are always cut into the same requests (I9). */
+  #sinceSent = 0
+  #failed: { readonly error: unknown } | undefined
+  retargeted = 0
+  /** When the destination last accepted a profile, on the clock's `elapsed`. */
+  acceptedAt: number | undefined
+  /** Every page was a part of a snapshot, and there was one at least. */
+  snapshot = false
+
+  constructor(context: RunContext, window: Window, schema: Schema | undefined) {
+    this.#context = context
+    this.#window = window
+    this.#schema = { known: schema }
+  }
+
+  async run(pageSize: number): Promise<void> {
+    const { source, reading } = this.#context
+    const cursor = this.#window.checkpoint.cursor
+    let pages = 0
+    try {
+      for await (const page of source.read({ pageSize, signal: reading, ...(cursor ? { after: cursor } : {}) })) {
+        if (reading.aborted || this.#failed !== undefined) break
+        this.#checkSchema(page.schema)
+        pages += 1
+        this.snapshot = page.mode === 'snapshot' && (pages === 1 || this.snapshot)
+        await this.#take(page)
+      }
+      if (!reading.aborted) await this.#send()
+    } catch (error) {
+      this.#failed ??= { error }
+    }
+    await Promise.all(this.#flying)
+    await this.#window.advance().catch((error: unknown) => {
+      this.#failed ??= { error }
+    })
+    if (this.#failed !== undefined) throw this.#failed.error
+    if (reading.aborted) throw new LakeloopError('ABORTED')
+  }
+
+  /** Every page's schema counts, not only the one described before: a column may leave while we read (design, section 9). */
+  #checkSchema(schema: Schema): void {
+    if (schema === this.#schema.known) return
+    const { facts } = this.#context
+    const known = this.#schema.known
+    const broken = breaking(known === undefined ? [] : compareSchemas(known, schema, facts), schema, facts)
+    if (broken !== undefined) throw broken
+    this.#schema.known = schema
+  }
+
+  async #take(page: Page): Promise<void> {
+    const { transform, tally, events, identity, scope, source, now, nulls, epoch, reading } = this.#context
+    tally.read(page.rows.length)
+    const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
+    for (const { level, text } of made.logs) events.tell('log', { level, text })
+    events.tell('page', { rows: page.rows.length, actions: made.actions.length })
+    const work = new PageWork(page, made.actions, made.rows)
+    const evidence = evidenceOf(made.actions, source.name)
+    if (evidence.length > 0) {
+      await identity.observe(evidence)
+      await this.#retarget()
+    }
+    const { bags, of } = bagsOf(made.actions)
+    const who = await identity.resolve(bags, { project: scope.project })
+    const pending = await addressPage(work, who, of, this.#context, (list, address) => this.#refusedList(list, address))
+    this.#window.open(work)
+    for (const action of pending) this.#gathered.push(action)
+    while (this.#gathered.length >= GATHER_MAX) await this.#send()
+    if (++this.#sinceSent >= PAGES_MAX) await this.#send()
+    while (this.#window.length >= PAGES_MAX && this.#flying.size > 0) await Promise.race(this.#flying)
+    await this.#window.advance()
+  }
+
+  /** Moved people first, and nothing for their old address may be on its way meanwhile (I6). */
+  async #retarget(): Promise<void> {
+    const { changes } = await this.#context.identity.changes({
+      project: this.#context.scope.project,
+      after: this.#window.checkpoint.identityAfter,
+      limit: 1,
+    })
+    if (changes.length === 0) return
+    await this.#send()
+    await Promise.all(this.#flying)
+    this.retargeted += await drainIdentity(this.#context, this.#window)
+  }
+
+  /** Why a list cannot be written to, asked of the destination once per list and run. */
+  #refusedList(list: ListRef, address: string): Reason | undefined {
+    if (this.#lists.has(list)) return this.#lists.get(list)
+    const { delivery, destination } = this.#context
+    const identifiers = { [destination.addressedBy]: address }
+    const probe = actionBlock([{ kind: 'membership', identifiers, list, member: true }], [{ address }])
+    const reason = delivery.prepare(probe).refused[0]?.reason
+    const ofTheList = reason?.code.startsWith('LIST_') || reason?.code === 'ACTION_UNSUPPORTED' ? reason : undefined
+    if (ofTheList !== undefined || reason === undefined) this.#lists.set(list, ofTheList)
+    return ofTheList
+  }
+
+  /** Sends what was gathered, up to GATHER_MAX actions; waits while too many blocks are under way. */
+  async #send(): Promise<void> {
+    this.#sinceSent = 0
+    const gathered = this.#gathered.splice(0, GATHER_MAX)
+    if (gathered.length === 0) return
+    while (this.#flying.size >= BLOCKS_AT_ONCE) await Promise.race(this.#flying)
+    if (this.#failed !== undefined) throw this.#failed.error
+    const flight = this.#fly(gathered)
+      .catch((error: unknown) => {
+        this.#failed ??= { error }
+      })
+      .finally(() => this.#flying.delete(flight))
+    this.#flying.add(flight)
+  }
+
+  async #fly(gathered: readonly Pending[]): Promise<void> {
+    const { sender, events, source, clock } = this.#context
+    const picks = gathered.map(({ page, action, address, key }) => ({
+      block: page.block,
+      index: action,
+      address,
+      ...(key === undefined ? {} : { key: originKey(source.name, key) }),
+    }))
+    await sender.send(pickActions(picks), async ({ endpoint, outcomes, bytes }) => {
+      const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
+      await this.#window.settle(settled)
+      const rejected = this.#tellRejected(settled.map(([, outcome]) => outcome))
+      const accepted = outcomes.filter(([, { status }]) => status === 'accepted').length
+      if (accepted > 0) this.acceptedAt = clock.elapsed()
+      events.tell('batch', { endpoint, actions: outcomes.length, accepted, rejected, bytes })
+      await this.#window.advance()
+    })
+  }
+
+  #tellRejected(outcomes: readonly Outcome[]): number {
+    const reasons = new Map<string, { reason: Reason; actions: number }>()
+    for (const outcome of outcomes) {
+      if (outcome.status !== 'rejected') continue
+      const key = JSON.stringify([outcome.reason.code, outcome.reason.facts])
+      const known = reasons.get(key) ?? { reason: outcome.reason, actions: 0 }
+      known.actions += 1
+      reasons.set(key, known)
+    }
+    let rejected = 0
+    for (const event of reasons.values()) {
+      rejected += event.actions
+      this.#context.events.tell('reject', event)
+    }
+    return rejected
+  }
+}

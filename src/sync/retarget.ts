@@ -1,0 +1,72 @@
+import type { AddressChange } from '../identity/resolver.js'
+import { actionBlock } from '../model/action-block.js'
+import type { Outcome } from '../model/outcome.js'
+import type { Op } from '../stores/store.js'
+import { checkpointKey, writeCheckpoint } from './checkpoint.js'
+import type { RunContext } from './context.js'
+import { kept } from './page.js'
+import type { Window } from './window.js'
+
+const CHANGES_MAX = 1_000
+
+/**
+ * Drains identity's feed of changes: people whose address moved are moved at the destination first (`addressChange`),
+ * then their binding and their list state, also those who are not in today's rows. Gives how many were moved.
+ *
+ * Repeat  the feed's position moves with the commit of what it led to; a change that comes again is harmless (I2).
+ */
+export async function drainIdentity(context: RunContext, window: Window): Promise<number> {
+  let moved = 0
+  for (;;) {
+    const from = { project: context.scope.project, after: window.checkpoint.identityAfter, limit: CHANGES_MAX }
+    const { changes, after } = await context.identity.changes(from)
+    const moves = changes.filter((change): change is Move => change.to !== undefined && change.to !== change.from)
+    if (moves.length > 0) moved += await move(context, moves)
+    if (after !== window.checkpoint.identityAfter) {
+      window.amend({ identityAfter: after })
+      await context.commits.commit({ main: [writeCheckpoint(context.scope, window.checkpoint)] })
+    }
+    if (changes.length < CHANGES_MAX) return moved
+  }
+}
+
+type Move = AddressChange & { readonly to: string }
+
+async function move(context: RunContext, moves: readonly Move[]): Promise<number> {
+  const { destination, sender, identity, lists, scope, epoch } = context
+  const block = actionBlock(
+    moves.map(({ from, to }) => ({
+      kind: 'addressChange' as const,
+      identifiers: { [destination.addressedBy]: from },
+      from,
+      to,
+    })),
+    moves.map(({ from }) => ({ address: from })),
+  )
+  let accepted = 0
+  await sender.send(block, async ({ outcomes }) => {
+    for (const [at, outcome] of outcomes) {
+      const { profileId, from, to } = moves[at] as Move
+      const done = outcome.status === 'accepted' || outcome.status === 'unchanged'
+      // Where the destination did not move the profile (it cannot, or the new address is a user already), the person is
+      // written to under the new address from now on, and the lists leave the old one.
+      const rekeyed = await lists.rekey({ project: scope.project, from, to, moved: done }, scopeOf(scope, epoch))
+      const main = done ? [] : deadLetter(context, profileId, outcome)
+      await context.commits.commit({
+        main,
+        identity: identity.bind(scope.project, [{ profileId, address: to }]),
+        lists: rekeyed,
+      })
+      accepted += Number(done)
+    }
+  })
+  return accepted
+}
+
+const scopeOf = (scope: RunContext['scope'], epoch: string) => ({ project: scope.project, owner: scope.sync, epoch })
+
+function deadLetter(context: RunContext, profileId: string, outcome: Outcome): readonly Op[] {
+  if (!('reason' in outcome)) return []
+  const key = [...checkpointKey(context.scope), profileId, 'addressChange']
+  return [{ op: 'put', table: 'deadLetter', key, value: kept({ profileId }, outcome.reason, context) }]
+}

@@ -1,0 +1,287 @@
+import { randomUUID } from 'node:crypto'
+import type { Delivery } from '../destinations/destination.js'
+import { type ErrorCode, isLakeloopError, LakeloopError } from '../errors.js'
+import type { DriftChange, ListCounts, RunReport, RunStatus } from '../model/report.js'
+import type { Schema } from '../model/row.js'
+import type { JsonObject } from '../model/value.js'
+import type { Op, Store } from '../stores/store.js'
+import type { TransformFacts } from '../transform/transform.js'
+import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
+import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import { commitsTo } from './commits.js'
+import type { RunContext, Sender } from './context.js'
+import { breaking, compareSchemas } from './drift.js'
+import type { SyncEmitter } from './events.js'
+import { listPhase } from './list-phase.js'
+import type { SyncOptions } from './options.js'
+import { Pages } from './pages.js'
+import { tryParked } from './parked.js'
+import { drainIdentity } from './retarget.js'
+import { Tally } from './tally.js'
+import { Window } from './window.js'
+
+/** Reasons to stop that nothing broke for: the report says `stopped`, everything else that ends a run `failed`. */
+const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'SCHEMA_BREAKS_TRANSFORM',
+  'LEASE_HELD',
+  'LEASE_LOST',
+  'CIRCUIT_OPEN',
+  'LIST_GUARD',
+  'LIST_OWNED',
+  'PLAN_STALE',
+  'IDENTITY_RULES_CHANGED',
+])
+
+/** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */
+export interface Drive {
+  readonly store: Store
+  readonly identity: SyncOptions['identity']
+  readonly lists: SyncOptions['lists']
+  readonly commitMain: (ops: readonly Op[]) => Promise<void>
+  readonly fence: readonly Op[]
+  readonly sender: (delivery: Delivery, count: (endpoint: string) => void) => Sender
+  readonly settleMs: number
+  readonly reading: AbortSignal
+  readonly sending: AbortSignal
+  /** A pass that is taken over from a plan. */
+  readonly pass?: { readonly epoch: string; readonly now: number }
+}
+
+export interface PassResult {
+  readonly report: RunReport
+  /** Where the pass began: what a plan is pinned to. */
+  readonly began: Checkpoint | undefined
+  readonly epoch: string
+  readonly now: number
+  readonly version: string
+}
+
+/** One pass: drift decision, pages, parked actions, identity's changes, lists. Never throws: the report says how it ended. */
+export async function pass(options: SyncOptions, events: SyncEmitter, drive: Drive): Promise<PassResult> {
+  const run = new Pass(options, events, drive)
+  const error = await run.go().then(
+    () => undefined,
+    (thrown: unknown) => asLakeloopError(thrown),
+  )
+  return run.result(error)
+}
+
+class Pass {
+  readonly #options: SyncOptions
+  readonly #events: SyncEmitter
+  readonly #drive: Drive
+  readonly #clock: Clock
+  readonly #scope: Scope
+  readonly #runId = randomUUID()
+  readonly #startedAt: number
+  readonly #startedElapsed: number
+  readonly #tally = new Tally()
+  readonly #requests: Record<string, number> = {}
+  #began: Checkpoint | undefined
+  #checkpoint: Checkpoint
+  #version = ''
+  #drift: readonly DriftChange[] = []
+  #lists: readonly ListCounts[] = []
+  #unparked = 0
+  #retargeted = 0
+  #conflicts = 0
+
+  constructor(options: SyncOptions, events: SyncEmitter, drive: Drive) {
+    this.#options = options
+    this.#events = events
+    this.#drive = drive
+    this.#clock = options.clock ?? SYSTEM_CLOCK
+    this.#scope = { project: options.destination.project, sync: options.name }
+    this.#startedAt = this.#clock.now()
+    this.#startedElapsed = this.#clock.elapsed()
+    this.#checkpoint = this.#fresh(undefined)
+  }
+
+  /** A new pass, or the one that an interrupted run left. */
+  #fresh(before: Checkpoint | undefined): Checkpoint {
+    if (before !== undefined && !before.complete) return { ...before, ...this.#drive.pass }
+    return {
+      cursor: before?.cursor ?? null,
+      epoch: this.#drive.pass?.epoch ?? this.#runId,
+      now: this.#drive.pass?.now ?? this.#startedAt,
+      complete: false,
+      learned: before?.learned ?? {},
+      identityAfter: before?.identityAfter ?? 0,
+    }
+  }
+
+  async go(): Promise<void> {
+    const { transform, destination } = this.#options
+    const facts = await transform.prepare(this.#drive.reading)
+    this.#version = facts.version
+    this.#began = await readCheckpoint(this.#drive.store, this.#scope)
+    this.#checkpoint = this.#fresh(this.#began)
+    const resumed = this.#began !== undefined && !this.#began.complete
+    this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed })
+    const schema = await this.#decideDrift(facts)
+    const delivery = await destination.open(this.#drive.reading, this.#checkpoint.learned)
+    let learned: JsonObject = {}
+    try {
+      const window = await this.#work(facts, delivery, schema)
+      learned = await delivery.close()
+      window.amend({ complete: true, learned })
+      await window.save()
+    } catch (error) {
+      await delivery.close().catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Decided before any row is sent; the new schema is remembered once it is accepted (design, section 9). */
+  async #decideDrift(facts: TransformFacts): Promise<Schema | undefined> {
+    const { source } = this.#options
+    const before = await readSchema(this.#drive.store, this.#scope)
+    const after = await source.describe(this.#drive.reading).catch((error: unknown) => {
+      throw missingColumn(error, facts) ?? error
+    })
+    if (after === null) return before
+    this.#drift = before === undefined ? [] : compareSchemas(before, after, facts)
+    if (this.#drift.length > 0) this.#events.tell('drift', { changes: this.#drift })
+    const broken = breaking(this.#drift, after, facts)
+    if (broken !== undefined) throw broken
+    await this.#drive.commitMain([writeSchema(this.#scope, after)])
+    return after
+  }
+
+  async #work(facts: TransformFacts, delivery: Delivery, schema: Schema | undefined): Promise<Window> {
+    const context = await this.#context(facts, delivery)
+    const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
+    const window = new Window(context, {
+      checkpoint: this.#checkpoint,
+      lists: await context.lists.lists(owner),
+      rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
+    })
+    const pages = new Pages(context, window, schema)
+    await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
+    try {
+      this.#retargeted += await drainIdentity(context, window)
+      await pages.run(this.#options.pageSize ?? 2_000)
+    } finally {
+      this.#retargeted += pages.retargeted
+    }
+    this.#unparked = await tryParked(context)
+    this.#retargeted += await drainIdentity(context, window)
+    const complete = pages.snapshot && window.tied
+    const phase = await listPhase(context, { complete, settled: () => this.#settled(pages.acceptedAt) })
+    this.#lists = phase.lists
+    this.#conflicts = await context.identity.conflictCount()
+    const { read, unsettled } = this.#tally.counts
+    if (unsettled !== 0) throw new LakeloopError('SUMS_BROKEN', { read, settled: this.#tally.settled })
+    if (phase.held !== undefined) {
+      window.amend({ complete: true })
+      await window.save()
+      throw phase.held
+    }
+    return window
+  }
+
+  async #settled(acceptedAt: number | undefined): Promise<void> {
+    if (acceptedAt === undefined) return
+    await this.#clock.sleep(this.#drive.settleMs - (this.#clock.elapsed() - acceptedAt), this.#drive.sending)
+    if (this.#drive.sending.aborted) throw new LakeloopError('ABORTED')
+  }
+
+  async #context(facts: TransformFacts, delivery: Delivery): Promise<RunContext> {
+    const { source, transform, destination, nulls = 'omit' } = this.#options
+    const { store, identity, lists, fence, reading, sending, commitMain, sender } = this.#drive
+    const leftBehind: ('parked' | 'deadLetter')[] = []
+    for (const table of ['parked', 'deadLetter'] as const) {
+      const held = await store.scan(table, { prefix: checkpointKey(this.#scope), limit: 1 })
+      if (held.length > 0) leftBehind.push(table)
+    }
+    return {
+      scope: this.#scope,
+      runId: this.#runId,
+      epoch: this.#checkpoint.epoch,
+      now: this.#checkpoint.now,
+      nulls,
+      clock: this.#clock,
+      source,
+      transform,
+      facts,
+      identity,
+      lists,
+      store,
+      destination,
+      delivery,
+      sender: sender(delivery, (endpoint) => {
+        this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
+      }),
+      commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
+      fence,
+      events: this.#events,
+      tally: this.#tally,
+      leftBehind,
+      reading,
+      sending,
+    }
+  }
+
+  result(error: LakeloopError | undefined): PassResult {
+    const report: RunReport = {
+      sync: this.#scope.sync,
+      runId: this.#runId,
+      status: statusOf(error),
+      startedAt: new Date(this.#startedAt).toISOString(),
+      durationMs: Math.round(this.#clock.elapsed() - this.#startedElapsed),
+      rows: this.#tally.counts,
+      lists: this.#lists,
+      reasons: this.#tally.reasons,
+      drift: this.#drift,
+      conflicts: this.#conflicts,
+      unparked: this.#unparked,
+      retargeted: this.#retargeted,
+      requests: this.#requests,
+      ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
+    }
+    const { epoch, now } = this.#checkpoint
+    return { report, began: this.#began, epoch, now, version: this.#version }
+  }
+}
+
+/** The report of a run that was refused before it began: nothing was read. */
+export function refusedReport(sync: string, error: LakeloopError, clock: Clock): RunReport {
+  return {
+    sync,
+    runId: randomUUID(),
+    status: statusOf(error),
+    startedAt: new Date(clock.now()).toISOString(),
+    durationMs: 0,
+    rows: new Tally().counts,
+    lists: [],
+    reasons: [],
+    drift: [],
+    conflicts: 0,
+    unparked: 0,
+    retargeted: 0,
+    requests: {},
+    error: { code: error.code, message: error.message },
+  }
+}
+
+function statusOf(error: LakeloopError | undefined): RunStatus {
+  if (error === undefined) return 'complete'
+  if (error.code === 'ABORTED') return 'cancelled'
+  return STOPS.has(error.code) ? 'stopped' : 'failed'
+}
+
+/** Whatever was thrown, as an error that may be printed: what we do not know stays behind `causeOf`. */
+function asLakeloopError(thrown: unknown): LakeloopError {
+  if (isLakeloopError(thrown)) return thrown
+  return new LakeloopError('RUN_FAILED', { name: thrown instanceof Error ? thrown.name : typeof thrown }, thrown)
+}
+
+/** A query that names a column which is gone fails in the warehouse: the same news, so the same error (design, section 9). */
+function missingColumn(error: unknown, facts: TransformFacts): LakeloopError | undefined {
+  if (!isLakeloopError(error, 'SOURCE_COLUMN_MISSING')) return undefined
+  const column = String(error.facts.column)
+  const read = facts.reads.find((candidate) => candidate.column === column)
+  if (read === undefined) return undefined
+  const facts2 = { column, change: 'missing', candidates: '', at: read.at }
+  return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', facts2, error)
+}

@@ -1,0 +1,176 @@
+import { LakeloopError } from '../errors.js'
+import type { ListRef } from '../model/action.js'
+import type { Outcome } from '../model/outcome.js'
+import type { Op } from '../stores/store.js'
+import { type Checkpoint, checkpointKey, writeCheckpoint } from './checkpoint.js'
+import type { RunContext } from './context.js'
+import { keep, kept, type PageWork, type Pending } from './page.js'
+
+/** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
+const CIRCUIT_ROWS = 1_000
+const CIRCUIT_ROWS_MIN = 100
+/** Rows per commit, so that a store on the host's own thread never holds its loop for long. */
+const ROWS_PER_COMMIT = 1_000
+
+/**
+ * The pages under way, oldest first. Remembers outcomes as they come, and moves the cursor over the contiguous prefix
+ * of finished pages only (I3).
+ */
+export class Window {
+  readonly #context: RunContext
+  readonly #pages: PageWork[] = []
+  readonly #knownLists: Set<ListRef>
+  readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
+  #checkpoint: Checkpoint
+  #turn: Promise<void> = Promise.resolve()
+  /** False once a row of a snapshot ended without an outcome for its claims that could be tied to a claimant (I5). */
+  tied = true
+
+  constructor(
+    context: RunContext,
+    options: { checkpoint: Checkpoint; lists: readonly ListRef[]; rejectedShareMax: number },
+  ) {
+    this.#context = context
+    this.#checkpoint = options.checkpoint
+    this.#knownLists = new Set(options.lists)
+    this.#circuit = { share: options.rejectedShareMax, rejected: [], at: 0 }
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint
+  }
+
+  /** Pages that are not finished. */
+  get length(): number {
+    return this.#pages.length
+  }
+
+  open(page: PageWork): void {
+    this.#pages.push(page)
+  }
+
+  /** Changes what the next commit of the checkpoint says besides the cursor. */
+  amend(change: Partial<Checkpoint>): void {
+    this.#checkpoint = { ...this.#checkpoint, ...change }
+  }
+
+  /** Remembers outcomes of sent actions, then counts them: the order of these two is I1. */
+  async settle(pending: readonly (readonly [Pending, Outcome])[]): Promise<void> {
+    const { identity, scope, commits } = this.#context
+    for (let at = 0; at < pending.length; at += ROWS_PER_COMMIT) {
+      const part = pending.slice(at, at + ROWS_PER_COMMIT)
+      const main: Op[] = []
+      const bindings: { profileId: string; address: string }[] = []
+      for (const [{ key, fingerprint, bind, address, left }, outcome] of part) {
+        if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
+        if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+        if (key) for (const table of left) main.push({ op: 'delete', table, key })
+        if (bind !== undefined) bindings.push({ profileId: bind, address })
+      }
+      await commits.commit({ main, identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [] })
+      for (const [{ page, action, key }, outcome] of part) {
+        if (outcome.status === 'rejected') keep(page, action, key, outcome, this.#context)
+        page.settle(action, outcome)
+      }
+    }
+  }
+
+  /** Finishes every page of the prefix that waits for nothing any more. One turn at a time. */
+  advance(): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      for (let page = this.#pages[0]; page !== undefined && page.waiting === 0; page = this.#pages[0]) {
+        await this.#finish(page)
+        this.#pages.shift()
+      }
+    })
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /**
+   * Claims, dead letters and parked actions, and with the last of them the cursor. Claims go in whole slices: a claim and
+   * its index are never in two commits.
+   */
+  async #finish(page: PageWork): Promise<void> {
+    const { events, tally, commits, scope } = this.#context
+    const wishes = this.#decided(page)
+    this.#keepRows(page)
+    for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
+      await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
+    }
+    this.#checkpoint = { ...this.#checkpoint, cursor: page.page.cursor }
+    await commits.commit({ main: [...page.kept, writeCheckpoint(scope, this.#checkpoint)] })
+    for (let row = 0; row < page.page.rows.length; row++) {
+      const status = page.status(row) ?? 'filtered'
+      tally.row(status, page.reason(row))
+      this.#judge(status === 'rejected')
+    }
+    events.tell('progress', { rows: tally.counts })
+    this.#checkCircuit()
+  }
+
+  async #claim(page: PageWork, wishes: PageWork['wishes']): Promise<void> {
+    const { lists, scope, epoch, commits } = this.#context
+    const asked = wishes.map(({ wish }) => wish)
+    const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch })
+    await commits.commit({ lists: noted.ops })
+    wishes.forEach(({ row, wish }, at) => {
+      if (wish.member === undefined) return
+      page.note(row, { status: noted.changed[at] === true ? 'accepted' : 'unchanged' })
+    })
+  }
+
+  /** Writes the checkpoint as it stands. */
+  save(): Promise<void> {
+    return this.#context.commits.commit({ main: [writeCheckpoint(this.#context.scope, this.#checkpoint)] })
+  }
+
+  /**
+   * The wishes of a page, now that the rest of each row is known. A claimant whose row was rejected or parked keeps its
+   * former claim on every list, also on those that the row would have left out (I5).
+   */
+  #decided(page: PageWork): PageWork['wishes'] {
+    const wishes = page.wishes.map(({ row, wish }) => {
+      this.#knownLists.add(wish.list)
+      const { list, claimant } = wish
+      return isOpen(page, row) ? { row, wish: { list, claimant } } : { row, wish }
+    })
+    if (page.page.mode === 'changes') return wishes
+    for (let row = 0; row < page.page.rows.length; row++) {
+      if (!isOpen(page, row)) continue
+      const claimant = page.page.rows.key(row)
+      if (claimant === undefined) this.tied = false
+      else for (const list of this.#knownLists) wishes.push({ row, wish: { list, claimant } })
+    }
+    return wishes
+  }
+
+  /** Rows that never became actions are kept as rows. */
+  #keepRows(page: PageWork): void {
+    const { rows } = page.page
+    for (let row = 0; row < rows.length; row++) {
+      const reason = page.reason(row)
+      if (page.status(row) !== 'rejected' || reason === undefined || page.hasActions(row)) continue
+      const key = [...checkpointKey(this.#context.scope), rows.key(row) ?? `${this.#context.runId}/${row}`, 'row']
+      const value = kept({ row: rows.at(row) }, reason, this.#context)
+      page.kept.push({ op: 'put', table: 'deadLetter', key, value })
+    }
+  }
+
+  #judge(rejected: boolean): void {
+    this.#circuit.rejected[this.#circuit.at % CIRCUIT_ROWS] = rejected
+    this.#circuit.at += 1
+  }
+
+  #checkCircuit(): void {
+    const { rejected: seen, share } = this.#circuit
+    const rejected = seen.filter(Boolean).length
+    if (seen.length < CIRCUIT_ROWS_MIN || rejected / seen.length <= share) return
+    throw new LakeloopError('CIRCUIT_OPEN', { rejected, window: seen.length, limit: `${share * 100} %` })
+  }
+}
+
+const isOpen = (page: PageWork, row: number): boolean => {
+  const status = page.status(row)
+  return status === 'rejected' || status === 'parked'
+}
