@@ -261,6 +261,11 @@ export const ERRORS = {
     'field {field} is new and its value is almost a date: it would become text for ever',
     'Send yyyy-MM-dd or an ISO time with milliseconds and Z, or declare the field.',
   ),
+  FIELD_NUMBER_AMBIGUOUS: row(
+    'reject',
+    'field {field} is new and its value is a whole number: it would decide the type for ever',
+    'Set newNumbers to double or long, or create the field.',
+  ),
   FIELD_NAME_INVALID: row('reject', 'field {field} has a dot in its name', 'Nest it as an object instead.'),
   EVENT_NAME_DISALLOWED: row(
     'reject',
@@ -284,6 +289,7 @@ export const ERRORS = {
     'the destination counts a failure and names no row',
     'Nothing to do: the row was sent alone and still failed.',
   ),
+  ACTION_INVALID: row('reject', 'the {kind} {problem}', 'Mend the transform.'),
   ACTION_UNSUPPORTED: row('reject', 'the destination takes no {kind}', 'Return another kind of action.'),
 
   // ── stores

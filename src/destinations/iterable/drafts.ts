@@ -1,0 +1,154 @@
+import type { ActionBlock } from '../../model/action.js'
+import type { Reason } from '../../model/value.js'
+import { emailOf, userIdOf } from './address.js'
+import type { FieldContract } from './field-contract.js'
+import { folded, withDecimalPoints } from './payload.js'
+import { type Draft, draftBytes } from './wire.js'
+
+/** What making rows depends on. */
+export interface DraftRules {
+  readonly addressedBy: 'email' | 'userId'
+  /** Only where emails identify: a userId that the action has goes along. */
+  readonly sendUserId: boolean
+  readonly mergeNestedObjects: boolean
+  readonly createNewFields: boolean
+  /** Bytes of a body. */
+  readonly bytesMax: number
+  readonly profileFields: FieldContract
+  readonly eventFields: FieldContract
+}
+
+export type Refused = { readonly reason: Reason }
+export const refused = (code: string, facts: Reason['facts'] = {}): Refused => ({ reason: { code, facts } })
+export const isRefused = (made: object): made is Refused => 'reason' in made
+
+/** How the person is named on the wire. */
+export interface Who {
+  readonly email?: string
+  readonly userId?: string
+  /** The one of the two that addresses. */
+  readonly address: string
+}
+
+export function whoOf(block: ActionBlock, index: number, { addressedBy }: DraftRules): Who | Refused {
+  const identifiers = block.identifiers(index)
+  const raw = block.address(index) ?? identifiers[addressedBy]
+  if (raw === undefined || raw === '') {
+    if (Object.keys(identifiers).length === 0) return refused('IDENTIFIER_MISSING')
+    return refused('ADDRESS_UNKNOWN', { target: addressedBy })
+  }
+  if (addressedBy === 'userId') {
+    return userIdOf(raw) === undefined ? refused('USER_ID_INVALID') : { userId: raw, address: raw }
+  }
+  const email = emailOf(raw)
+  return email === undefined ? refused('EMAIL_INVALID') : { email, address: email }
+}
+
+/** The beginning of a row that names the person, without the closing brace. */
+export function named({ email, userId }: Pick<Who, 'email' | 'userId'>): string {
+  if (email === undefined) return `{"userId":${JSON.stringify(userId)}`
+  const beside = userId === undefined ? '' : `,"userId":${JSON.stringify(userId)}`
+  return `{"email":${JSON.stringify(email)}${beside}`
+}
+
+/** A profile write that later writes of the same address can be folded into. */
+export interface ProfileDraft extends Draft {
+  readonly who: Who
+  /** As given, before decimal points. */
+  readonly raw: Uint8Array
+  readonly doubles: ReadonlySet<string>
+}
+
+export function profileDraft(block: ActionBlock, index: number, rules: DraftRules): ProfileDraft | Refused {
+  const found = whoOf(block, index, rules)
+  if (isRefused(found)) return found
+  const { reason, doubles } = rules.profileFields.verdict(block.shape(index))
+  if (reason !== undefined) return { reason }
+  const beside = rules.addressedBy === 'email' && rules.sendUserId ? block.identifiers(index).userId : undefined
+  if (beside !== undefined && userIdOf(beside) === undefined) return refused('USER_ID_INVALID')
+  const who = beside === undefined ? found : { ...found, userId: beside }
+  return fitting(profileRow([index], who, block.payload(index), doubles, rules), rules)
+}
+
+function profileRow(
+  actions: readonly number[],
+  who: Who,
+  raw: Uint8Array,
+  doubles: ReadonlySet<string>,
+  rules: DraftRules,
+): ProfileDraft {
+  const { email, userId } = who
+  const said = `"preferUserId":${rules.addressedBy === 'userId'},"mergeNestedObjects":${rules.mergeNestedObjects}`
+  const payload = withDecimalPoints(raw, doubles)
+  return { actions, who, email, userId, head: `${named(who)},${said},"dataFields":`, payload, tail: '}', raw, doubles }
+}
+
+/** Both writes as one row, or `undefined` if one row cannot say it or would be too large. */
+export function foldedProfile(before: ProfileDraft, after: ProfileDraft, rules: DraftRules): ProfileDraft | undefined {
+  const raw = folded(before.raw, after.raw, rules.mergeNestedObjects)
+  if (raw === undefined) return undefined
+  const doubles = new Set([...before.doubles, ...after.doubles])
+  const both = profileRow([...before.actions, ...after.actions], { ...before.who, ...after.who }, raw, doubles, rules)
+  return isRefused(fitting(both, rules)) ? undefined : both
+}
+
+export interface EventDraft extends Draft {
+  readonly index: number
+  readonly address: string
+  readonly eventName: string
+  readonly id: string | undefined
+  readonly createdAt: number | undefined
+}
+
+/** Seconds until the year 5138; a time in milliseconds has been beyond it since 1973. */
+const SECONDS_MAX = 1e11
+/** Source: Iterable help 206430615: at most 512 bytes of letters, digits and hyphens. */
+const EVENT_ID = /^[A-Za-z0-9-]{1,512}$/
+
+/** An event whose head is finished by {@link identified}, when all ids of the block are known. */
+export function eventDraft(block: ActionBlock, index: number, rules: DraftRules): EventDraft | Refused {
+  const who = whoOf(block, index, rules)
+  if (isRefused(who)) return who
+  const { eventName, id, createdAt } = block.detail(index)
+  if (typeof eventName !== 'string' || eventName === '') {
+    return refused('ACTION_INVALID', { kind: 'event', problem: 'has no eventName' })
+  }
+  if (id !== undefined && !(typeof id === 'string' && EVENT_ID.test(id))) return refused('EVENT_ID_INVALID')
+  if (
+    createdAt !== undefined &&
+    !(Number.isInteger(createdAt) && Number(createdAt) >= 0 && Number(createdAt) < SECONDS_MAX)
+  ) {
+    return refused('CREATED_AT_INVALID')
+  }
+  const { reason } = rules.eventFields.verdict(block.shape(index))
+  if (reason !== undefined) return { reason }
+  const { address, email, userId } = who
+  const head = `${named(who)},"eventName":${JSON.stringify(eventName)}`
+  const when = createdAt as number | undefined
+  const rest = { payload: block.payload(index), tail: '}', index, address, email, userId, eventName, createdAt: when }
+  return { actions: [index], head, id, ...rest }
+}
+
+export function identified(draft: EventDraft, id: string, rules: DraftRules): EventDraft | Refused {
+  const when = draft.createdAt === undefined ? '' : `,"createdAt":${draft.createdAt}`
+  const head = `${draft.head},"id":"${id}"${when},"createNewFields":${rules.createNewFields},"dataFields":`
+  return fitting({ ...draft, head }, rules)
+}
+
+export function membershipDraft(
+  block: ActionBlock,
+  index: number,
+  rules: DraftRules,
+): (Draft & { address: string }) | Refused {
+  const who = whoOf(block, index, rules)
+  if (isRefused(who)) return who
+  const { address, email, userId } = who
+  const said = block.detail(index).member === true ? `,"preferUserId":${rules.addressedBy === 'userId'}}` : '}'
+  return { actions: [index], address, email, userId, head: named(who) + said, tail: '' }
+}
+
+/** @param room  a row must leave for what stands around it. */
+function fitting<T extends Draft>(draft: T, { bytesMax }: DraftRules, room = 200): T | Refused {
+  const bytes = draftBytes(draft)
+  return bytes + room > bytesMax ? refused('ROW_TOO_LARGE', { bytes }) : draft
+}

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { ActionBlock } from '../../model/action.js'
+import type { EventDraft } from './drafts.js'
+
+/**
+ * The id of every event of a block, in the order of the drafts: the one given, or one made of what the event is, so that
+ * sending it again overwrites it and does not double it (I2).
+ *
+ * Shape   32 hex digits of SHA-256 over key, eventName and when it was (createdAt, else changedAt, else the payload).
+ *         Without a key: over address, eventName, time and payload.
+ * Laws    depends on the event alone, but for one thing: events of one key, name and time with different payloads are
+ *         several events, and then each is made with its payload.
+ * Source  Iterable help 206430615: ids are unique over all custom events of a project, and the later one overwrites.
+ */
+export function eventIds(block: ActionBlock, drafts: readonly EventDraft[]): readonly string[] {
+  const first = new Map<string, number>()
+  const several = new Set<string>()
+  const ids = drafts.map((draft, at) => {
+    if (draft.id !== undefined) return draft.id
+    const id = made(block, draft, false)
+    const earlier = first.get(id)
+    if (earlier === undefined) first.set(id, at)
+    else if (!samePayload(block, drafts[earlier]?.index ?? 0, draft.index)) several.add(id)
+    return id
+  })
+  if (several.size === 0) return ids
+  return drafts.map((draft, at) => {
+    const id = ids[at] as string
+    return draft.id === undefined && several.has(id) ? made(block, draft, true) : id
+  })
+}
+
+function made(block: ActionBlock, { index, address, eventName, createdAt }: EventDraft, withPayload: boolean): string {
+  const key = block.key(index)
+  const when = createdAt ?? block.changedAt(index) ?? null
+  const who = key === undefined ? ['address', address] : ['key', key]
+  const hash = createHash('sha256').update(JSON.stringify([...who, eventName, when]))
+  if (withPayload || key === undefined || when === null) hash.update(block.payload(index))
+  return hash.digest('hex').slice(0, 32)
+}
+
+function samePayload(block: ActionBlock, left: number, right: number): boolean {
+  return Buffer.compare(block.payload(left), block.payload(right)) === 0
+}

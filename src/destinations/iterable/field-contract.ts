@@ -1,0 +1,114 @@
+import type { FieldType, Shape } from '../../model/action.js'
+import type { Reason } from '../../model/value.js'
+
+/** What is known about the fields of a project, and what may be done about those that are not. */
+export interface FieldRules {
+  /** Dotted path to type, as `users/getFields` answers. `undefined`: nothing can be known (events). */
+  readonly fields: ReadonlyMap<string, string> | undefined
+  readonly createNewFields: boolean
+  readonly newNumbers: 'double' | 'long' | 'reject'
+  readonly nearDates: 'reject' | 'allow'
+}
+
+export interface Verdict {
+  /** Why payloads of this shape are refused. */
+  readonly reason?: Reason
+  /** Paths whose whole numbers need a decimal point. */
+  readonly doubles: ReadonlySet<string>
+}
+
+/** Fields that every project has, listed or not. Source: Iterable help 217744303 and 206430145. */
+const MANAGED = new Set(
+  'email userId phoneNumber ip locale signupDate signupSource emailListIds userListIds profileUpdatedAt subscribedMessageTypeIds unsubscribedChannelIds unsubscribedMessageTypeIds devices shoppingCartItems'.split(
+    ' ',
+  ),
+)
+
+/**
+ * What a field of each type takes. An array is judged by its elements, a null removes.
+ * Source: Iterable help 208183076. Whether a number as text is taken too is unknown, so it is not sent.
+ */
+const TAKES: Readonly<Record<string, readonly FieldType[]>> = {
+  string: ['string', 'date', 'nearDate'],
+  date: ['date'],
+  long: ['long'],
+  double: ['double', 'long'],
+  boolean: ['boolean'],
+  object: ['object'],
+  nested: ['object'],
+  geo_location: ['object'],
+}
+
+/** Compares shapes with the types of a project's fields: once per distinct shape, never per row. */
+export class FieldContract {
+  readonly #rules: FieldRules
+  readonly #verdicts = new WeakMap<Shape, Verdict>()
+
+  constructor(rules: FieldRules) {
+    this.#rules = rules
+  }
+
+  /**
+   * Whether payloads of this shape may be sent, and which of their numbers are doubles.
+   *
+   * Shape   the first offence in the order of the fields: FIELD_NAME_INVALID, FIELD_TYPE_CONFLICT, FIELD_NOT_ALLOWED,
+   *         FIELD_DATE_NEAR_MISS or FIELD_NUMBER_AMBIGUOUS, with the field's name and the two types.
+   */
+  verdict(shape: Shape): Verdict {
+    const known = this.#verdicts.get(shape)
+    if (known !== undefined) return known
+    const verdict = this.#judge(shape)
+    this.#verdicts.set(shape, verdict)
+    return verdict
+  }
+
+  #judge(shape: Shape): Verdict {
+    const doubles = new Set<string>()
+    if (shape.dotted) return { reason: { code: 'FIELD_NAME_INVALID', facts: { field: dottedField(shape) } }, doubles }
+    for (const [path, got] of shape.fields) {
+      const field = path.replaceAll('[]', '')
+      const expected = this.#typeOf(field)
+      const reason = expected === undefined ? this.#newField(field, got) : conflict(field, expected, got)
+      if (reason !== undefined) return { reason, doubles }
+      const isDouble = expected === undefined ? this.#rules.newNumbers === 'double' : expected === 'double'
+      // Elements of an array share one entry of the shape: a double may have whole ones beside it.
+      if (isDouble && (got === 'long' || (got === 'double' && path.includes('[]')))) doubles.add(path)
+    }
+    return { doubles }
+  }
+
+  /** `any` where a type is known to be nobody's business here: managed fields, the inside of a location. */
+  #typeOf(field: string): string | undefined {
+    const { fields } = this.#rules
+    const own = fields?.get(field)?.toLowerCase()
+    if (own !== undefined) return own
+    const [top = field] = field.split('.', 1)
+    return MANAGED.has(top) || fields?.get(parentOf(field))?.toLowerCase() === 'geo_location' ? 'any' : undefined
+  }
+
+  #newField(field: string, got: FieldType): Reason | undefined {
+    const { fields, createNewFields, nearDates, newNumbers } = this.#rules
+    if (got === 'null') return undefined // nothing is created and there is nothing to remove
+    if (!createNewFields) return fields === undefined ? undefined : { code: 'FIELD_NOT_ALLOWED', facts: { field } }
+    if (got === 'nearDate' && nearDates === 'reject') return { code: 'FIELD_DATE_NEAR_MISS', facts: { field } }
+    if (got === 'long' && newNumbers === 'reject') return { code: 'FIELD_NUMBER_AMBIGUOUS', facts: { field } }
+    return undefined
+  }
+}
+
+function conflict(field: string, expected: string, got: FieldType): Reason | undefined {
+  const takes = Object.hasOwn(TAKES, expected) ? TAKES[expected] : undefined
+  if (got === 'null' || got === 'array' || takes === undefined || takes.includes(got)) return undefined
+  const said = got === 'nearDate' ? 'text that is almost a date' : got
+  return { code: 'FIELD_TYPE_CONFLICT', facts: { field, expected, got: said } }
+}
+
+function parentOf(field: string): string {
+  return field.slice(0, Math.max(0, field.lastIndexOf('.')))
+}
+
+/** The field with a dot in its own name: its path has a parent that is no field. */
+function dottedField({ fields }: Shape): string {
+  const paths = [...fields.keys()].filter((path) => path.includes('.'))
+  return paths.find((path) => !fields.has(parentOf(path))) ?? paths[0] ?? ''
+}

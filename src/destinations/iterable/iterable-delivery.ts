@@ -1,0 +1,126 @@
+import { isLakeloopError, LakeloopError } from '../../errors.js'
+import type { ActionBlock } from '../../model/action.js'
+import type { Outcome } from '../../model/outcome.js'
+import type { JsonObject } from '../../model/value.js'
+import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
+import type { Delivery, Prepared, PreparedRequest, Split } from '../destination.js'
+import { isListUnknown, taken } from './answers.js'
+import { changeEmail } from './email-change.js'
+import { bulkOutcomes } from './failure-lists.js'
+import { ListMaker } from './list-maker.js'
+import { alone, listFrame, type PrepareRules, prepare } from './prepare.js'
+import type { LearnedSizes } from './sizes.js'
+import { subset, Wire, type WireRequest, type WireRow } from './wire.js'
+
+/** Up to so many suspects are sent one by one; more are sent together, apart from the rest, and halved. */
+const SUSPECTS_ALONE_MAX = 32
+
+/** One run's use of an Iterable project. Its field contract, lists and sizes are those of the moment it was opened. */
+export class IterableDelivery implements Delivery {
+  readonly #client: IterableClient
+  readonly #rules: PrepareRules
+  readonly #sizes: LearnedSizes
+  readonly #lists: ListMaker
+  /** Changes of an email whose fate is unknown. */
+  readonly #unclear = new WeakSet<PreparedRequest>()
+  #closed = false
+
+  constructor(client: IterableClient, rules: PrepareRules, sizes: LearnedSizes) {
+    this.#client = client
+    this.#rules = rules
+    this.#sizes = sizes
+    this.#lists = new ListMaker(client)
+  }
+
+  prepare(actions: ActionBlock): Prepared {
+    this.#checkOpen()
+    return prepare(actions, this.#rules)
+  }
+
+  split(request: PreparedRequest, by: Split): readonly PreparedRequest[] {
+    this.#checkOpen()
+    const whole = ours(request)
+    const { rows, block } = whole.wire
+    if (whole.actions.length < 2) return [whole]
+    const [only] = rows
+    if (rows.length === 1 && only !== undefined) {
+      return only.actions.flatMap((index) => alone(block, index, this.#rules))
+    }
+    if (by.kind === 'suspects') {
+      const accused = new Set(by.actions)
+      const suspects = rows.filter((row) => row.actions.some((index) => accused.has(index)))
+      const rest = rows.filter((row) => !suspects.includes(row))
+      const each = suspects.length <= SUSPECTS_ALONE_MAX ? suspects.map((row) => [row]) : [suspects]
+      const parts = [rest, ...each].filter((part) => part.length > 0)
+      if (parts.length > 1) return parts.map((part) => subset(whole, part))
+    }
+    const middle = Math.ceil(rows.length / 2)
+    return [rows.slice(0, middle), rows.slice(middle)].map((part: readonly WireRow[]) => subset(whole, part))
+  }
+
+  async apply(request: PreparedRequest, signal: AbortSignal): Promise<readonly Outcome[]> {
+    this.#checkOpen()
+    const sent = ours(request)
+    try {
+      return await this.#apply(sent, signal)
+    } catch (error) {
+      if (isLakeloopError(error, 'REQUEST_TOO_LARGE')) this.#sizes.refused(sent)
+      if (isLakeloopError(error) && error.remedy === 'retry') this.#unclear.add(request)
+      throw error
+    }
+  }
+
+  async close(): Promise<JsonObject> {
+    this.#closed = true
+    return this.#sizes.learned()
+  }
+
+  async #apply(request: WireRequest, signal: AbortSignal): Promise<readonly Outcome[]> {
+    const { frame } = request.wire
+    if (request.endpoint === 'users/updateEmail') {
+      const maybeApplied = this.#unclear.has(request)
+      return [await changeEmail(request, { client: this.#client, signal, maybeApplied })]
+    }
+    if (frame.list === undefined) {
+      const answer = await this.#client.call(request.endpoint, signal, request.body)
+      return bulkOutcomes(request, taken(request, answer))
+    }
+    return this.#applyToList(request, frame.list, signal)
+  }
+
+  async #applyToList(
+    request: WireRequest,
+    list: { readonly ref: string | number; readonly id?: number | undefined },
+    signal: AbortSignal,
+  ): Promise<readonly Outcome[]> {
+    const { ref } = list
+    const reject = (code: string, facts: Readonly<Record<string, string | number>>): readonly Outcome[] =>
+      request.actions.map(() => ({ status: 'rejected', reason: { code, facts } }))
+    const made = list.id === undefined ? await this.#lists.idOf(String(ref), signal) : { id: list.id }
+    if ('code' in made) return request.actions.map(() => ({ status: 'rejected', reason: made }))
+    const { id } = made
+    const body = list.id === undefined ? numbered(request, id) : request.body
+    const answer = await this.#client.call(request.endpoint, signal, body)
+    if (!isListUnknown(answer)) return bulkOutcomes(request, taken(request, answer))
+    if (list.id !== undefined) return reject('LIST_UNKNOWN', { list: ref })
+    // A list is not everywhere at once. Source: Iterable's own client waits up to 30 s for it in its tests.
+    const problem = 'that a list it has just made is not there'
+    throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem })
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new LakeloopError('CLOSED', { part: 'IterableDelivery' })
+  }
+}
+
+function ours(request: PreparedRequest): WireRequest {
+  if ('wire' in request && request.wire instanceof Wire) return request as WireRequest
+  throw new TypeError('the request was not prepared by an IterableDestination')
+}
+
+/** The body with the number of a list that had none when it was prepared. */
+function numbered({ wire, body, endpoint }: WireRequest, id: number): Uint8Array {
+  const { frame } = wire
+  const { head } = listFrame({ ref: id, id }, endpoint === 'lists/subscribe')
+  return Buffer.concat([Buffer.from(head), body.subarray(Buffer.byteLength(frame.head))])
+}

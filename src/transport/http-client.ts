@@ -1,0 +1,199 @@
+import ky from 'ky'
+import { LakeloopError } from '../errors.js'
+import type { Json } from '../model/value.js'
+import { type Clock, orAborted, systemClock } from './clock.js'
+
+export type Fetch = typeof globalThis.fetch
+
+/** Options of {@link HttpClient}. */
+export interface HttpClientOptions {
+  /** `https`, or `http` to this machine itself. Without credentials, query or fragment. */
+  readonly baseUrl: string
+  /** One deadline over headers and body, in milliseconds. Default 30,000. */
+  readonly timeoutMs?: number | undefined
+  /** Bytes of an answer after decompression. Default 8 MiB. */
+  readonly answerBytesMax?: number | undefined
+  readonly fetch?: Fetch | undefined
+  readonly clock?: Clock | undefined
+}
+
+export interface HttpRequest {
+  /** What errors call it. Never holds an address or a query. */
+  readonly endpoint: string
+  readonly method: 'GET' | 'POST'
+  /** Under the base URL, with its query. Never appears in an error. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Uint8Array | undefined
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  /** From `Retry-After`, in either of its forms; not capped. */
+  readonly afterMs?: number
+  /** The body. Always there for a 2xx; `undefined` for another status whose body is no JSON. */
+  readonly json: Json | undefined
+}
+
+/** Failures of the connection that may be named in an error. Whatever else a fetch reports is `network error`. */
+const NAMED = new Set(
+  'ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ENOTFOUND EAI_AGAIN ETIMEDOUT EHOSTUNREACH ENETUNREACH CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN UNABLE_TO_VERIFY_LEAF_SIGNATURE ERR_TLS_CERT_ALTNAME_INVALID UND_ERR_SOCKET UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT'.split(
+    ' ',
+  ),
+)
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Sends one request, once, and reads its answer whole.
+ *
+ * Repeat  never: retrying, splitting and waiting are the engine's.
+ * Throws  DESTINATION_UNREACHABLE if nothing came back; DESTINATION_ANSWER_UNCLEAR if a 2xx came back late, broken,
+ *         empty, too large or as no JSON (I10); DESTINATION_REDIRECTED; ABORTED when `signal` was.
+ * Upholds I7: errors are made of an allow-list, what was caught is behind `causeOf`. I10. I12.
+ * Source  ky 1.14 on Node 20: its timeout ends at the headers, an empty 200 is "", a 307 carries the key elsewhere.
+ */
+export class HttpClient {
+  readonly baseUrl: string
+  readonly #timeoutMs: number
+  readonly #answerBytesMax: number
+  readonly #clock: Clock
+  readonly #ky: typeof ky
+
+  constructor(options: HttpClientOptions) {
+    this.baseUrl = checkedBase(options.baseUrl)
+    this.#timeoutMs = options.timeoutMs ?? 30_000
+    this.#answerBytesMax = options.answerBytesMax ?? 8 * 1024 * 1024
+    this.#clock = options.clock ?? systemClock
+    this.#ky = ky.create({
+      retry: 0,
+      timeout: false,
+      throwHttpErrors: false,
+      redirect: 'manual',
+      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
+    })
+  }
+
+  async send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    if (signal.aborted) throw new LakeloopError('ABORTED')
+    const late = new AbortController()
+    const answered = new AbortController()
+    const either = AbortSignal.any([signal, late.signal])
+    this.#clock.sleep(this.#timeoutMs, answered.signal).then(
+      () => late.abort(),
+      () => {},
+    )
+    try {
+      return await this.#exchange(request, either)
+    } catch (error) {
+      if (signal.aborted) throw new LakeloopError('ABORTED', {}, error)
+      if (late.signal.aborted) throw unclear(request, `nothing whole within ${this.#timeoutMs} ms`, error)
+      throw error
+    } finally {
+      answered.abort()
+    }
+  }
+
+  async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
+    const response = await this.#fetched(request, signal)
+    const { status } = response
+    if (status === 0 || response.redirected || (status >= 300 && status < 400)) {
+      discard(response)
+      throw new LakeloopError('DESTINATION_REDIRECTED', { endpoint: request.endpoint, status })
+    }
+    const afterMs = retryAfter(response.headers)
+    const rest = afterMs === undefined ? {} : { afterMs }
+    if (status >= 200 && status < 300) return { status, ...rest, json: await this.#body(request, response, signal) }
+    try {
+      return { status, ...rest, json: await this.#body(request, response, signal) }
+    } catch {
+      return { status, ...rest, json: undefined } // the status alone has said it
+    }
+  }
+
+  async #fetched(request: HttpRequest, signal: AbortSignal): Promise<Response> {
+    const body = request.body === undefined ? {} : { body: request.body as Uint8Array<ArrayBuffer> }
+    const { method, headers } = request
+    try {
+      return await orAborted(this.#ky(this.baseUrl + request.path, { method, headers, signal, ...body }), signal)
+    } catch (cause) {
+      throw new LakeloopError('DESTINATION_UNREACHABLE', { endpoint: request.endpoint, problem: named(cause) }, cause)
+    }
+  }
+
+  async #body(request: HttpRequest, response: Response, signal: AbortSignal): Promise<Json> {
+    const bytes = await this.#read(request, response, signal)
+    if (bytes.length === 0) throw unclear(request, 'nothing: the body is empty')
+    try {
+      return JSON.parse(bytes.toString('utf8')) as Json
+    } catch (cause) {
+      throw unclear(request, 'something that is no JSON', cause)
+    }
+  }
+
+  async #read(request: HttpRequest, response: Response, signal: AbortSignal): Promise<Buffer> {
+    const reader = response.body?.getReader()
+    if (reader === undefined) return Buffer.alloc(0)
+    const parts: Uint8Array[] = []
+    let size = 0
+    try {
+      for (;;) {
+        const { done, value } = await orAborted(reader.read(), signal)
+        if (done) return Buffer.concat(parts, size)
+        size += value.length
+        if (size > this.#answerBytesMax) break
+        parts.push(value)
+      }
+    } catch (cause) {
+      reader.cancel().catch(() => {})
+      throw unclear(request, 'something that broke off', cause)
+    }
+    reader.cancel().catch(() => {})
+    throw unclear(request, `more than ${this.#answerBytesMax} bytes`)
+  }
+}
+
+function checkedBase(given: string): string {
+  const refuse = (problem: string): never => {
+    throw new LakeloopError('OPTION_INVALID', { part: 'transport', option: 'baseUrl', problem })
+  }
+  let url: URL
+  try {
+    url = new URL(given)
+  } catch {
+    return refuse('is no URL')
+  }
+  const plain = url.protocol === 'http:' && LOOPBACK.has(url.hostname)
+  if (url.protocol !== 'https:' && !plain) refuse('must be https, or http to this machine itself')
+  if (url.username !== '' || url.password !== '') refuse('must not hold a credential')
+  if (url.search !== '' || url.hash !== '') refuse('must not hold a query or a fragment')
+  return url.href.replace(/\/+$/, '')
+}
+
+/** The first name of a known failure along the causes; a fetch wraps what happened once or twice. */
+function named(error: unknown): string {
+  let at: unknown = error
+  for (let depth = 0; depth < 5 && typeof at === 'object' && at !== null; depth += 1) {
+    const { code, cause } = at as { code?: unknown; cause?: unknown }
+    if (typeof code === 'string' && NAMED.has(code)) return code
+    at = cause
+  }
+  return 'network error'
+}
+
+/** A point in time is read against the server's own clock, the `Date` header: ours may be wrong. */
+function retryAfter(headers: Headers): number | undefined {
+  const given = headers.get('retry-after')
+  if (given === null) return undefined
+  if (/^\d{1,9}$/.test(given.trim())) return Number(given) * 1000
+  const waitMs = Date.parse(given) - Date.parse(headers.get('date') ?? '')
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs)
+}
+
+function discard(response: Response): void {
+  response.body?.cancel().catch(() => {})
+}
+
+function unclear(request: HttpRequest, problem: string, cause?: unknown): LakeloopError {
+  return new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem }, cause)
+}

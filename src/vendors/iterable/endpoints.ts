@@ -1,0 +1,26 @@
+/** Where each data center answers. Source: Iterable api-docs.json `host`; help 360043464871. */
+export const BASE_URLS = { us: 'https://api.iterable.com', eu: 'https://api.eu.iterable.com' } as const
+
+/** Rate of the endpoints that Iterable publishes none for. Ours; `rates` overrides it. */
+const UNPUBLISHED = 10
+
+/**
+ * Requests per second and project that Iterable publishes for the endpoints we call.
+ * Source: Iterable api-docs.json (July 2026), descriptions of the operations; none is given for updateEmail and for writing lists.
+ */
+export const PUBLISHED_RATES = {
+  'users/bulkUpdate': 5,
+  'events/trackBulk': 10,
+  'users/getFields': 3,
+  'users/getByEmail': 100,
+  'lists/get': 100,
+  'users/updateEmail': UNPUBLISHED,
+  'lists/create': UNPUBLISHED,
+  'lists/subscribe': UNPUBLISHED,
+  'lists/unsubscribe': UNPUBLISHED,
+} as const
+
+export type Endpoint = keyof typeof PUBLISHED_RATES
+
+/** Bytes of a body that stay clear of the documented 4 MB. Source: Iterable api-docs.json, users/bulkUpdate. */
+export const BODY_BYTES_MAX = 3_500_000
