@@ -103,12 +103,6 @@ function moved(text: string, move: (unit: number) => number): string {
   return result
 }
 
-/** The order of two texts by their UTF-8 bytes: negative, zero or positive. */
-export function compareBytes(a: string, b: string): number {
-  const [left, right] = [toSortable(a), toSortable(b)]
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
 /** Throws OPTION_INVALID for a `limit` or a number of keys beyond the contract's bounds. */
 export function checkCount(option: 'limit' | 'keys', count: number): void {
   const least = option === 'limit' ? 1 : 0

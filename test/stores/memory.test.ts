@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compareBytes, decodeKey, encodeKey, fromSortable, toSortable } from '../../src/stores/key.js'
+import { compareBytes } from '../../src/model/byte-order.js'
+import { decodeKey, encodeKey, fromSortable, toSortable } from '../../src/stores/key.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Key } from '../../src/stores/store.js'
 
@@ -49,6 +50,7 @@ describe('encodeKey()', () => {
         const [left, right] = [encodeKey('run', a), encodeKey('run', b)]
         expect(Math.sign(Buffer.compare(Buffer.from(left), Buffer.from(right)))).toBe(compareKeys(a, b))
         expect(Math.sign(compareBytes(left, right))).toBe(compareKeys(a, b))
+        expect(toSortable(left) < toSortable(right)).toBe(compareKeys(a, b) < 0)
       }),
       { numRuns: 2_000 },
     )

@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import { compareBytes } from '../model/byte-order.js'
+import type { Json, JsonObject } from '../model/value.js'
+
+/** What an action says, once it is known whom it is for. */
+export interface Fingerprinted {
+  readonly address: string
+  readonly kind: string
+  readonly detail: JsonObject
+  /** UTF-8 JSON, taken as bytes: the same fields in another order are another payload, and only cost one request. */
+  readonly payload: Uint8Array
+}
+
+/**
+ * What stands for an accepted action, so that the same is not sent again: 128 bits of SHA-256, as 22 letters.
+ *
+ * Laws    pure; the order of the keys of `detail` does not count; any other difference gives another fingerprint.
+ */
+export function fingerprint({ address, kind, detail, payload }: Fingerprinted): string {
+  // JSON text has no raw line break, so the one between head and payload cannot be mistaken.
+  const head = `${JSON.stringify([address, kind, canonical(detail)])}\n`
+  return createHash('sha256').update(head).update(payload).digest().subarray(0, 16).toString('base64url')
+}
+
+function canonical(value: Json): Json {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(canonical)
+  const entries = Object.entries(value as JsonObject)
+  // As pairs, because an object cannot hold every order: keys that look like numbers always come first.
+  return entries.sort(([a], [b]) => compareBytes(a, b)).flatMap(([name, held]) => ['{', name, canonical(held)])
+}

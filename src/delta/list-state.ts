@@ -1,0 +1,70 @@
+import { LakeloopError } from '../errors.js'
+import type { ListRef } from '../model/action.js'
+import type { Json } from '../model/value.js'
+import type { Key, Op, Store } from '../stores/store.js'
+
+/**
+ * What is kept of a list, and where:
+ *
+ *     list            project, list                     -> { owner, epoch, nth }
+ *     claim           project, list, claimant           -> address
+ *     claimByAddress  project, list, address, claimant  -> the epoch in which the claimant was seen last
+ *     membership      project, list, address            -> 'member' | 'unknown' | 'rejected'; absent: no member
+ */
+export type MemberState = 'member' | 'unknown' | 'rejected'
+
+/** Whose list it is, the epoch whose wishes were noted last, and how many epochs there were. */
+export interface ListRecord {
+  readonly owner: string
+  readonly epoch: string
+  readonly nth: number
+}
+
+/** One snapshot of one sync in one project. */
+export interface Scope {
+  readonly project: string
+  /** The name of the sync. */
+  readonly owner: string
+  /** One snapshot: a claim that was not noted in this epoch is absent from it. */
+  readonly epoch: string
+}
+
+/** A list as part of a key: its name and its number are different lists. */
+export const listText = (list: ListRef): string => (typeof list === 'number' ? `n:${list}` : `s:${list}`)
+
+export const listOf = (text: string): ListRef => (text.startsWith('n:') ? Number(text.slice(2)) : text.slice(2))
+
+export const listKey = (project: string, list: ListRef): Key => [project, listText(list)]
+
+/** The record of a list, where there is one. Throws LIST_OWNED where it is another sync's. */
+export function ownRecord(value: Json | undefined, list: ListRef, owner: string): ListRecord | undefined {
+  const record = value as ListRecord | undefined
+  if (record !== undefined && record.owner !== owner) {
+    throw new LakeloopError('LIST_OWNED', { list, owner: record.owner })
+  }
+  return record
+}
+
+/** Ops that make `scope.epoch` the newest of a list, and its owner known: of two syncs that come first, one is refused. */
+export function recordOps(record: ListRecord | undefined, list: ListRef, scope: Scope): readonly Op[] {
+  const key = listKey(scope.project, list)
+  if (record?.epoch === scope.epoch) return []
+  const value = { owner: scope.owner, epoch: scope.epoch, nth: (record?.nth ?? 0) + 1 }
+  const put: Op = { op: 'put', table: 'list', key, value }
+  return record === undefined ? [{ op: 'check', table: 'list', key, is: undefined }, put] : [put]
+}
+
+const LISTS_PER_PAGE = 1_000
+
+/** Every list of a project that is this owner's. */
+export async function listsOf(store: Store, { project, owner }: Scope): Promise<readonly ListRef[]> {
+  const lists: ListRef[] = []
+  for (let after: Key | undefined; ; ) {
+    const page = await store.scan('list', { prefix: [project], after, limit: LISTS_PER_PAGE })
+    for (const { key, value } of page) {
+      if ((value as unknown as ListRecord).owner === owner) lists.push(listOf(key[1] as string))
+    }
+    if (page.length < LISTS_PER_PAGE) return lists
+    after = page.at(-1)?.key
+  }
+}
