@@ -1,0 +1,197 @@
+import { hash } from 'node:crypto'
+import type { Json } from '../model/value.js'
+import type { Op } from '../stores/store.js'
+import { hubOf, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import type { LinkingRecord } from './graph.js'
+import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
+import { compareBytes } from './order.js'
+import { type ConflictRow, isRedirect, type MetaRow, type ProfileRow, type Rows, sequenceKey } from './rows.js'
+import { idOf, type Rules } from './rules.js'
+import { type Solution, type SolvedConflict, solve } from './solve.js'
+import { type Former, succession } from './succession.js'
+
+/** How many records of a conflict are named in it; all are counted. */
+const CONFLICT_RECORDS_MAX = 20
+
+/**
+ * The ops that take changed records into the graph: the records, and whatever they make of the people they touch.
+ *
+ * Pure but for reading: the same store and changes give the same ops. They check the meta row, so that they only hold
+ * if nobody else wrote to the graph since.
+ */
+export async function absorb(
+  rules: Rules,
+  rows: Rows,
+  meta: MetaRow | undefined,
+  changes: readonly RecordChange[],
+): Promise<readonly Op[]> {
+  const around = await gather(rules, rows, changes)
+  const solution = solve(rules, linkingRecords(around))
+  const ops: Op[] = [
+    ...changes.flatMap((change) => evidenceOps(rules, rows, change)),
+    ...identifierOps(rules, rows, around, solution),
+  ]
+
+  const former = await formerProfiles(rows, around, solution)
+  const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
+  const changed = profileOps(rules, rows, { solution, former, around, conflicts: [...conflicts] }, ops)
+  const opened = await conflictOps(rows, conflicts, former, ops)
+
+  let sequence = meta?.sequence ?? 0
+  for (const profileId of changed) {
+    sequence += 1
+    ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
+  }
+  const conflictCount = (meta?.conflicts ?? 0) + opened
+  const next: MetaRow = { rules: rules.hash, sequence, conflicts: conflictCount, version: (meta?.version ?? 0) + 1 }
+  const key = [rows.graph]
+  return [
+    { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
+    ...ops,
+    { op: 'put', table: 'identityMeta', key, value: next as object as Json },
+  ]
+}
+
+/** The records as solving sees them: without what joins nobody. */
+export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {
+  const linking: LinkingRecord[] = []
+  for (const { ref, record } of around.records.values()) {
+    const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
+    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
+  }
+  return linking
+}
+
+function evidenceOps(rules: Rules, rows: Rows, { ref, before, after }: RecordChange): readonly Op[] {
+  const table = 'evidenceById'
+  const ownerBy = (record: StoredRecord | undefined): Map<string, string | 0> =>
+    new Map(
+      idsOf(record).map((id) => [id, hubOf(rules, id) === false ? 0 : ownerOf(record as StoredRecord, id)] as const),
+    )
+  const [owners, formerOwners] = [ownerBy(after), ownerBy(before)]
+  const key = [rows.graph, ...ref]
+  const ops: Op[] = [
+    after === undefined
+      ? { op: 'delete', table: 'evidence', key }
+      : { op: 'put', table: 'evidence', key, value: after as Json },
+  ]
+  for (const id of formerOwners.keys()) {
+    if (!owners.has(id)) ops.push({ op: 'delete', table, key: [...rows.idKey(id), ...ref] })
+  }
+  for (const [id, owner] of owners) {
+    if (formerOwners.get(id) !== owner) ops.push({ op: 'put', table, key: [...rows.idKey(id), ...ref], value: owner })
+  }
+  return ops
+}
+
+/** Where each identifier leads now, and which joined or left the quarantine. */
+function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+  const homes = new Map<string, string>()
+  for (const { profileId, members, retired } of solution.profiles) {
+    for (const { id } of members) homes.set(id, profileId)
+    for (const { id } of retired) homes.set(id, profileId)
+  }
+  const ops: Op[] = []
+  for (const [id, before] of around.ids) {
+    const after = around.quarantined.has(id) ? null : homes.get(id)
+    const key = rows.idKey(id)
+    if (after === undefined && before !== undefined) ops.push({ op: 'delete', table: 'identifier', key })
+    if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
+    if (before === null && after !== null) ops.push({ op: 'delete', table: 'quarantine', key })
+    if (before !== null && after === null) {
+      ops.push({ op: 'put', table: 'quarantine', key, value: hubOf(rules, id) as number })
+    }
+  }
+  return ops
+}
+
+/** The profile rows that stand under the ids of then and now. */
+async function formerProfiles(rows: Rows, around: Neighbourhood, solution: Solution): Promise<Former> {
+  const ids = new Set(solution.profiles.map(({ profileId }) => profileId))
+  for (const home of around.ids.values()) if (typeof home === 'string') ids.add(home)
+  return rows.profiles([...ids])
+}
+
+interface ProfileChange {
+  readonly solution: Solution
+  readonly former: Former
+  readonly around: Neighbourhood
+  readonly conflicts: readonly (readonly [digest: string, conflict: SolvedConflict])[]
+}
+
+/** Adds the ops; returns the ids whose bindings may be out of date: what was known before and is not the same now. */
+function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]): readonly string[] {
+  const { solution, former, around, conflicts } = change
+  const { redirects, was } = succession(rules, solution, former, around)
+  const digests = new Map<string, string[]>()
+  const claimed = new Map<string, Set<string>>()
+  for (const [digest, { winner, loser, link }] of conflicts) {
+    for (const [id, lost] of [[loser, link.b] as const, [winner, link.a] as const]) {
+      claimed.set(id, (claimed.get(id) ?? new Set()).add(lost.namespace.name))
+      const list = digests.get(id)
+      if (list === undefined) digests.set(id, [digest])
+      else list.push(digest)
+    }
+  }
+  const changed: string[] = []
+  const put = (id: string, row: object): Op => ({
+    op: 'put',
+    table: 'profile',
+    key: [rows.graph, id],
+    value: row as Json,
+  })
+  for (const { profileId, members } of solution.profiles) {
+    const row: ProfileRow = {
+      members: members.map(({ namespace, value }) => [namespace.name, value]),
+      ...(claimed.has(profileId) && { claimed: [...(claimed.get(profileId) as Set<string>)].sort() }),
+      ...(digests.has(profileId) && { conflicts: (digests.get(profileId) as string[]).sort() }),
+      ...(was.has(profileId) && { was: was.get(profileId) as readonly string[] }),
+    }
+    const before = former.get(profileId)
+    if (before !== undefined && JSON.stringify(before) === JSON.stringify(row)) continue
+    ops.push(put(profileId, row))
+    if (before !== undefined) changed.push(profileId)
+  }
+  for (const [profileId, to] of redirects) {
+    ops.push(
+      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, { to }),
+    )
+    changed.push(profileId)
+  }
+  return changed
+}
+
+const digestOf = ({ link }: SolvedConflict): string => conflictDigest(link.a.id, link.b.id)
+
+/** Names a conflict by the two identifiers, the stronger first. */
+export const conflictDigest = (a: string, b: string): string => hash('sha256', JSON.stringify([a, b])).slice(0, 32)
+
+/** Adds the ops; returns by how many the open conflicts grew. */
+async function conflictOps(
+  rows: Rows,
+  conflicts: ReadonlyMap<string, SolvedConflict>,
+  former: Former,
+  ops: Op[],
+): Promise<number> {
+  const known = new Set<string>()
+  for (const row of former.values()) if (!isRedirect(row)) for (const digest of row.conflicts ?? []) known.add(digest)
+  const before = await rows.conflicts([...known])
+  for (const digest of before.keys()) {
+    if (!conflicts.has(digest)) ops.push({ op: 'delete', table: 'conflict', key: [rows.graph, digest] })
+  }
+  for (const [digest, conflict] of conflicts) {
+    const row = conflictRow(conflict)
+    if (JSON.stringify(before.get(digest)) === JSON.stringify(row)) continue
+    ops.push({ op: 'put', table: 'conflict', key: [rows.graph, digest], value: row as object as Json })
+  }
+  return conflicts.size - before.size
+}
+
+export function conflictRow({ link, rule, limit, wouldBe, winner, loser }: SolvedConflict): ConflictRow {
+  const { a, b, refs } = link
+  const ends = { a: [a.namespace.name, a.value], b: [b.namespace.name, b.value] } as const
+  const records = [...refs].sort(compareRefs).slice(0, CONFLICT_RECORDS_MAX)
+  return { ...ends, rule, limit, wouldBe, winner, loser, records, recordCount: refs.length }
+}
+
+const compareRefs = (a: RecordRef, b: RecordRef): number => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])

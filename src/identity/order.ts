@@ -1,0 +1,32 @@
+/**
+ * The order of two well-formed texts by their UTF-8 bytes: negative, zero or positive. Every order of identity is this
+ * one, since JavaScript's `<` and `localeCompare` differ from each other and from every SQL engine.
+ */
+export function compareBytes(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let index = 0; index < length; index += 1) {
+    const [left, right] = [a.charCodeAt(index), b.charCodeAt(index)]
+    if (left !== right) return place(left) - place(right)
+  }
+  return a.length - b.length
+}
+
+/** Surrogates stand for the highest characters: in UTF-8 they come after U+E000 to U+FFFF. */
+const place = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit)
+
+/** Two numbers that may both be infinite, where subtracting them would give NaN. */
+export const compareNumbers = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
+
+const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?$/
+
+/**
+ * An ISO 8601 time as microseconds since 1970, or null where the text is none. A time without a zone is UTC: the same
+ * evidence must not mean another time on another machine.
+ */
+export function microsecondsOf(text: string | null | undefined): number | null {
+  const match = text == null ? null : ISO.exec(text)
+  if (match === null) return null
+  const [, day, time = '00:00', fraction = '', zone = 'Z'] = match
+  const milliseconds = Date.parse(`${day}T${time}${zone}`)
+  return Number.isNaN(milliseconds) ? null : milliseconds * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6))
+}

@@ -1,0 +1,163 @@
+import type { ErrorCode, ErrorFacts } from '../errors.js'
+import type { Identifiers } from '../model/identifier.js'
+import type { Reason } from '../model/value.js'
+import { conflictDigest } from './absorb.js'
+import { compareBytes } from './order.js'
+import { type BindingRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
+import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
+import { profileIdOf } from './solve.js'
+
+/**
+ * How the destination names the person behind some identifiers, or why nobody can say.
+ *
+ *     resolved       send there. `why`: `bound` it was sent there before; `only` there is no other; `recent` the one seen
+ *                    most recently; `given` nobody is known, and the identifiers hold an address
+ *     unresolved     a person without an address yet: ADDRESS_UNKNOWN, or ADDRESS_CLAIMED. Worth asking again
+ *     unresolvable   IDENTIFIER_MISSING, IDENTIFIER_UNUSABLE, IDENTITY_AMBIGUOUS
+ */
+export type Resolution =
+  | {
+      readonly status: 'resolved'
+      readonly address: string
+      readonly profileId: string
+      readonly why: 'bound' | 'only' | 'recent' | 'given'
+    }
+  | { readonly status: 'unresolved'; readonly profileId?: string; readonly reason: Reason }
+  | { readonly status: 'unresolvable'; readonly reason: Reason }
+
+/** What resolving needs besides the rows. */
+export interface Question {
+  readonly rules: Rules
+  readonly rows: Rows
+  /** The namespace that is an address. */
+  readonly target: string
+  /** Whose bindings count; without it none do. */
+  readonly project?: string | undefined
+}
+
+/** A bag as the rules see it. */
+interface Bag {
+  /** Strongest first. */
+  readonly ids: readonly string[]
+  /** Namespaces with an unusable value, and why. */
+  readonly unusable: readonly string[]
+}
+
+/** Order   one answer per bag, in order. Cost    four reads for all bags together. */
+export async function resolveAll(question: Question, bags: readonly Identifiers[]): Promise<readonly Resolution[]> {
+  const { rows, rules, project } = question
+  const read = bags.map((bag) => readBag(rules, bag))
+  const homes = await rows.homes([...new Set(read.flatMap(({ ids }) => ids))])
+  const profiles = await rows.profiles(distinct(homes.values()))
+  const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
+  const refused = new Set((await rows.conflicts([...told])).keys())
+  const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
+  return read.map((bag) => answer(question, bag, { homes, profiles, refused, bindings }))
+}
+
+const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()
+const distinct = (homes: Iterable<string | null>): string[] => [...new Set(homes)].filter((home) => home !== null)
+
+function* withFormer(profiles: ReadonlyMap<string, ProfileRow | RedirectRow>): Generator<string> {
+  for (const [id, row] of profiles) {
+    yield id
+    if (!isRedirect(row)) yield* row.was ?? []
+  }
+}
+
+function readBag(rules: Rules, bag: Identifiers): Bag {
+  const ids: string[] = []
+  const unusable: string[] = []
+  for (const [namespace, raw] of Object.entries(bag) as [string, unknown][]) {
+    if (raw === undefined || raw === null) continue
+    const reading = rules.read(namespace, raw)
+    if ('value' in reading) ids.push(idOf(namespace, reading.value))
+    else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
+  }
+  const order = (id: string): number => (rules.namespaces.get(partsOf(id)[0]) as Namespace).order
+  return { ids: ids.sort((a, b) => order(a) - order(b)), unusable: unusable.sort(compareBytes) }
+}
+
+/** A name that nobody declared may be anything: only what looks like a name is repeated (I7). */
+const printable = (namespace: string): string => (/^[A-Za-z_][\w.-]{0,63}$/.test(namespace) ? namespace : 'a name')
+
+interface Known {
+  readonly homes: ReadonlyMap<string, string | null>
+  readonly profiles: ReadonlyMap<string, ProfileRow | RedirectRow>
+  /** Digests of pairs that were seen together and refused. */
+  readonly refused: ReadonlySet<string>
+  readonly bindings: ReadonlyMap<string, BindingRow>
+}
+
+function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution {
+  const ids = bag.ids.filter((id) => known.homes.get(id) !== null)
+  if (ids.length === 0) return nobody(bag)
+  const [strongest] = ids.filter((id) => known.homes.has(id))
+  if (strongest === undefined) {
+    const given = ids.find((id) => partsOf(id)[0] === target)
+    if (given === undefined) return { status: 'unresolved', reason: reason('ADDRESS_UNKNOWN', { target }) }
+    const address = partsOf(given)[1]
+    return { status: 'resolved', address, profileId: profileIdOf(rules, target, address), why: 'given' }
+  }
+  const profileId = known.homes.get(strongest) as string
+  const profile = known.profiles.get(profileId) as ProfileRow
+  const people = strangers(rules, ids, profile, known)
+  if (people > 1) return { status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
+  const found = addressOf(profileId, profile, target, known.bindings)
+  if (found !== undefined) return { status: 'resolved', ...found, profileId }
+  const code = profile.claimed?.includes(target) ? 'ADDRESS_CLAIMED' : 'ADDRESS_UNKNOWN'
+  return { status: 'unresolved', profileId, reason: reason(code, { target }) }
+}
+
+function nobody({ ids, unusable }: Bag): Resolution {
+  const shared = ids.map((id) => `${partsOf(id)[0]} shared by too many`)
+  const namespaces = [...unusable, ...shared].join(', ')
+  if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
+  return { status: 'unresolvable', reason: reason('IDENTIFIER_UNUSABLE', { namespaces }) }
+}
+
+/** The pairs whose refusal would explain why identifiers of one bag lead to several people. */
+function digestsOf(ids: readonly string[], homes: ReadonlyMap<string, string | null>): readonly string[] {
+  const [strongest, ...others] = ids.filter((id) => typeof homes.get(id) === 'string')
+  if (strongest === undefined) return []
+  const apart = others.filter((id) => homes.get(id) !== homes.get(strongest))
+  return apart.map((id) => conflictDigest(strongest, id))
+}
+
+/**
+ * How many people a bag speaks of. One, if all its known identifiers lead to one profile, or a conflict tells that they
+ * were seen together and the weaker one stayed with another: then the record is its strongest identifier's.
+ * An anchor that nobody has seen and for which the profile has no room is another person.
+ */
+function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { homes, refused }: Known): number {
+  const leads = ids.filter((id) => homes.has(id))
+  const [strongest] = leads as [string]
+  const homesApart = leads.filter((id) => homes.get(id) !== homes.get(strongest))
+  if (homesApart.some((id) => !refused.has(conflictDigest(strongest, id)))) {
+    return new Set(leads.map((id) => homes.get(id))).size
+  }
+  const full = ids.some((id) => {
+    const { name, anchor, maxIdentifiers } = rules.namespaces.get(partsOf(id)[0]) as Namespace
+    if (!anchor || homes.has(id)) return false
+    return profile.members.filter(([namespace]) => namespace === name).length >= maxIdentifiers
+  })
+  return full ? 2 : 1
+}
+
+/** The address of a profile: the one it is bound to while it has it, else its best; `undefined` if it has none. */
+export function addressOf(
+  profileId: string,
+  profile: ProfileRow,
+  target: string,
+  bindings: ReadonlyMap<string, BindingRow>,
+): { readonly address: string; readonly why: 'bound' | 'only' | 'recent' } | undefined {
+  const addresses = profile.members.filter(([namespace]) => namespace === target).map(([, value]) => value)
+  for (const id of [profileId, ...(profile.was ?? [])]) {
+    const bound = bindings.get(id)
+    if (bound !== undefined && addresses.includes(bound.address)) return { address: bound.address, why: 'bound' }
+  }
+  const [address] = addresses
+  return address === undefined ? undefined : { address, why: addresses.length === 1 ? 'only' : 'recent' }
+}
+
+const reason = (code: ErrorCode, facts: ErrorFacts): Reason => ({ code, facts })

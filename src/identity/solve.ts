@@ -1,0 +1,90 @@
+import { hash } from 'node:crypto'
+import { brokenLimit, fold, type Part, type Refusal } from './contested.js'
+import { compareVertices, Graph, type LinkingRecord, type Vertex } from './graph.js'
+import { compareNumbers } from './order.js'
+import type { Rules } from './rules.js'
+
+/** One person as far as the evidence goes. */
+export interface SolvedProfile {
+  readonly profileId: string
+  /** Strongest namespace first; within one, the best address first: {@link compareMembers}. */
+  readonly members: readonly Vertex[]
+  readonly retired: readonly Vertex[]
+}
+
+/** A refused link whose ends are two people now. */
+export interface SolvedConflict extends Refusal {
+  /** The profile that has the weaker identifier of the two. */
+  readonly winner: string
+  /** The profile of the stronger one, which goes without it. */
+  readonly loser: string
+}
+
+export interface Solution {
+  readonly profiles: readonly SolvedProfile[]
+  readonly conflicts: readonly SolvedConflict[]
+}
+
+/**
+ * Who is who: a function of records and rules (A.2 steps 3 to 8). The records must be closed: all records of every
+ * identifier that is in one of them, without what is quarantined.
+ *
+ * Laws    any order of the records gives the same profiles and conflicts; records with no identifier in common can be
+ *         solved apart.
+ */
+export function solve(rules: Rules, records: readonly LinkingRecord[]): Solution {
+  const graph = new Graph(rules, records)
+  const profiles: SolvedProfile[] = []
+  const contested: (readonly Vertex[])[] = []
+  for (const vertices of graph.components()) {
+    if (brokenLimit(rules, countsOf(vertices)) === undefined) {
+      profiles.push(profileOf(rules, { members: [...vertices], retired: [] }))
+    } else contested.push(vertices)
+  }
+  const conflicts: SolvedConflict[] = []
+  const links = graph.links(contested.map(([first]) => first as Vertex))
+  for (const vertices of contested) {
+    const { parts, refusals } = fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [])
+    const homes = new Map<Vertex, string>()
+    for (const part of parts) {
+      const profile = profileOf(rules, part)
+      profiles.push(profile)
+      for (const vertex of [...part.members, ...part.retired]) homes.set(vertex, profile.profileId)
+    }
+    for (const refusal of refusals) {
+      const [loser, winner] = [homes.get(refusal.link.a) as string, homes.get(refusal.link.b) as string]
+      if (winner !== loser) conflicts.push({ ...refusal, winner, loser })
+    }
+  }
+  return { profiles, conflicts }
+}
+
+function countsOf(vertices: readonly Vertex[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { namespace } of vertices) counts.set(namespace.name, (counts.get(namespace.name) ?? 0) + 1)
+  return counts
+}
+
+function profileOf(rules: Rules, { members, retired }: Part): SolvedProfile {
+  const founder = members.reduce((least, member) => (compareFounders(member, least) < 0 ? member : least))
+  return {
+    profileId: profileIdOf(rules, founder.namespace.name, founder.value),
+    members: members.sort(compareMembers),
+    retired: retired.sort(compareMembers),
+  }
+}
+
+/** Named by its founding identifier alone: the same on another machine, in another store, after a rebuild. */
+export function profileIdOf(rules: Rules, namespace: string, value: string): string {
+  return `p_${hash('sha256', `${rules.salt}\u0001${namespace}\u0001${value}`).slice(0, 32)}`
+}
+
+/** Order   earliest seen, then strongest. */
+const compareFounders = (a: Vertex, b: Vertex): number => compareNumbers(a.first, b.first) || compareVertices(a, b)
+
+/** Order   within a namespace: most recently seen, then in more records, then by bytes. */
+const compareMembers = (a: Vertex, b: Vertex): number =>
+  a.namespace.order - b.namespace.order ||
+  compareNumbers(b.last, a.last) ||
+  b.records - a.records ||
+  compareVertices(a, b)
