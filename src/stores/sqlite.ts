@@ -96,7 +96,7 @@ export class SqliteStore implements Store {
   async #end(): Promise<void> {
     await this.#last
     const connection = await this.#connection?.catch(() => undefined)
-    connection?.driver.close()
+    if (connection !== undefined) closeDriver(connection.driver)
   }
 
   /** Does `work` on the open file. A lock is waited for off the loop; SQLite's own busy timeout would stop the host. */
@@ -141,6 +141,16 @@ export class SqliteStore implements Store {
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new LakeloopError('STORE_CLOSED')
   }
+}
+
+/** libsql keeps the file open until its statements are collected, so the log is folded into the file by our own hand. */
+function closeDriver(driver: SqliteDriver): void {
+  try {
+    driver.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {
+    // Nothing is lost: what was committed stands in the log, and the next opening reads it there.
+  }
+  driver.close()
 }
 
 interface Connection {

@@ -59,6 +59,7 @@ export const TABLES = [
   'conflict',
   'identityLog',
   'quarantine',
+  'field',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -30,7 +30,7 @@ export function storeError(cause: unknown, file: string): LakeloopError {
       if (existsSync(dirname(file))) return new LakeloopError('STORE_READ_ONLY', { file }, cause)
       return new LakeloopError('STORE_FAILED', { problem: `the folder of ${file} does not exist` }, cause)
     default:
-      return new LakeloopError('STORE_FAILED', { problem: `SQLite gave code ${resultCode(cause) ?? 'none'}` }, cause)
+      return new LakeloopError('STORE_FAILED', { problem: resultText(cause) }, cause)
   }
 }
 
@@ -50,4 +50,9 @@ function resultCode(error: unknown): number | undefined {
   if (number !== undefined && number !== null) return Number(number) & 0xff
   const name = Object.keys(CODES).find((known) => String(code).startsWith(known))
   return name === undefined ? undefined : CODES[name as keyof typeof CODES]
+}
+
+function resultText(cause: unknown): string {
+  const code = resultCode(cause)
+  return code === undefined ? 'SQLite gave no code we know' : `SQLite gave code ${code}`
 }
