@@ -152,7 +152,7 @@ export class Dispatcher {
   async #wait(endpoint: string, error: LakeloopError, attempt: number): Promise<void> {
     const { clock, limits, signal, onThrottle } = this.#options
     const own = backoffMs(attempt, limits.waitMaxMs, () => clock.random())
-    const told = typeof error.facts['afterMs'] === 'number' ? error.facts['afterMs'] : 0
+    const told = typeof error.facts.afterMs === 'number' ? error.facts.afterMs : 0
     const waitMs = Math.max(own, Math.min(told, 60_000))
     if (error.code === 'DESTINATION_THROTTLED') onThrottle?.(endpoint, waitMs)
     await clock.sleep(waitMs, signal)
@@ -166,7 +166,7 @@ type Answered =
 /** A request of one row that is refused whole: the refusal is the row's. */
 function reasonOf(refusal: LakeloopError) {
   if (refusal.code === 'REQUEST_REFUSED') {
-    const field = refusal.facts['field']
+    const field = refusal.facts.field
     return typeof field === 'string'
       ? { code: 'FIELD_TYPE_CONFLICT', facts: refusal.facts }
       : { code: 'ROW_REFUSED', facts: refusal.facts }

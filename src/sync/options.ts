@@ -30,6 +30,8 @@ export interface SyncOptions {
   readonly settleMs?: number
   /** Stop when more than this share of the last 1,000 rows was rejected, 0 to 1. Default 0.05; 1 never stops. */
   readonly rejectedShareMax?: number
+  /** Profile fields that other syncs of the project may write too; each of them has to say so. Default none. */
+  readonly sharedFields?: readonly string[]
   readonly retry?: Partial<RetryLimits>
   readonly clock?: Clock
 }
@@ -41,6 +43,7 @@ const SHAPE = z.object({
   nulls: z.enum(['omit', 'remove']).optional(),
   settleMs: z.number().int().min(0).max(3_600_000).optional(),
   rejectedShareMax: z.number().min(0).max(1).optional(),
+  sharedFields: z.array(z.string()).optional(),
   source: z.object({ name: z.string().min(1), read: z.function() }),
   destination: z.object({ name: z.string().min(1), project: z.string().min(1), addressedBy: z.string().min(1) }),
   transform: z.object({ name: z.string() }),

@@ -7,6 +7,7 @@ import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import type { RunContext } from './context.js'
 import { breaking, compareSchemas } from './drift.js'
+import { FieldOwners } from './field-owners.js'
 import { addressPage, bagsOf, evidenceOf, originKey, PageWork, type Pending } from './page.js'
 import { drainIdentity } from './retarget.js'
 import type { Window } from './window.js'
@@ -25,6 +26,7 @@ export class Pages {
   readonly #context: RunContext
   readonly #window: Window
   readonly #schema: { known: Schema | undefined }
+  readonly #owners: FieldOwners
   readonly #lists = new Map<ListRef, Reason | undefined>()
   readonly #flying = new Set<Promise<void>>()
   #gathered: Pending[] = []
@@ -37,10 +39,15 @@ export class Pages {
   /** Every page was a part of a snapshot, and there was one at least. */
   snapshot = false
 
-  constructor(context: RunContext, window: Window, schema: Schema | undefined) {
+  constructor(
+    context: RunContext,
+    window: Window,
+    options: { readonly schema: Schema | undefined; readonly sharedFields: readonly string[] },
+  ) {
     this.#context = context
     this.#window = window
-    this.#schema = { known: schema }
+    this.#schema = { known: options.schema }
+    this.#owners = new FieldOwners(context, options.sharedFields)
   }
 
   async run(pageSize: number): Promise<void> {
@@ -83,6 +90,7 @@ export class Pages {
     const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
+    await this.#owners.take(made.actions)
     const work = new PageWork(page, made.actions, made.rows)
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {

@@ -29,6 +29,7 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LIST_GUARD',
   'LIST_OWNED',
   'PLAN_STALE',
+  'FIELD_OWNED',
   'IDENTITY_RULES_CHANGED',
 ])
 
@@ -156,7 +157,7 @@ class Pass {
       lists: await context.lists.lists(owner),
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
-    const pages = new Pages(context, window, schema)
+    const pages = new Pages(context, window, { schema, sharedFields: this.#options.sharedFields ?? [] })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
       this.#retargeted += await drainIdentity(context, window)
