@@ -68,10 +68,10 @@ export function taken(request: WireRequest, answer: HttpAnswer): JsonObject {
 function refusedWhole(request: WireRequest, { status, json }: HttpAnswer, code: string | undefined): LakeloopError {
   const { endpoint } = request
   const vendorCode = code ?? `status ${status}`
-  const params = ((json as JsonObject).params ?? {}) as JsonObject
+  const params = (((json ?? {}) as JsonObject).params ?? {}) as JsonObject
   const named = code === 'RequestFieldsTypesMismatched' ? mismatched(request, params) : byPath(request, params)
-  const { field, expected, actions } = named
-  const told = field === undefined ? {} : { field, expected: expected ?? 'of another type' }
+  const { field, expected, got, actions } = named
+  const told = field === undefined ? {} : { field, expected: expected ?? 'of another type', got: got ?? 'this one' }
   const problem = field === undefined ? vendorCode : `${vendorCode}: field ${field} is ${told.expected}`
   return accuse(new LakeloopError('REQUEST_REFUSED', { endpoint, problem, vendorCode, status, ...told }), actions)
 }
@@ -79,6 +79,7 @@ function refusedWhole(request: WireRequest, { status, json }: HttpAnswer, code: 
 interface Accusation {
   readonly field?: string
   readonly expected?: string
+  readonly got?: string
   readonly actions: readonly number[]
 }
 
@@ -93,14 +94,15 @@ function mismatched(request: WireRequest, params: JsonObject): Accusation {
   const errors = Object.entries((params.validationErrors ?? {}) as JsonObject)
   const holders: number[] = []
   const owners: number[] = []
-  let told: { field?: string; expected?: string } = {}
+  let told: Omit<Accusation, 'actions'> = {}
   for (const [key, detail] of errors) {
     const field = key.slice(key.lastIndexOf(':') + 1)
-    const { offendingValue, expectedType } = (detail ?? {}) as JsonObject
+    const { offendingValue, expectedType, incomingTypes } = (detail ?? {}) as JsonObject
     for (const index of rows.flatMap((row) => row.actions)) {
       if (!hasField(block.shape(index).fields.keys(), field)) continue
       owners.push(index)
-      if (told.field === undefined) told = { field, ...typeSaid(expectedType) }
+      if (told.field === undefined)
+        told = { field, ...typeSaid('expected', expectedType), ...typeSaid('got', incomingTypes) }
       if (offendingValue !== undefined && holds(parsed(block.payload(index)), field.split('.'), offendingValue)) {
         holders.push(index)
       }
@@ -109,8 +111,11 @@ function mismatched(request: WireRequest, params: JsonObject): Accusation {
   return { ...told, actions: unique(holders.length > 0 ? holders : owners) }
 }
 
-const typeSaid = (type: Json | undefined): { expected?: string } =>
-  typeof type === 'string' && TYPES.has(type.toLowerCase()) ? { expected: type.toLowerCase() } : {}
+function typeSaid<Name extends string>(name: Name, given: Json | undefined): { [_ in Name]?: string } {
+  const [type] = Array.isArray(given) ? (given as readonly Json[]) : [given]
+  const listed = typeof type === 'string' && TYPES.has(type.toLowerCase())
+  return (listed ? { [name]: type.toLowerCase() } : {}) as { [_ in Name]?: string }
+}
 
 function hasField(paths: Iterable<string>, field: string): boolean {
   for (const path of paths) if (path.replaceAll('[]', '') === field) return true

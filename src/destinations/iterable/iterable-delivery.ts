@@ -51,8 +51,7 @@ export class IterableDelivery implements Delivery {
       const suspects = rows.filter((row) => row.actions.some((index) => accused.has(index)))
       const rest = rows.filter((row) => !suspects.includes(row))
       const each = suspects.length <= SUSPECTS_ALONE_MAX ? suspects.map((row) => [row]) : [suspects]
-      const parts = [rest, ...each].filter((part) => part.length > 0)
-      if (parts.length > 1) return parts.map((part) => subset(whole, part))
+      if (suspects.length > 0 && rest.length > 0) return [rest, ...each].map((part) => subset(whole, part))
     }
     const middle = Math.ceil(rows.length / 2)
     return [rows.slice(0, middle), rows.slice(middle)].map((part: readonly WireRow[]) => subset(whole, part))
