@@ -95,18 +95,20 @@ export class IdentityResolver {
    * Cost     the people whom the records touch are made out anew, and nobody else; one commit for about 2,000 rows.
    */
   async observe(records: readonly Evidence[]): Promise<Observed> {
-    const next = new Map<string, { ref: RecordRef; record: StoredRecord }>()
+    const next = new Map<string, { ref: RecordRef; versions: StoredRecord[] }>()
     for (const record of records) {
       const ref = recordRef(record.source, record.key)
       const stored = storedRecord(this.#rules, record)
-      if (replaces(stored, next.get(refText(ref))?.record)) next.set(refText(ref), { ref, record: stored })
+      const known = next.get(refText(ref))
+      if (known === undefined) next.set(refText(ref), { ref, versions: [stored] })
+      else known.versions.push(stored)
     }
     return this.#write([...next.values()])
   }
 
   /** Takes records out of the graph, as if they had never been observed. Repeat   what is not there stays so. */
   async retract(records: readonly RecordName[]): Promise<Observed> {
-    return this.#write(records.map(({ source, key }) => ({ ref: recordRef(source, key), record: undefined })))
+    return this.#write(records.map(({ source, key }) => ({ ref: recordRef(source, key), versions: [] })))
   }
 
   /**
@@ -218,7 +220,7 @@ export class IdentityResolver {
     for (let attempt = 1; ; attempt += 1) {
       const meta = await this.#open()
       const kept = await this.#rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
-      const changes = chunk.flatMap(({ ref, record }) => changeOf(ref, kept.get(refText(ref)), record))
+      const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
       if (changes.length === 0) return changes
       try {
         await this.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
@@ -240,18 +242,15 @@ export class IdentityResolver {
 
 interface NewRecord {
   readonly ref: RecordRef
-  /** `undefined`: to be taken out. */
-  readonly record: StoredRecord | undefined
+  /** As they arrived; none: the record is to be taken out. */
+  readonly versions: readonly StoredRecord[]
 }
 
-function changeOf(
-  ref: RecordRef,
-  before: StoredRecord | undefined,
-  after: StoredRecord | undefined,
-): readonly RecordChange[] {
-  if (before === undefined && after === undefined) return []
-  if (after !== undefined && (!replaces(after, before) || JSON.stringify(after) === JSON.stringify(before))) return []
-  return [{ ref, before, after }]
+/** One version after the other against what is kept, so that it does not matter which of them came in one call. */
+function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
+  let after = versions.length === 0 ? undefined : before
+  for (const version of versions) if (replaces(version, after)) after = version
+  return JSON.stringify(after) === JSON.stringify(before) ? [] : [{ ref, before, after }]
 }
 
 /** A record takes a row of its own, and about three for each identifier. */
@@ -259,7 +258,7 @@ function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[
   let chunk: NewRecord[] = []
   let rows = 0
   for (const record of records) {
-    const cost = 1 + 3 * (record.record?.ids.length ?? 1)
+    const cost = 1 + 3 * (record.versions.at(-1)?.ids.length ?? 1)
     if (chunk.length > 0 && rows + cost > COMMIT_ROWS_AIM) {
       yield chunk
       chunk = []

@@ -1,0 +1,244 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { IdentityResolver } from '../../src/identity/resolver.js'
+import type { Evidence, Identifiers } from '../../src/model/identifier.js'
+import { MemoryStore } from '../../src/stores/memory.js'
+import type { Store, Table } from '../../src/stores/store.js'
+import { oracle, type PlainAnswer, type PlainRecord, type PlainRules } from './oracle.js'
+
+/** More by LAW_RUNS; a failure prints its seed, LAW_SEED runs it again. */
+const numRuns = Number(process.env.LAW_RUNS ?? 150)
+const seed = process.env.LAW_SEED === undefined ? {} : { seed: Number(process.env.LAW_SEED) }
+const law = { numRuns, ...seed }
+
+const RULES = {
+  ranks: { customer_id: 1, userId: 2, email: 3, phone: 4, device: 4 },
+  limits: { customer_id: 1, userId: 2, email: 2, phone: 2, device: 3 },
+  anchors: ['customer_id', 'userId'],
+  hubs: { email: 3, phone: 4 },
+  total: 7,
+} as const
+
+/** Few values, so that people collide; some whose byte order is not JavaScript's. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  customer_id: ['c1', 'c2', 'c3', 'C1', 'c\u{1f600}', 'c\uff21'],
+  userId: ['u1', 'u2', 'u3', 'u4'],
+  email: ['a@x.io', 'b@x.io', 'c@x.io', 'd@x.io', 'e@x.io'],
+  phone: ['+49170000001', '+49170000002', '+49170000003'],
+  device: ['d1', 'd2', 'd3', 'd4', 'd\u{1f600}', 'd\ue000'],
+}
+const identifier = fc
+  .constantFrom(...Object.keys(VALUES))
+  .chain((namespace) => fc.tuple(fc.constant(namespace), fc.constantFrom(...(VALUES[namespace] as string[]))))
+const ids = fc.array(identifier, { minLength: 1, maxLength: 4 })
+const at = fc.option(fc.integer({ min: 0, max: 5 }), { freq: 5 })
+const book: fc.Arbitrary<PlainRecord[]> = fc
+  .array(fc.tuple(at, ids), { minLength: 1, maxLength: 24 })
+  .map((list) => list.map(([time, bag], index) => ({ key: `r${index}`, at: time, ids: bag })))
+const shuffled = (records: readonly PlainRecord[]) =>
+  fc.shuffledSubarray([...records], { minLength: records.length, maxLength: records.length })
+const prefer = fc.constantFrom('most-recent' as const, 'earliest' as const)
+
+function resolverOf(store: Store, linkPreference: PlainRules['prefer'] = 'most-recent'): IdentityResolver {
+  const namespaces = Object.fromEntries(
+    Object.keys(RULES.ranks).map((name) => [
+      name,
+      {
+        priority: RULES.ranks[name as 'email'],
+        maxIdentifiers: RULES.limits[name as 'email'],
+        anchor: RULES.anchors.includes(name as never),
+        hub: RULES.hubs[name as 'email'] ?? false,
+      } as const,
+    ]),
+  )
+  return new IdentityResolver({ store, target: 'email', namespaces, maxIdentifiersPerProfile: 7, linkPreference })
+}
+
+const evidenceOf = ({ key, at: time, ids: bag }: PlainRecord): Evidence => ({
+  source: 'book',
+  key,
+  observedAt: time === null ? null : `2026-01-01T00:0${time}:00Z`,
+  ids: bag.map(([namespace, value]) => ({ namespace, value })),
+})
+
+async function rows(store: Store, table: Table): Promise<Map<string, unknown>> {
+  const entries = await store.scan(table, { prefix: ['main'], limit: 10_000 })
+  return new Map(entries.map(({ key, value }) => [key.slice(1).join('='), value]))
+}
+
+interface Kept {
+  readonly a: readonly [string, string]
+  readonly b: readonly [string, string]
+  readonly rule: string
+  readonly limit: number
+  readonly wouldBe: number
+  readonly winner: string
+  readonly loser: string
+  readonly records: readonly (readonly [string, string])[]
+}
+
+/** The graph as the store has it, in the oracle's words; history (redirects) left out. */
+async function stateOf(store: Store): Promise<PlainAnswer> {
+  const profiles: Record<string, readonly string[]> = {}
+  for (const [id, row] of (await rows(store, 'profile')) as Map<string, { members?: string[][] }>) {
+    if (row.members !== undefined) profiles[id] = row.members.map((member) => member.join('='))
+  }
+  const conflicts = [...((await rows(store, 'conflict')) as Map<string, Kept>).values()].map((row) =>
+    [
+      ...[row.a.join('='), row.b.join('='), row.rule, row.limit, row.wouldBe],
+      ...[`winner ${row.winner}`, `loser ${row.loser}`, ...row.records.map(([, key]) => key)],
+    ].join(' '),
+  )
+  const homes = Object.fromEntries(await rows(store, 'identifier')) as PlainAnswer['homes']
+  return { homes, profiles, conflicts: conflicts.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) }
+}
+
+/** Cuts a list into batches. */
+function batches<Item>(list: readonly Item[], cuts: readonly number[]): Item[][] {
+  const ends = [...new Set([...cuts.map((cut) => cut % (list.length + 1)), list.length])].sort((a, b) => a - b)
+  return ends.map((end, index) => list.slice(ends[index - 1] ?? 0, end))
+}
+const cuts = fc.array(fc.nat({ max: 100 }), { maxLength: 5 })
+
+describe('who is who', () => {
+  test('G5 [I5] does not depend on the order or the slicing of the evidence, and is what the plain oracle says', async () => {
+    const run = fc.tuple(
+      book.chain((records) => fc.tuple(fc.constant(records), shuffled(records))),
+      cuts,
+      prefer,
+    )
+    await fc.assert(
+      fc.asyncProperty(run, async ([[records, order], at, preference]) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store, preference)
+        for (const batch of batches(order, at)) await resolver.observe(batch.map(evidenceOf))
+        expect(await stateOf(store)).toEqual(oracle(records, { ...RULES, prefer: preference }))
+        expect(await resolver.conflictCount()).toBe((await rows(store, 'conflict')).size)
+      }),
+      law,
+    )
+  })
+
+  test('G5 [I5] is the same after any history of new, replaced, repeated, late and retracted records', async () => {
+    const step = fc.record({ key: fc.nat({ max: 9 }), at, ids, gone: fc.integer({ min: 0, max: 4 }) })
+    const history = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 10 })
+    await fc.assert(
+      fc.asyncProperty(history, async (batchList) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store)
+        const kept = new Map<string, PlainRecord>()
+        for (const steps of batchList) {
+          const records = steps.map((one) => ({ key: `r${one.key}`, at: one.at, ids: one.ids }))
+          for (const record of records) {
+            const known = kept.get(record.key)?.at ?? null
+            if (known === null || record.at === null || record.at >= known) kept.set(record.key, record)
+          }
+          await resolver.observe(records.map(evidenceOf))
+          const gone = steps.filter((one) => one.gone === 0).map((one) => `r${one.key}`)
+          for (const key of gone) kept.delete(key)
+          await resolver.retract(gone.map((key) => ({ source: 'book', key })))
+          expect(await stateOf(store)).toEqual(oracle([...kept.values()], { ...RULES, prefer: 'most-recent' }))
+        }
+      }),
+      law,
+    )
+  })
+
+  test('G6 adding evidence and taking it away again gives the exact former people, ids included', async () => {
+    await fc.assert(
+      fc.asyncProperty(book, book, async (records, bad) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store)
+        await resolver.observe(records.map(evidenceOf))
+        const before = await stateOf(store)
+        const noise = bad.map((record) => ({ ...evidenceOf(record), source: 'bad' }))
+        await resolver.observe(noise)
+        await resolver.retract(noise)
+        expect(await stateOf(store)).toEqual(before)
+      }),
+      law,
+    )
+  })
+
+  test('G1 G3 G4 every identifier has one place, no profile breaks a limit, and every parting has its conflict', async () => {
+    await fc.assert(
+      fc.asyncProperty(book, async (records) => {
+        const store = new MemoryStore()
+        await resolverOf(store).observe(records.map(evidenceOf))
+        const { homes, profiles } = await stateOf(store)
+        const conflicts = [...((await rows(store, 'conflict')) as Map<string, Kept>).values()]
+        const quarantined = new Set((await rows(store, 'quarantine')).keys())
+        for (const [id, home] of Object.entries(homes)) {
+          expect(quarantined.has(id)).toBe(home === null)
+          if (home !== null) expect(profiles[home]).toBeDefined()
+        }
+        for (const members of Object.values(profiles)) {
+          expect(members.length).toBeLessThanOrEqual(RULES.total)
+          for (const [namespace, limit] of Object.entries(RULES.limits)) {
+            expect(members.filter((id) => id.startsWith(`${namespace}=`)).length).toBeLessThanOrEqual(limit)
+          }
+        }
+        for (const record of records) {
+          const known = record.ids.map((id) => id.join('=')).filter((id) => homes[id] !== null)
+          for (const id of known) expect(homes[id]).toBeDefined()
+          if (new Set(known.map((id) => homes[id])).size < 2) continue
+          expect(conflicts.some(({ a, b }) => known.includes(a.join('=')) && known.includes(b.join('=')))).toBe(true)
+        }
+      }),
+      law,
+    )
+  })
+
+  test('G2 [I4] [I5] a record that was observed leads to one person, or is unresolvable with a reason; never to two', async () => {
+    const bag = fc.dictionary(fc.constantFrom(...Object.keys(VALUES)), fc.nat({ max: 5 }), { minKeys: 1, maxKeys: 4 })
+    const bags = fc.array(bag, { minLength: 1, maxLength: 20 }).map((list) =>
+      list.map(
+        (one): Identifiers =>
+          Object.fromEntries(
+            Object.entries(one).map(([namespace, index]) => {
+              const values = VALUES[namespace] as readonly string[]
+              return [namespace, values[index % values.length] as string]
+            }),
+          ),
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(bags, async (list) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store)
+        await resolver.observe(
+          list.map((one, index) => evidenceOf({ key: `r${index}`, at: 1, ids: Object.entries(one) })),
+        )
+        const { homes, profiles } = await stateOf(store)
+        for (const [index, resolution] of (await resolver.resolve(list)).entries()) {
+          const known = Object.entries(list[index] as Identifiers).filter((id) => homes[id.join('=')] !== null)
+          if (resolution.status === 'unresolvable') {
+            expect(resolution.reason.code).toBe('IDENTIFIER_UNUSABLE')
+            expect(known).toEqual([])
+            continue
+          }
+          const members = profiles[resolution.profileId as string] as readonly string[]
+          const addresses = members.filter((id) => id.startsWith('email='))
+          if (resolution.status === 'resolved') expect(addresses).toContain(`email=${resolution.address}`)
+          else expect(addresses).toEqual([])
+        }
+      }),
+      law,
+    )
+  })
+
+  test('G5 [I5] the same evidence again commits nothing', async () => {
+    await fc.assert(
+      fc.asyncProperty(book, async (records) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store)
+        await resolver.observe(records.map(evidenceOf))
+        const meta = await store.get('identityMeta', [['main']])
+        const again = await resolver.observe(records.map(evidenceOf))
+        expect(again).toMatchObject({ records: 0, identifiers: 0, blocked: 0 })
+        expect(await store.get('identityMeta', [['main']])).toEqual(meta)
+      }),
+      law,
+    )
+  })
+})
