@@ -60,6 +60,11 @@ export const ERRORS = {
     'column {column} of {source} has the type {type}, which has no exact form here',
     'Cast the column in the query.',
   ),
+  SOURCE_SPENT: row(
+    'halt',
+    'the rows of {source} can be read once only, and were',
+    'Hand in an array, or a function that gives them anew.',
+  ),
   SOURCE_FAILED: row('halt', 'the source {source} failed while reading', 'See causeOf(error) for what it threw.'),
   CURSOR_INVALID: row(
     'halt',

@@ -1,0 +1,40 @@
+import type { Row, Schema } from '../model/row.js'
+import type { Json } from '../model/value.js'
+
+/**
+ * The schema that plain rows show, in Spark's names.
+ *
+ * Shape   columns in order of first appearance. A column that holds several types is `variant`, one that is null
+ *         everywhere `void`. A number is `double` whatever its value, so that a type never changes from run to run
+ *         because a score happened to be whole.
+ */
+export function inferSchema(rows: readonly Row[]): Schema {
+  const types = new Map<string, string>()
+  const seen = new Map<string, number>()
+  for (const row of rows) {
+    for (const name of Object.keys(row)) {
+      const type = typeOf(row[name] as Json)
+      types.set(name, merge(types.get(name) ?? 'void', type))
+      if (type !== 'void') seen.set(name, (seen.get(name) ?? 0) + 1)
+    }
+  }
+  return {
+    columns: [...types].map(([name, type]) => ({ name, type, nullable: (seen.get(name) ?? 0) < rows.length })),
+  }
+}
+
+function typeOf(value: Json): string {
+  if (value === null) return 'void'
+  if (typeof value === 'string') return 'string'
+  if (typeof value === 'number') return 'double'
+  if (typeof value === 'boolean') return 'boolean'
+  if (Array.isArray(value)) return `array<${value.map(typeOf).reduce(merge, 'void')}>`
+  const fields = Object.entries(value).map(([name, held]) => `${quoteField(name)}:${typeOf(held)}`)
+  return `struct<${fields.join(',')}>`
+}
+
+const merge = (a: string, b: string): string => (a === b || b === 'void' ? a : a === 'void' ? b : 'variant')
+
+/** A field's name as Spark writes it within a type: in backticks where it is no plain word. */
+export const quoteField = (name: string): string =>
+  /^[a-zA-Z_]\w*$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``
