@@ -131,6 +131,21 @@ describe('Sync.run()', () => {
   })
 })
 
+describe('two syncs of one project', () => {
+  test('the second one to write a field is refused before it sends, unless both share it', async () => {
+    const world = new World()
+    const lists = { transform: plainTransform((row) => scoreAndList(row).slice(0, 1)) }
+    await world.sync(people(5), lists).run()
+    const sent = world.destination.sent.length
+    const other = await world.sync(people(5), { ...lists, name: 'other' }).run()
+    expect(other.status).toBe('stopped')
+    expect(other.error?.message).toMatch(/^FIELD_OWNED: the field score is written by the sync churn/)
+    expect(world.destination.sent).toHaveLength(sent)
+    const shared = await world.sync(people(5), { ...lists, name: 'other', sharedFields: ['score'] }).run()
+    expect(shared.status).toBe('complete')
+  })
+})
+
 describe('Sync.run() is interrupted', () => {
   test('cancelled with grace: what is on its way is settled, the rest is read again [I3]', async () => {
     const world = new World()
@@ -181,11 +196,39 @@ describe('Sync.run() and identity', () => {
         ],
       },
     ])
-    const none = { rows: [] as Row[] }
-    const later = await world.sync(none.rows, { complete: false }).run()
-    expect(later).toMatchObject({ status: 'complete', unparked: 2 })
-    expect([...world.destination.profiles().keys()]).toEqual(['late@example.com'])
+    const others = [{ id: 'c-2', email: 'c2@example.com', score: 0.1 }]
+    const later = await world.sync(others, { complete: false }).run()
+    expect(later).toMatchObject({ status: 'complete', rows: { read: 1, accepted: 1 }, unparked: 2 })
+    expect([...world.destination.profiles().keys()]).toEqual(['c2@example.com', 'late@example.com'])
     expect([...world.destination.members('at-risk')]).toEqual(['late@example.com'])
+  })
+
+  test('a person whose address moved is moved at the destination first, then on the lists, also without a row today [I6]', async () => {
+    const world = new World()
+    const crm = (email: string, observedAt: string) => ({
+      source: 'crm',
+      key: 'c-1',
+      observedAt,
+      ids: [
+        { namespace: 'customer_id', value: 'c-1' },
+        { namespace: 'email', value: email },
+      ],
+    })
+    await world.identity.observe([crm('old@example.com', '2026-01-01T00:00:00Z')])
+    await world.sync([{ id: 'c-1', score: 0.9 }], { complete: false }).run()
+    expect([...world.destination.members('at-risk')]).toEqual(['old@example.com'])
+    await world.identity.observe([crm('new@example.com', '2026-02-01T00:00:00Z')])
+    world.destination.applied.length = 0
+    const report = await world.sync([{ id: 'c-2', score: 0.1 }], { complete: false }).run()
+    expect(report).toMatchObject({ status: 'complete', retargeted: 1, lists: [{ add: 0, remove: 0, keep: 1 }] })
+    expect(world.destination.applied.map(({ action }) => action)).toEqual([
+      {
+        kind: 'addressChange',
+        identifiers: { email: 'old@example.com' },
+        from: 'old@example.com',
+        to: 'new@example.com',
+      },
+    ])
   })
 
   test('two customers who share an address: one leaving does not take the other off the list', async () => {
