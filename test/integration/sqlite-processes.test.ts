@@ -11,12 +11,13 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const ADDRESS = 'ada@example.com'
 
-function start(program: string, path: string, user = {}): ChildProcessWithoutNullStreams {
+function start(program: string, path: string): ChildProcessWithoutNullStreams {
   const imports = `
     import { SqliteStore } from '${join(import.meta.dirname, '../../src/stores/sqlite.ts')}'
-    import { findDriver } from '${join(import.meta.dirname, '../../src/stores/sqlite/driver.ts')}'`
-  const args = ['--import', 'tsx', '--input-type=module', '-e', imports + program, path]
-  return spawn(process.execPath, args, { ...user, env: { ...process.env, TSX_DISABLE_CACHE: '1' } })
+    import { findDriver } from '${join(import.meta.dirname, '../../src/stores/sqlite/driver.ts')}'
+    await findDriver()`
+  const args = ['--import', 'tsx', '--input-type=module', '-e', `${imports}\n${program}`, path]
+  return spawn(process.execPath, args, { env: { ...process.env, TSX_DISABLE_CACHE: '1' } })
 }
 
 async function seeded(name: string): Promise<string> {
@@ -49,18 +50,18 @@ test('SqliteStore says that another process holds the file, and writes once it h
   await store.close()
 })
 
-// Root may write everything, so where we are root the attempt is made by a process of another user.
+// Root may write everything, so where we are root the process gives that up first.
 test('SqliteStore says that a file that belongs to somebody else cannot be written', async () => {
   const path = await seeded('read-only.db')
   chmodSync(path, 0o444)
   chmodSync(folder, 0o555)
   const child = start(
-    `const store = new SqliteStore({ path: process.argv[1] })
+    `if (process.getuid() === 0) process.setuid(65534)
+     const store = new SqliteStore({ path: process.argv[1] })
      const op = { op: 'put', table: 'membership', key: ['prod', 'news', '${ADDRESS}'], value: 1 }
      await store.commit([op]).catch((error) => console.log(error.message))
      await store.close()`,
     path,
-    process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {},
   )
   let [out, err] = ['', '']
   child.stdout.on('data', (data) => {
