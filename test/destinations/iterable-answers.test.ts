@@ -192,6 +192,10 @@ describe('nothing is success or failure because it was not understood [I10]', ()
       { status: 'accepted' },
       { status: 'rejected', reason: { code: 'FIELD_NOT_ALLOWED', facts: { field: 'score' } } },
     ])
+    const none = await applied(bulk(1, 0, { filteredOutFields: ['fresh'] }), [
+      profile('a@example.com', { fresh: null }),
+    ])
+    expect(codes(none.outcomes)).toEqual(['accepted']) // there was nothing to remove
     const alone = await applied(bulk(1, 0, { filteredOutFields: ['ghost'] }), [profile('a@example.com')])
     expect(codes(alone.outcomes)).toEqual(['FIELD_NOT_ALLOWED'])
   })
