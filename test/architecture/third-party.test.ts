@@ -8,7 +8,8 @@ const ROOT = join(import.meta.dirname, '../..')
 /** Name and version of every package in the sandbox child, as the bundler counts them. */
 async function bundled(): Promise<string[]> {
   const { metafile } = await build({
-    entryPoints: [join(ROOT, 'src/transform/child/main.ts')],
+    entryPoints: ['main.ts', 'realm.ts'].map((file) => join(ROOT, 'src/transform/child', file)),
+    outdir: 'nowhere', // nothing is written
     absWorkingDir: ROOT,
     bundle: true,
     write: false,
