@@ -18,14 +18,14 @@ export interface Fingerprinted {
  */
 export function fingerprint({ address, kind, detail, payload }: Fingerprinted): string {
   // JSON text has no raw line break, so the one between head and payload cannot be mistaken.
-  const head = `${JSON.stringify([address, kind, canonical(detail)])}\n`
+  const head = `${canonical([address, kind, detail])}\n`
   return createHash('sha256').update(head).update(payload).digest().subarray(0, 16).toString('base64url')
 }
 
-function canonical(value: Json): Json {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(canonical)
-  const entries = Object.entries(value as JsonObject)
-  // As pairs, because an object cannot hold every order: keys that look like numbers always come first.
-  return entries.sort(([a], [b]) => compareBytes(a, b)).flatMap(([name, held]) => ['{', name, canonical(held)])
+/** JSON text with the keys in the order of their bytes. Not by a sorted object: there, keys that look like numbers always come first. */
+function canonical(value: Json): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`
+  const entries = Object.entries(value as JsonObject).sort(([a], [b]) => compareBytes(a, b))
+  return `{${entries.map(([name, held]) => `${JSON.stringify(name)}:${canonical(held)}`).join()}}`
 }
