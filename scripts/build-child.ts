@@ -2,14 +2,14 @@
 // tsc and tsx; test/vitest.config.ts and tsup.config.ts call it so that tests and builds never see a stale one.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const OUT = at('src/transform/child.generated.ts')
 
-export async function buildChild(): Promise<number> {
+async function bundle(file: string, more: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [at('src/transform/child/main.ts')],
+    entryPoints: [at(`src/transform/child/${file}`)],
     bundle: true,
     write: false,
     platform: 'node',
@@ -20,8 +20,19 @@ export async function buildChild(): Promise<number> {
     charset: 'ascii',
     banner: { js: '"use strict";' }, // without it SES stops with SES_NO_SLOPPY
     logLevel: 'error',
+    ...more,
   })
-  const code = outputFiles[0]?.text ?? ''
+  return outputFiles?.[0]?.text ?? ''
+}
+
+/** Two bundles, one inside the other: the realm of the program (SES, acorn, no Node) as a string in the process around it. */
+export async function buildChild(): Promise<number> {
+  const realm = await bundle('realm.ts', {
+    platform: 'neutral',
+    mainFields: ['module', 'main'],
+    globalName: 'lakeloopRealm',
+  })
+  const code = await bundle('main.ts', { define: { REALM_SOURCE: JSON.stringify(realm) } })
   const page = `// Made by scripts/build-child.ts. Not in git.\nexport const CHILD_SOURCE: string = ${JSON.stringify(code)}\n`
   if ((await readFile(OUT, 'utf8').catch(() => '')) !== page) await writeFile(OUT, page) // same text: no watch loop
   return code.length

@@ -1,0 +1,138 @@
+import type { Json } from '../../model/value.js'
+import { Refused } from './refused.js'
+
+const DEPTH_MAX = 100
+const SKIPPED = Symbol('left out')
+type Copied = Json | typeof SKIPPED
+type MutableObject = { [key: string]: Json }
+
+/** How one row's output is copied. */
+export interface CopyRules {
+  readonly bytesMax: number
+  /** Says that a number which JSON cannot hold was left out. */
+  readonly onNotFinite: (what: string) => void
+}
+
+/**
+ * Copies what a program returned into plain data, reading every property once: getters, proxies and `toJSON` may run
+ * the program's code here, and cannot change what was read. As JSON has it, with what JSON would drop in silence refused.
+ */
+export class Copier {
+  readonly #rules: CopyRules
+  readonly #above: object[] = []
+  #left: number
+
+  constructor(rules: CopyRules) {
+    this.#rules = rules
+    this.#left = rules.bytesMax
+  }
+
+  /** Own enumerable properties of an object of the program, uncopied. */
+  fields(value: object): [string, unknown][] {
+    return Object.keys(value).map((name) => {
+      this.#nameOf(name)
+      return [name, (value as Record<string, unknown>)[name]]
+    })
+  }
+
+  /**
+   * A plain copy; `undefined` where JSON leaves a field out. `nulls` says what becomes of a `null` in a field inside:
+   * left out, or kept because it removes the field. Elements of arrays stay.
+   */
+  copy(value: unknown, nulls: 'omit' | 'remove' = 'remove'): Json | undefined {
+    const copied = this.#copy(value, nulls)
+    return copied === SKIPPED ? undefined : copied
+  }
+
+  #copy(value: unknown, nulls: 'omit' | 'remove'): Copied {
+    switch (typeof value) {
+      case 'string':
+        this.#spend(value.length + 2)
+        return value
+      case 'number':
+        this.#spend(1)
+        if (!Number.isFinite(value)) return this.#notFinite(Number.isNaN(value) ? 'NaN' : 'an infinite number')
+        return value === 0 ? 0 : value
+      case 'boolean':
+        this.#spend(4)
+        return value
+      case 'undefined':
+        return SKIPPED
+      case 'object':
+        return value === null ? null : this.#object(value, nulls)
+      default:
+        throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: `a ${typeof value}, which JSON cannot hold` })
+    }
+  }
+
+  #notFinite(what: string): typeof SKIPPED {
+    this.#rules.onNotFinite(what)
+    return SKIPPED
+  }
+
+  #object(value: object, nulls: 'omit' | 'remove'): Copied {
+    if (this.#above.includes(value))
+      throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: 'an object that contains itself' })
+    if (this.#above.length >= DEPTH_MAX) {
+      throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: `data nested deeper than ${DEPTH_MAX} levels` })
+    }
+    this.#spend(2)
+    this.#above.push(value)
+    const copied = this.#inside(value, nulls)
+    this.#above.pop()
+    return copied
+  }
+
+  #inside(value: object, nulls: 'omit' | 'remove'): Copied {
+    const toJson = (value as { toJSON?: unknown }).toJSON
+    if (typeof toJson === 'function') {
+      const made: unknown = Reflect.apply(toJson, value, [''])
+      if (made === null && value instanceof Date) return this.#notFinite('an invalid date')
+      if (made !== value) return this.#copy(made, nulls)
+    }
+    if (Array.isArray(value)) return this.#array(value, nulls)
+    const copy: MutableObject = {}
+    const names = Object.keys(value)
+    if (names.length === 0) refuseOpaque(value)
+    for (const name of names) {
+      this.#nameOf(name)
+      const held = this.#copy((value as Record<string, unknown>)[name], nulls)
+      if (held !== SKIPPED && (held !== null || nulls === 'remove')) copy[name] = held
+    }
+    return copy
+  }
+
+  #array(value: readonly unknown[], nulls: 'omit' | 'remove'): Json[] {
+    const copy: Json[] = []
+    const length = value.length
+    for (let at = 0; at < length; at += 1) {
+      this.#spend(1)
+      const held = this.#copy(value[at], nulls)
+      copy.push(held === SKIPPED ? null : held)
+    }
+    return copy
+  }
+
+  #nameOf(name: string): void {
+    if (name === '__proto__') throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: 'a field named __proto__' })
+    this.#spend(name.length + 4)
+  }
+
+  #spend(chars: number): void {
+    this.#left -= chars
+    if (this.#left < 0) throw new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: this.#rules.bytesMax })
+  }
+}
+
+/** JSON writes `{}` for these and loses what they hold. */
+function refuseOpaque(value: object): void {
+  const what =
+    value instanceof Promise
+      ? 'a promise inside an action: await it'
+      : value instanceof Map
+        ? 'a Map: use Object.fromEntries'
+        : value instanceof Set
+          ? 'a Set: spread it into an array'
+          : undefined
+  if (what !== undefined) throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: what })
+}

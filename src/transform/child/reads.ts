@@ -1,0 +1,196 @@
+import type { ColumnRead } from '../protocol.js'
+import type { Binding, Scopes } from './scope.js'
+import { isFunction, type Parsed, type Tree } from './syntax.js'
+
+/** What an expression holds: the call's payload, its list of events, or one row. */
+type Held = 'payload' | 'events' | 'row'
+
+/** Methods of a list of events whose callback gets one row as its first argument. */
+const PER_ROW = new Set(['map', 'flatMap', 'filter', 'forEach', 'find', 'some', 'every'])
+
+/**
+ * The columns that a program reads, by following the row from the entry function through names, destructuring,
+ * callbacks and calls of the program's own functions.
+ *
+ * Laws    never too few: where a row goes out of sight (a computed name, a spread, an unknown function) it is `readsAll`.
+ */
+export class Reads {
+  readonly #parsed: Parsed
+  readonly #scopes: Scopes
+  readonly #found = new Map<string, number>()
+  readonly #followed = new Set<string>()
+  readonly #ids = new Map<object, number>()
+  #all = false
+
+  constructor(parsed: Parsed, scopes: Scopes) {
+    this.#parsed = parsed
+    this.#scopes = scopes
+  }
+
+  /** Follows the first argument of the entry function. */
+  of(entry: Tree, form: 'send' | 'default'): { reads: ColumnRead[]; readsAll: boolean } {
+    this.#enter(entry, 0, form === 'send' ? 'payload' : 'row')
+    const reads = [...this.#found].sort((a, b) => a[1] - b[1])
+    return { reads: reads.map(([column, start]) => ({ column, at: this.#parsed.at(start) })), readsAll: this.#all }
+  }
+
+  /** A function gets `held` as its argument `index`. */
+  #enter(callee: Tree, index: number, held: Held): void {
+    const target = this.#functionOf(callee)
+    if (target === undefined) return this.#lose()
+    if (!this.#first(target, `${index}${held}`)) return
+    const params = target['params'] as Tree[]
+    if (usesArguments(target, this.#parsed)) return this.#lose()
+    const rest = params.slice(0, index + 1).find((param) => param.type === 'RestElement')
+    if (rest !== undefined) return this.#lose()
+    const param = params[index]
+    if (param !== undefined) this.#into(param, held)
+  }
+
+  #functionOf(node: Tree): Tree | undefined {
+    if (isFunction(node)) return node
+    if (node.type !== 'Identifier') return undefined
+    return this.#scopes.bindingOf(node)?.value
+  }
+
+  #first(node: object, what: string): boolean {
+    const id = this.#ids.get(node) ?? this.#ids.size
+    this.#ids.set(node, id)
+    const key = `${id} ${what}`
+    if (this.#followed.has(key)) return false
+    this.#followed.add(key)
+    return true
+  }
+
+  /** A pattern takes `held` apart, or names it. */
+  #into(pattern: Tree, held: Held): void {
+    switch (pattern.type) {
+      case 'Identifier': {
+        const binding = this.#scopes.bindingOf(pattern)
+        return binding === undefined ? this.#lose() : this.#named(binding, held)
+      }
+      case 'AssignmentPattern':
+        return this.#into(pattern['left'] as Tree, held)
+      case 'ObjectPattern':
+        for (const property of pattern['properties'] as Tree[]) this.#property(property, held)
+        return
+      case 'ArrayPattern':
+        if (held !== 'events') return this.#lose()
+        for (const element of pattern['elements'] as (Tree | null)[]) if (element) this.#into(element, 'row')
+        return
+      default:
+        return this.#lose()
+    }
+  }
+
+  #property(property: Tree, held: Held): void {
+    if (property.type === 'RestElement') return this.#lose()
+    const name = constantKey(property['key'] as Tree, property['computed'] === true)
+    if (name === undefined) return this.#lose()
+    if (held === 'row') this.#read(name, property['key'] as Tree)
+    if (held === 'payload' && name === 'events') this.#into(property['value'] as Tree, 'events')
+  }
+
+  #named(binding: Binding, held: Held): void {
+    if (!this.#first(binding, held)) return
+    for (const use of binding.uses) this.#flow(use, held)
+  }
+
+  /** An expression holds `held`: what becomes of it depends on what stands around it. */
+  #flow(node: Tree, held: Held): void {
+    const parent = this.#parsed.parents.get(node)
+    if (parent === undefined) return this.#lose()
+    switch (parent.type) {
+      case 'MemberExpression':
+        return parent['object'] === node ? this.#member(parent, held) : this.#lose()
+      case 'ChainExpression':
+        return this.#flow(parent, held)
+      case 'VariableDeclarator':
+        return this.#into(parent['id'] as Tree, held)
+      case 'AssignmentExpression':
+        return this.#assignment(parent, node, held)
+      case 'CallExpression': {
+        const index = (parent['arguments'] as Tree[]).indexOf(node)
+        return index < 0 ? this.#lose() : this.#enter(parent['callee'] as Tree, index, held)
+      }
+      case 'ForOfStatement':
+        return this.#loop(parent, held)
+      case 'BinaryExpression': {
+        const name = parent['operator'] === 'in' ? constantKey(parent['left'] as Tree, true) : undefined
+        if (name !== undefined && held === 'row' && parent['right'] === node) this.#read(name, parent)
+        else if (!isComparison(parent)) this.#lose()
+        return
+      }
+      case 'LogicalExpression':
+        return this.#flow(parent, held)
+      case 'UnaryExpression':
+      case 'ExpressionStatement':
+      case 'IfStatement':
+        return
+      default:
+        return this.#lose()
+    }
+  }
+
+  #assignment(parent: Tree, node: Tree, held: Held): void {
+    if (parent['left'] === node) return // overwritten, not read
+    const left = parent['left'] as Tree
+    if (left.type === 'Identifier' || left.type === 'ObjectPattern') return this.#into(left, held)
+    this.#lose()
+  }
+
+  #loop(parent: Tree, held: Held): void {
+    if (held !== 'events') return this.#lose()
+    const left = parent['left'] as Tree
+    const declarator = left.type === 'VariableDeclaration' ? (left['declarations'] as Tree[])[0] : undefined
+    this.#into(declarator === undefined ? left : (declarator['id'] as Tree), 'row')
+  }
+
+  #member(member: Tree, held: Held): void {
+    const name = constantKey(member['property'] as Tree, member['computed'] === true)
+    if (held === 'row') return name === undefined ? this.#lose() : this.#read(name, member['property'] as Tree)
+    if (held === 'payload' && name === 'events') return this.#flow(member, 'events')
+    if (held === 'payload') return name === undefined ? this.#lose() : undefined
+    if (name === 'length') return
+    if (name !== undefined && /^\d+$/.test(name)) return this.#flow(member, 'row')
+    const call = this.#parsed.parents.get(member)
+    const isCall = call?.type === 'CallExpression' && call['callee'] === member
+    if (!isCall || name === undefined || !PER_ROW.has(name)) return this.#lose()
+    this.#eachRow(call, name)
+  }
+
+  #eachRow(call: Tree, method: string): void {
+    const callback = (call['arguments'] as Tree[])[0]
+    const target = callback === undefined ? undefined : this.#functionOf(callback)
+    if (target === undefined || (target['params'] as Tree[]).length > 2) return this.#lose()
+    this.#enter(target, 0, 'row')
+    if (method === 'filter') this.#flow(call, 'events')
+    if (method === 'find') this.#flow(call, 'row')
+  }
+
+  #read(column: string, node: Tree): void {
+    const known = this.#found.get(column)
+    if (known === undefined || node.start < known) this.#found.set(column, node.start)
+  }
+
+  /** The row, or what holds it, goes out of sight. */
+  #lose(): void {
+    this.#all = true
+  }
+}
+
+/** The name of a property, where the text of the program tells. */
+function constantKey(key: Tree, computed: boolean): string | undefined {
+  if (!computed && key.type === 'Identifier') return key['name'] as string
+  if (key.type === 'Literal') return String(key['value'])
+  if (key.type !== 'TemplateLiteral') return undefined
+  const [only, ...more] = key['quasis'] as { value: { cooked: string } }[]
+  return more.length === 0 ? only?.value.cooked : undefined
+}
+
+const isComparison = (node: Tree): boolean => /^[!=]==?$/.test(node['operator'] as string)
+
+function usesArguments(target: Tree, parsed: Parsed): boolean {
+  if (target.type === 'ArrowFunctionExpression') return false
+  return parsed.source.slice(target.start, target.end).includes('arguments')
+}

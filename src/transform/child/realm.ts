@@ -1,0 +1,86 @@
+/// <reference types="ses" />
+/** What runs in the program's realm beside it: trusted, and out of its reach. */
+import 'ses'
+import type { Answer, Request } from '../protocol.js'
+import { Batch } from './batch.js'
+import { loadProgram, type Program } from './program.js'
+import { Refused } from './refused.js'
+
+lockdown({
+  errorTaming: 'unsafe', // nobody else shares the realm, and positions come from stacks
+  stackFiltering: 'verbose',
+  overrideTaming: 'severe',
+  consoleTaming: 'unsafe',
+  domainTaming: 'unsafe', // the realm has no `process`, so no domain
+  evalTaming: 'safe-eval',
+  regExpTaming: 'safe',
+  localeTaming: 'safe',
+  errorTrapping: 'none',
+  unhandledRejectionTrapping: 'none',
+  reporting: 'none',
+} as unknown as Parameters<typeof lockdown>[0])
+
+interface Output {
+  readonly header: string
+  readonly payloads: readonly string[]
+}
+
+let request: Request
+let body = ''
+let program: Program | undefined
+let batch: Batch | undefined
+let output: Output = { header: '', payloads: [] }
+
+const settle = (answer: Answer, payloads: readonly string[] = []): void => {
+  output = { header: JSON.stringify(answer), payloads }
+}
+
+/** What it refuses ends as an answer; what else is thrown is a fault of ours and ends the process. */
+function guarded(run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    if (!Refused.is(error)) throw error
+    batch = undefined
+    settle({ type: 'refused', code: error.code, facts: error.facts })
+  }
+}
+
+/** Takes the next request; `step` works it off. */
+export function begin(header: string, text: string): void {
+  request = JSON.parse(header) as Request
+  body = text
+  batch = undefined
+}
+
+/** Runs under the watchdog, until done or until a promise of the program does not settle. */
+export function step(): void {
+  guarded(() => {
+    if (request.type === 'load') {
+      program = loadProgram(request)
+      settle({ type: 'loaded', ...program.facts })
+      return
+    }
+    batch ??= new Batch(program as Program, request, JSON.parse(body) as (object | null)[])
+    body = ''
+    batch.run()
+  })
+}
+
+/** True where microtasks have run dry and a row still waits: it is given up, and `step` goes on behind it. */
+export function stalled(): boolean {
+  return batch?.giveUp() ?? false
+}
+
+export function take(): Output {
+  if (batch !== undefined) settle(batch.answer(), batch.columns.payloads)
+  batch = undefined
+  return output
+}
+
+export interface Realm {
+  readonly begin: typeof begin
+  readonly step: typeof step
+  readonly stalled: typeof stalled
+  readonly take: typeof take
+}

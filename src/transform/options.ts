@@ -1,0 +1,37 @@
+import { z } from 'zod'
+import { LakeloopError } from '../errors.js'
+
+/** Limits of a transform. */
+export interface TransformOptions {
+  /** For one slice of rows, and so for any single row, in ms: 10 to 600,000. Default 5,000. */
+  readonly timeoutMs?: number | undefined
+  /** For starting the process, compiling the program and running its top level, in ms: 100 to 600,000. Default 10,000. */
+  readonly initTimeoutMs?: number | undefined
+  /** Heap of the process: 32 to 4,096. Default 64. */
+  readonly memoryMb?: number | undefined
+  /** JSON of one row's actions, in bytes: 100 to 16 MiB. Default 1 MiB. */
+  readonly outputMaxBytes?: number | undefined
+  /** Rows that share one compartment, and one message: 1 to 10,000. Default 1,000. */
+  readonly sliceRows?: number | undefined
+}
+
+const whole = (min: number, max: number, standard: number) => z.int().min(min).max(max).default(standard)
+
+const OPTIONS = z.strictObject({
+  timeoutMs: whole(10, 600_000, 5_000),
+  initTimeoutMs: whole(100, 600_000, 10_000),
+  memoryMb: whole(32, 4_096, 64),
+  outputMaxBytes: whole(100, 16 * 2 ** 20, 2 ** 20),
+  sliceRows: whole(1, 10_000, 1_000),
+})
+
+export type CheckedOptions = z.infer<typeof OPTIONS>
+
+/** Fills in the defaults. Throws OPTION_INVALID. */
+export function checkOptions(options: TransformOptions): CheckedOptions {
+  const checked = OPTIONS.safeParse(options)
+  if (checked.success) return checked.data
+  const [issue] = checked.error.issues
+  const option = issue?.path.join('.') ?? ''
+  throw new LakeloopError('OPTION_INVALID', { part: 'Transform', option, problem: issue?.message ?? 'is not valid' })
+}

@@ -1,0 +1,64 @@
+import { LakeloopError } from '../errors.js'
+import type { RowBlock } from '../model/row.js'
+import type { Reason } from '../model/value.js'
+import type { Ran } from './protocol.js'
+import type { WallEnd } from './wall.js'
+
+/** Rows of one page on which the process may have to be stopped, before the page is given up. */
+export const POISON_MAX = 20
+/** JSON bytes of one slice; a single row may be larger. */
+const SLICE_BYTES_MAX = 4 * 2 ** 20
+
+/** What a slice of rows became, or how the process ended over it. */
+export type SliceEnd =
+  | { readonly end: 'ran'; readonly ran: Ran; readonly lengths: Uint32Array; readonly payload: Uint8Array }
+  | { readonly end: WallEnd }
+export type RanSlice = Extract<SliceEnd, { end: 'ran' }>
+
+export interface SliceWork {
+  readonly rows: RowBlock
+  readonly sliceRows: number
+  readonly file: string
+  readonly run: (from: number, json: Uint8Array, count: number) => Promise<SliceEnd>
+  readonly ran: (from: number, slice: RanSlice) => void
+  readonly poisoned: (row: number, reason: Reason) => void
+  readonly reasonOf: (end: WallEnd) => Reason
+}
+
+/**
+ * Works a page off in slices. A slice over which the process ended is asked for again row by row: the row that ends it
+ * alone is rejected, and the others lose nothing. One stop more per poison row, where halving would take log2 n.
+ *
+ * Throws  TRANSFORM_KILLS_SPENT after POISON_MAX such rows.
+ */
+export async function inSlices(work: SliceWork): Promise<void> {
+  const { rows, sliceRows } = work
+  let suspectsEnd = 0
+  let poisoned = 0
+  for (let from = 0; from < rows.length; ) {
+    const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : sliceRows)
+    const slot = await work.run(from, json, to - from)
+    if (slot.end === 'ran') {
+      work.ran(from, slot)
+      from += slot.ran.done
+    } else if (to - from > 1) {
+      suspectsEnd = to
+    } else {
+      const reason = work.reasonOf(slot.end)
+      work.poisoned(from, reason)
+      from += 1
+      poisoned += 1
+      if (poisoned >= POISON_MAX) {
+        throw new LakeloopError('TRANSFORM_KILLS_SPENT', { file: work.file, rows: poisoned, last: reason.code })
+      }
+    }
+  }
+}
+
+function slice(rows: RowBlock, from: number, count: number): { to: number; json: Uint8Array } {
+  for (let size = count; ; size = Math.ceil(size / 2)) {
+    const to = Math.min(from + size, rows.length)
+    const json = rows.json(from, to)
+    if (json.length <= SLICE_BYTES_MAX || to - from === 1) return { to, json }
+  }
+}

@@ -1,0 +1,235 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { LakeloopError } from '../errors.js'
+import type { RowBlock } from '../model/row.js'
+import type { Reason } from '../model/value.js'
+import { readAnswer, readSlice } from './answers.js'
+import { type CheckedOptions, checkOptions, type TransformOptions } from './options.js'
+import type { Loaded, RunRequest } from './protocol.js'
+import { inSlices, type SliceEnd } from './slices.js'
+import { Gathering, type Transformed } from './transformed.js'
+import { Wall, type WallEnd } from './wall.js'
+
+export type { TransformOptions } from './options.js'
+export type { RowFate, Transformed } from './transformed.js'
+
+/** What is known about a program before its first row. */
+export interface TransformFacts {
+  /** SHA-256 of the source text, as hex. */
+  readonly version: string
+  readonly form: 'send' | 'default'
+  /** Columns that the program reads, each with the place where it does so first: `file:line:column`. */
+  readonly reads: readonly { readonly column: string; readonly at: string }[]
+  /** True where a row goes out of sight (a computed name, a spread): then any column may be read. */
+  readonly readsAll: boolean
+}
+
+/** What the rows of one call share. */
+export interface RunContext {
+  /** The program's present, in ms since 1970. Default: the host's clock at the call; give it to make a repeat equal. */
+  readonly now?: number | undefined
+  /** Makes the program's random numbers, together with the row's index. Default the empty text. */
+  readonly seed?: string | undefined
+  /** `null` in a field of `dataFields`: `omit` leaves the field out, `remove` keeps it, which removes the field. Default `omit`. */
+  readonly nulls?: 'omit' | 'remove' | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+interface Program {
+  readonly source: string
+  readonly version: string
+}
+
+/** After this the child ends itself, should there be no host to stop it at its deadline. */
+const LEFT_ALONE_MS = 2_000
+/** Work after which the child hands over what it has, so that a deadline is met by single rows only. */
+const SOFT_SHARE = 0.2
+const SOFT_CHARS = 4_000_000
+const SOURCE_CHARS_MAX = 2 ** 20
+
+const CODE_OF = {
+  timeout: 'TRANSFORM_TIMEOUT',
+  memory: 'TRANSFORM_OUT_OF_MEMORY',
+  crashed: 'TRANSFORM_CRASHED',
+} as const satisfies Record<WallEnd, string>
+
+/**
+ * A user's program that makes actions of rows, in a process of its own.
+ *
+ * The process starts at the first use, stays warm and holds the host open only while it works.
+ *
+ * Upholds  I8: the program reaches its row and what the call hands it, and cannot stop, slow or crash the host.
+ *          I9: same rows, same `now`, same seed, same actions, byte for byte.
+ */
+export class Transform {
+  /** As given; stands in every error that names a place in the program. */
+  readonly name: string
+  readonly #options: CheckedOptions
+  readonly #read: () => Promise<string>
+  #program: Promise<Program> | undefined
+  #wall: Wall | undefined
+  #facts: TransformFacts | undefined
+  #last: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  private constructor(name: string, read: () => Promise<string>, options: TransformOptions) {
+    this.name = name
+    this.#read = read
+    this.#options = checkOptions(options)
+  }
+
+  /** A program in a file of JavaScript, read at the first use. Throws OPTION_INVALID. */
+  static fromFile(path: string, options: TransformOptions = {}): Transform {
+    const read = (): Promise<string> =>
+      readFile(path, 'utf8').catch((error: unknown) => {
+        throw new LakeloopError('TRANSFORM_UNREADABLE', { file: path }, error)
+      })
+    return new Transform(path, read, options)
+  }
+
+  /** A program as text; `name` stands for the file in errors, default `transform`. Throws OPTION_INVALID. */
+  static fromText(source: string, options: TransformOptions & { readonly name?: string } = {}): Transform {
+    const { name = 'transform', ...rest } = options
+    return new Transform(name, () => Promise.resolve(source), rest)
+  }
+
+  /** SHA-256 of the source text, as hex. Throws TRANSFORM_UNREADABLE. */
+  async version(): Promise<string> {
+    return (await this.#load()).version
+  }
+
+  /**
+   * Compiles the program in its process and runs its top level, so that what is wrong with it shows before the first row.
+   *
+   * Repeat   answers at once, as long as the process lives.
+   * Throws   TRANSFORM_UNREADABLE, _SYNTAX, _FORBIDDEN_SYNTAX, _UNKNOWN_IDENTIFIER, _NO_FUNCTION, _INIT_TIMEOUT, _THREW,
+   *          _OUT_OF_MEMORY, _CRASHED, _START_FAILED; ABORTED, CLOSED.
+   */
+  prepare(signal?: AbortSignal): Promise<TransformFacts> {
+    return this.#queue(async () => (await this.#warm(signal)).facts)
+  }
+
+  /**
+   * Makes actions of rows. Calls queue up.
+   *
+   * Order   fates are in row order, actions in row order and within a row as returned.
+   * Throws  what `prepare` throws; TRANSFORM_KILLS_SPENT. A row that goes wrong is rejected alone and throws nothing.
+   */
+  run(page: { readonly rows: RowBlock }, context: RunContext = {}): Promise<Transformed> {
+    return this.#queue(() => this.#run(page.rows, context))
+  }
+
+  /** Ends the process; a call that waits for it throws CLOSED. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#wall?.kill('crashed')
+    await this.#last.catch(() => undefined)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #queue<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last
+      .catch(() => undefined)
+      .then(() => {
+        this.#open()
+        return work()
+      })
+    this.#last = next
+    next.catch(() => undefined)
+    return next
+  }
+
+  #open(): void {
+    if (this.#closed) throw new LakeloopError('CLOSED', { part: `the transform ${this.name}` })
+  }
+
+  #load(): Promise<Program> {
+    this.#program ??= this.#read().then((source) => {
+      return { source, version: createHash('sha256').update(source).digest('hex') }
+    })
+    this.#program.catch(() => {
+      this.#program = undefined // the file may be there next time
+    })
+    return this.#program
+  }
+
+  /** A process that holds the program, started anew where the last one ended. */
+  async #warm(signal: AbortSignal | undefined): Promise<{ wall: Wall; facts: TransformFacts }> {
+    if (this.#wall?.alive === true && this.#facts !== undefined) return { wall: this.#wall, facts: this.#facts }
+    const { source, version } = await this.#load()
+    this.#open()
+    if (source.length > SOURCE_CHARS_MAX) {
+      throw new LakeloopError('TRANSFORM_SYNTAX', {
+        at: `${this.name}:1:1`,
+        problem: 'the program is longer than 1 MiB',
+      })
+    }
+    const wall = new Wall(this.#options.memoryMb)
+    this.#wall = wall
+    const { form, reads, readsAll } = await this.#compile(wall, source, signal).catch((error: unknown) => {
+      wall.kill('crashed')
+      throw error
+    })
+    this.#facts = { version, form, reads, readsAll }
+    return { wall, facts: this.#facts }
+  }
+
+  async #compile(wall: Wall, source: string, signal: AbortSignal | undefined): Promise<Loaded> {
+    const { initTimeoutMs, memoryMb } = this.#options
+    const request = { type: 'load', name: this.name, source, limitMs: initTimeoutMs + LEFT_ALONE_MS } as const
+    const asked = await wall.ask(request, new Uint8Array(), { timeoutMs: initTimeoutMs, signal })
+    this.#open()
+    if (asked.end === 'timeout') {
+      throw new LakeloopError('TRANSFORM_INIT_TIMEOUT', { file: this.name, limitMs: initTimeoutMs })
+    }
+    if (asked.end === 'memory') throw new LakeloopError('TRANSFORM_OUT_OF_MEMORY', { limitMb: memoryMb })
+    const answer = asked.end === 'answered' ? readAnswer(asked.frame) : undefined
+    if (answer?.type === 'refused') throw new LakeloopError(answer.code as 'TRANSFORM_SYNTAX', answer.facts)
+    if (answer?.type !== 'loaded') throw new LakeloopError('TRANSFORM_CRASHED')
+    return answer
+  }
+
+  async #run(rows: RowBlock, context: RunContext): Promise<Transformed> {
+    const { now = Date.now(), seed = '', nulls = 'omit', signal } = context
+    const { sliceRows, timeoutMs, memoryMb, outputMaxBytes } = this.#options
+    const limits = { softMs: timeoutMs * SOFT_SHARE, softChars: SOFT_CHARS, limitMs: timeoutMs + LEFT_ALONE_MS }
+    const gathering = new Gathering(rows)
+    await this.#warm(signal)
+    await inSlices({
+      rows,
+      sliceRows,
+      file: this.name,
+      run: (from, json, asked) =>
+        this.#slice({ type: 'run', from, now, seed, nulls, outputMaxBytes, ...limits }, json, asked, signal),
+      ran: (from, slice) => gathering.add(from, slice),
+      poisoned: (row, reason) => gathering.reject(row, reason),
+      reasonOf: (end): Reason => {
+        const facts = end === 'timeout' ? { limitMs: timeoutMs } : end === 'memory' ? { limitMb: memoryMb } : {}
+        return { code: CODE_OF[end], facts }
+      },
+    })
+    return gathering.done()
+  }
+
+  async #slice(
+    request: RunRequest,
+    json: Uint8Array,
+    asked: number,
+    signal: AbortSignal | undefined,
+  ): Promise<SliceEnd> {
+    const { wall } = await this.#warm(signal)
+    const { timeoutMs } = this.#options
+    const answered = await wall.ask(request, json, { timeoutMs, signal })
+    this.#open()
+    if (answered.end !== 'answered') return answered
+    const answer = readAnswer(answered.frame)
+    if (answer?.type === 'refused') throw new LakeloopError(answer.code as 'TRANSFORM_THREW', answer.facts)
+    const slice = answer?.type === 'ran' ? readSlice(answer, answered.frame, asked) : undefined
+    if (slice !== undefined) return slice
+    wall.kill('crashed') // an answer that contradicts itself: whatever runs there is not trusted any longer
+    return { end: 'crashed' }
+  }
+}
