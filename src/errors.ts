@@ -31,7 +31,7 @@ export const ERRORS = {
   // ── sources
   SOURCE_UNREACHABLE: row(
     'retry',
-    'the source {source} could not be reached',
+    'the source {source} could not be reached{problem}',
     'Check the host, the path and the network, then run again.',
   ),
   SOURCE_UNAUTHORIZED: row(
@@ -48,12 +48,17 @@ export const ERRORS = {
   SOURCE_COLUMN_MISSING: row(
     'halt',
     'the query of {source} names the column {column}, which is not there',
-    'Check the name; perhaps it was renamed.',
+    'Check the name; perhaps it was renamed{candidates}.',
   ),
   SOURCE_KEY_MISSING: row(
     'halt',
     'the source {source} declares {column} as {role}, and its rows have no such column',
     'Select the column, or change the declaration.',
+  ),
+  SOURCE_KEY_AMBIGUOUS: row(
+    'halt',
+    'the key {key} of {source} {problem}, so that no place in its rows can be found again',
+    'Make the key unique and never NULL, or leave out order.',
   ),
   SOURCE_TYPE_UNKNOWN: row(
     'halt',
@@ -98,6 +103,16 @@ export const ERRORS = {
     'halt',
     'the transform {file} did not load within {limitMs} ms',
     'Move work out of the top level.',
+  ),
+  TRANSFORM_START_FAILED: row(
+    'halt',
+    'the transform process could not be started: {problem}',
+    'Check that the host may start processes and has memory left.',
+  ),
+  TRANSFORM_KILLS_SPENT: row(
+    'halt',
+    'the transform {file} had to be stopped on {rows} rows of one page, the last time with {last}',
+    'Mend the transform; nothing of the page was sent.',
   ),
   TRANSFORM_TIMEOUT: row(
     'reject',
