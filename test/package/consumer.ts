@@ -3,19 +3,90 @@
  * both in a project that has nothing else installed.
  */
 
-import { ERRORS, isLakeloopError, LakeloopError, MemoryStore } from 'lakeloop'
-import { storeConformance } from 'lakeloop/testing'
+import {
+  IdentityResolver,
+  IterableDestination,
+  isLakeloopError,
+  LakeloopError,
+  ListDeltaComputer,
+  MemoryStore,
+  RowsSource,
+  type RunReport,
+  Sync,
+  Transform,
+} from 'lakeloop'
+import { DuckDbSource } from 'lakeloop/sources/duckdb'
+import { SqliteStore } from 'lakeloop/stores/sqlite'
+import { FakeIterable, storeConformance } from 'lakeloop/testing'
 
-const check = (holds: boolean, what: string): void => {
+function check(holds: boolean, what: string): void {
   if (!holds) throw new Error(`does not hold: ${what}`)
   console.log(`ok: ${what}`)
 }
 
-async function main(): Promise<void> {
-  check(isLakeloopError(new LakeloopError('ABORTED')) && 'ABORTED' in ERRORS, 'the error class and its table are there')
+/** The whole way, sandbox process and HTTP included. */
+async function run(): Promise<RunReport> {
+  const iterable = new FakeIterable({ projectType: 'email' })
+  const { url, close } = await iterable.listen()
+  const store = new MemoryStore()
+  const source = new RowsSource({
+    name: 'scores',
+    rows: [
+      { id: 'c-1', email: 'ada@example.com', score: 0.9 },
+      { id: 'c-2', email: 'none', score: 0.1 },
+    ],
+    key: ['id'],
+  })
+  const sync = new Sync({
+    name: 'scores',
+    source,
+    transform: Transform.fromText('export default (row) => ({ email: row.email, dataFields: { score: row.score } })'),
+    identity: new IdentityResolver({ store, target: 'email', namespaces: {} }),
+    lists: new ListDeltaComputer({ store }),
+    destination: new IterableDestination({
+      project: 'demo',
+      apiKey: 'fake-key',
+      dataCenter: 'us',
+      projectType: 'email',
+      baseUrl: url,
+      createNewFields: true,
+    }),
+    store,
+    rejectedShareMax: 1,
+    settleMs: 0,
+  })
+  try {
+    return await sync.run()
+  } finally {
+    await sync.close()
+    await source.close()
+    await store.close()
+    await close()
+  }
+}
 
-  for (const { run } of storeConformance) await run(async () => new MemoryStore())
-  check(storeConformance.length > 0, 'MemoryStore passes the conformance suite')
+async function main(): Promise<void> {
+  check(isLakeloopError(new LakeloopError('ABORTED'), 'ABORTED'), 'an error is known by its brand')
+
+  for (const { run: keep } of storeConformance) await keep(async () => new MemoryStore())
+  check(storeConformance.length > 0, 'MemoryStore keeps the contract, by the suite of lakeloop/testing')
+
+  const report = await run()
+  check(report.status === 'complete', `a run completes: ${report.error?.message ?? ''}`)
+  check(report.rows.accepted === 1 && report.rows.rejected === 1, 'one row is accepted and one rejected')
+
+  const missing: Record<string, () => Promise<unknown>> = {
+    libsql: () => new SqliteStore({ path: 'never.db' }).get('checkpoint', [['a']]),
+    '@duckdb/node-api': () => new DuckDbSource({ name: 'a', query: 'SELECT 1' }).describe(AbortSignal.timeout(5_000)),
+  }
+  for (const [name, use] of Object.entries(missing)) {
+    const error = await use().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    )
+    const said = isLakeloopError(error, 'PEER_MISSING') ? error.facts.package : String(error)
+    check(said === name, `without its peer a part says what to install: ${name} (${said})`)
+  }
 }
 
 main().catch((error: unknown) => {
