@@ -130,8 +130,9 @@ export class Wall {
   #data(chunk: Buffer): void {
     const isFirst = !this.#reader.started
     const frame = this.#pending === undefined ? null : this.#reader.add(chunk)
-    if (frame === null) return this.kill('crashed') // bytes that are no answer to anything
-    if (frame !== undefined) this.#settle((pending) => pending.settle({ end: 'answered', frame }))
+    if (frame === null)
+      this.kill('crashed') // bytes that are no answer to anything
+    else if (frame !== undefined) this.#settle((pending) => pending.settle({ end: 'answered', frame }))
     else if (isFirst) this.#deadline(TRAIN_MS)
   }
 

@@ -94,7 +94,7 @@ export class Batch {
     return true
   }
 
-  #take(result: unknown): void {
+  #take(result: unknown): undefined {
     if (this.#skip !== undefined) {
       const { reason } = this.#skip
       const isSayable = typeof reason === 'string' && this.#program.words.has(reason)
@@ -121,13 +121,13 @@ export class Batch {
     this.#chars += chars + actions.length * 100
   }
 
-  #reject(thrown: unknown): void {
+  #reject(thrown: unknown): undefined {
     const { words, at, positionOf } = this.#program
     if (Refused.is(thrown)) return this.#end('rejected', thrown.code, { ...thrown.facts, at })
     this.#end('rejected', 'TRANSFORM_THREW', { at: positionOf(thrown), name: standardName(thrown, words) })
   }
 
-  #end(status: Unmade['status'], code: string, facts: Unmade['reason']['facts']): void {
+  #end(status: Unmade['status'], code: string, facts: Unmade['reason']['facts']): undefined {
     this.#unmade.push({ row: this.#row, status, reason: { code, facts } })
   }
 

@@ -41,9 +41,9 @@ function lookalikes(parsed: Parsed): Edit[] {
   const literals: Tree[] = []
   const tagged = new Set<Tree>()
   walk(parsed.root, (node, parent) => {
-    if (node.type === 'TemplateElement' || (node.type === 'Literal' && typeof node['value'] !== 'number'))
+    if (node.type === 'TemplateElement' || (node.type === 'Literal' && typeof node.value !== 'number'))
       literals.push(node)
-    if (parent?.type === 'TaggedTemplateExpression' && parent['quasi'] === node) tagged.add(node)
+    if (parent?.type === 'TaggedTemplateExpression' && parent.quasi === node) tagged.add(node)
   })
   const within = (spans: readonly Span[], at: number): Span | undefined =>
     spans.find(({ start, end }) => start <= at && at < end)

@@ -106,7 +106,7 @@ function kindOf(
     }
     return { kind: given as ActionKind, detail: rest, data: dataFields }
   }
-  const eventName = rest['eventName']
+  const eventName = rest.eventName
   if (eventName === undefined) return { kind: 'profile', detail: rest, data: dataFields }
   if (typeof eventName !== 'string' || !Object.hasOwn(COMMERCE, eventName)) {
     return { kind: 'event', detail: rest, data: dataFields }

@@ -17,34 +17,34 @@ export interface Entry {
 
 /** A default export if there is one, else a function `send`. Throws TRANSFORM_NO_FUNCTION. */
 export function findEntry(file: string, parsed: Parsed): Entry {
-  const body = parsed.root['body'] as Tree[]
+  const body = parsed.root.body as Tree[]
   const edits = body.flatMap((node) => withoutExport(node, parsed))
   for (const node of body) {
     if (node.type === 'ExportDefaultDeclaration') return defaultEntry(file, node, edits, parsed)
-    const named = (node['specifiers'] ?? []) as Tree[]
-    const local = node.type === 'ExportNamedDeclaration' ? named.find(isDefault)?.['local'] : undefined
+    const named = (node.specifiers ?? []) as Tree[]
+    const local = node.type === 'ExportNamedDeclaration' ? named.find(isDefault)?.local : undefined
     if (local !== undefined) {
-      return { form: 'default', node: local as Tree, edits, result: (local as Tree)['name'] as string }
+      return { form: 'default', node: local as Tree, edits, result: (local as Tree).name as string }
     }
   }
   for (const node of body) {
-    const found = sendIn((node['declaration'] as Tree | null | undefined) ?? node)
+    const found = sendIn((node.declaration as Tree | null | undefined) ?? node)
     if (found !== undefined) return { form: 'send', node: found, edits, result: 'send' }
   }
   throw new Refused('TRANSFORM_NO_FUNCTION', { file })
 }
 
-const isDefault = (specifier: Tree): boolean => (specifier['exported'] as Tree)['name'] === 'default'
+const isDefault = (specifier: Tree): boolean => (specifier.exported as Tree).name === 'default'
 
 function defaultEntry(file: string, node: Tree, others: readonly Edit[], parsed: Parsed): Entry {
-  const made = node['declaration'] as Tree
+  const made = node.declaration as Tree
   if (made.type === 'ClassDeclaration') throw new Refused('TRANSFORM_NO_FUNCTION', { file })
-  const id = made['id'] as Tree | null | undefined
-  const keyword = /^export[^]*?default/.exec(parsed.source.slice(node.start))?.[0] ?? ''
+  const id = made.id as Tree | null | undefined
+  const keyword = /^export[\s\S]*?default/.exec(parsed.source.slice(node.start))?.[0] ?? ''
   const end = node.start + keyword.length
   if (made.type === 'FunctionDeclaration' && id) {
     const edit = { start: node.start, end, text: blank(keyword) }
-    return { form: 'default', node: made, edits: [...others, edit], result: id['name'] as string }
+    return { form: 'default', node: made, edits: [...others, edit], result: id.name as string }
   }
   let holder = '$made'
   while (parsed.source.includes(holder)) holder += '$'
@@ -56,17 +56,17 @@ function defaultEntry(file: string, node: Tree, others: readonly Edit[], parsed:
 
 function withoutExport(node: Tree, { source }: Parsed): Edit[] {
   if (node.type !== 'ExportNamedDeclaration') return []
-  const end = node['declaration'] ? node.start + 'export'.length : node.end
+  const end = node.declaration ? node.start + 'export'.length : node.end
   return [{ start: node.start, end, text: blank(source.slice(node.start, end)) }]
 }
 
 const blank = (text: string): string => text.replace(/[^\n\r\u2028\u2029]/g, ' ')
 
 function sendIn(node: Tree): Tree | undefined {
-  if (node.type === 'FunctionDeclaration') return (node['id'] as Tree)['name'] === 'send' ? node : undefined
+  if (node.type === 'FunctionDeclaration') return (node.id as Tree).name === 'send' ? node : undefined
   if (node.type !== 'VariableDeclaration') return undefined
-  for (const { id, init } of node['declarations'] as unknown as { id: Tree; init: Tree | null }[]) {
-    if (id['name'] === 'send' && init !== null) return init
+  for (const { id, init } of node.declarations as unknown as { id: Tree; init: Tree | null }[]) {
+    if (id.name === 'send' && init !== null) return init
   }
   return undefined
 }

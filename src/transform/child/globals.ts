@@ -50,7 +50,7 @@ let sharedDate: DateConstructor | undefined
 
 /** A `Date` whose present is the world's. Its instances are those of the powerless one that all compartments share. */
 function dateOf(world: World): unknown {
-  sharedDate ??= new Compartment().globalThis['Date'] as DateConstructor
+  sharedDate ??= new Compartment().globalThis.Date as DateConstructor
   const Shared = sharedDate
   const made = function (this: unknown, ...parts: unknown[]): unknown {
     if (new.target === undefined) return new Shared(world.now).toString()

@@ -62,7 +62,7 @@ function refuseUnknown(parsed: Parsed, scopes: Scopes): void {
   for (const { node, name, inSight } of scopes.free) {
     if (GLOBAL_NAMES.has(name)) continue
     const parent = parsed.parents.get(node)
-    if (parent?.type === 'UnaryExpression' && parent['operator'] === 'typeof') continue
+    if (parent?.type === 'UnaryExpression' && parent.operator === 'typeof') continue
     const close = nearest(name, [...inSight(), ...GLOBAL_NAMES])
     const hint = close === undefined ? '' : `: perhaps ${close}`
     throw new Refused('TRANSFORM_UNKNOWN_IDENTIFIER', { at: parsed.at(node.start), name, nearest: hint })
@@ -73,9 +73,9 @@ function refuseUnknown(parsed: Parsed, scopes: Scopes): void {
 function wordsOf(root: Tree): Set<string> {
   const words = new Set<string>()
   walk(root, (node) => {
-    if (node.type === 'Identifier') words.add(node['name'] as string)
-    if (node.type === 'Literal' && typeof node['value'] === 'string') words.add(node['value'])
-    if (node.type === 'TemplateElement') words.add((node['value'] as { cooked: string }).cooked)
+    if (node.type === 'Identifier') words.add(node.name as string)
+    if (node.type === 'Literal' && typeof node.value === 'string') words.add(node.value)
+    if (node.type === 'TemplateElement') words.add((node.value as { cooked: string }).cooked)
   })
   return words
 }

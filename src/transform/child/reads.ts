@@ -35,11 +35,11 @@ export class Reads {
   }
 
   /** A function gets `held` as its argument `index`. */
-  #enter(callee: Tree, index: number, held: Held): void {
+  #enter(callee: Tree, index: number, held: Held): undefined {
     const target = this.#functionOf(callee)
     if (target === undefined) return this.#lose()
     if (!this.#first(target, `${index}${held}`)) return
-    const params = target['params'] as Tree[]
+    const params = target.params as Tree[]
     if (usesArguments(target, this.#parsed)) return this.#lose()
     const rest = params.slice(0, index + 1).find((param) => param.type === 'RestElement')
     if (rest !== undefined) return this.#lose()
@@ -63,61 +63,61 @@ export class Reads {
   }
 
   /** A pattern takes `held` apart, or names it. */
-  #into(pattern: Tree, held: Held): void {
+  #into(pattern: Tree, held: Held): undefined {
     switch (pattern.type) {
       case 'Identifier': {
         const binding = this.#scopes.bindingOf(pattern)
         return binding === undefined ? this.#lose() : this.#named(binding, held)
       }
       case 'AssignmentPattern':
-        return this.#into(pattern['left'] as Tree, held)
+        return this.#into(pattern.left as Tree, held)
       case 'ObjectPattern':
-        for (const property of pattern['properties'] as Tree[]) this.#property(property, held)
+        for (const property of pattern.properties as Tree[]) this.#property(property, held)
         return
       case 'ArrayPattern':
         if (held !== 'events') return this.#lose()
-        for (const element of pattern['elements'] as (Tree | null)[]) if (element) this.#into(element, 'row')
+        for (const element of pattern.elements as (Tree | null)[]) if (element) this.#into(element, 'row')
         return
       default:
         return this.#lose()
     }
   }
 
-  #property(property: Tree, held: Held): void {
+  #property(property: Tree, held: Held): undefined {
     if (property.type === 'RestElement') return this.#lose()
-    const name = constantKey(property['key'] as Tree, property['computed'] === true)
+    const name = constantKey(property.key as Tree, property.computed === true)
     if (name === undefined) return this.#lose()
-    if (held === 'row') this.#read(name, property['key'] as Tree)
-    if (held === 'payload' && name === 'events') this.#into(property['value'] as Tree, 'events')
+    if (held === 'row') this.#read(name, property.key as Tree)
+    if (held === 'payload' && name === 'events') this.#into(property.value as Tree, 'events')
   }
 
-  #named(binding: Binding, held: Held): void {
+  #named(binding: Binding, held: Held): undefined {
     if (!this.#first(binding, held)) return
     for (const use of binding.uses) this.#flow(use, held)
   }
 
   /** An expression holds `held`: what becomes of it depends on what stands around it. */
-  #flow(node: Tree, held: Held): void {
+  #flow(node: Tree, held: Held): undefined {
     const parent = this.#parsed.parents.get(node)
     if (parent === undefined) return this.#lose()
     switch (parent.type) {
       case 'MemberExpression':
-        return parent['object'] === node ? this.#member(parent, held) : this.#lose()
+        return parent.object === node ? this.#member(parent, held) : this.#lose()
       case 'ChainExpression':
         return this.#flow(parent, held)
       case 'VariableDeclarator':
-        return this.#into(parent['id'] as Tree, held)
+        return this.#into(parent.id as Tree, held)
       case 'AssignmentExpression':
         return this.#assignment(parent, node, held)
       case 'CallExpression': {
-        const index = (parent['arguments'] as Tree[]).indexOf(node)
-        return index < 0 ? this.#lose() : this.#enter(parent['callee'] as Tree, index, held)
+        const index = (parent.arguments as Tree[]).indexOf(node)
+        return index < 0 ? this.#lose() : this.#enter(parent.callee as Tree, index, held)
       }
       case 'ForOfStatement':
         return this.#loop(parent, held)
       case 'BinaryExpression': {
-        const name = parent['operator'] === 'in' ? constantKey(parent['left'] as Tree, true) : undefined
-        if (name !== undefined && held === 'row' && parent['right'] === node) this.#read(name, parent)
+        const name = parent.operator === 'in' ? constantKey(parent.left as Tree, true) : undefined
+        if (name !== undefined && held === 'row' && parent.right === node) this.#read(name, parent)
         else if (!isComparison(parent)) this.#lose()
         return
       }
@@ -132,63 +132,63 @@ export class Reads {
     }
   }
 
-  #assignment(parent: Tree, node: Tree, held: Held): void {
-    if (parent['left'] === node) return // overwritten, not read
-    const left = parent['left'] as Tree
+  #assignment(parent: Tree, node: Tree, held: Held): undefined {
+    if (parent.left === node) return // overwritten, not read
+    const left = parent.left as Tree
     if (left.type === 'Identifier' || left.type === 'ObjectPattern') return this.#into(left, held)
     this.#lose()
   }
 
-  #loop(parent: Tree, held: Held): void {
+  #loop(parent: Tree, held: Held): undefined {
     if (held !== 'events') return this.#lose()
-    const left = parent['left'] as Tree
-    const declarator = left.type === 'VariableDeclaration' ? (left['declarations'] as Tree[])[0] : undefined
-    this.#into(declarator === undefined ? left : (declarator['id'] as Tree), 'row')
+    const left = parent.left as Tree
+    const declarator = left.type === 'VariableDeclaration' ? (left.declarations as Tree[])[0] : undefined
+    this.#into(declarator === undefined ? left : (declarator.id as Tree), 'row')
   }
 
-  #member(member: Tree, held: Held): void {
-    const name = constantKey(member['property'] as Tree, member['computed'] === true)
-    if (held === 'row') return name === undefined ? this.#lose() : this.#read(name, member['property'] as Tree)
+  #member(member: Tree, held: Held): undefined {
+    const name = constantKey(member.property as Tree, member.computed === true)
+    if (held === 'row') return name === undefined ? this.#lose() : this.#read(name, member.property as Tree)
     if (held === 'payload' && name === 'events') return this.#flow(member, 'events')
     if (held === 'payload') return name === undefined ? this.#lose() : undefined
     if (name === 'length') return
     if (name !== undefined && /^\d+$/.test(name)) return this.#flow(member, 'row')
     const call = this.#parsed.parents.get(member)
-    const isCall = call?.type === 'CallExpression' && call['callee'] === member
+    const isCall = call?.type === 'CallExpression' && call.callee === member
     if (!isCall || name === undefined || !PER_ROW.has(name)) return this.#lose()
     this.#eachRow(call, name)
   }
 
-  #eachRow(call: Tree, method: string): void {
-    const callback = (call['arguments'] as Tree[])[0]
+  #eachRow(call: Tree, method: string): undefined {
+    const callback = (call.arguments as Tree[])[0]
     const target = callback === undefined ? undefined : this.#functionOf(callback)
-    if (target === undefined || (target['params'] as Tree[]).length > 2) return this.#lose()
+    if (target === undefined || (target.params as Tree[]).length > 2) return this.#lose()
     this.#enter(target, 0, 'row')
     if (method === 'filter') this.#flow(call, 'events')
     if (method === 'find') this.#flow(call, 'row')
   }
 
-  #read(column: string, node: Tree): void {
+  #read(column: string, node: Tree): undefined {
     const known = this.#found.get(column)
     if (known === undefined || node.start < known) this.#found.set(column, node.start)
   }
 
   /** The row, or what holds it, goes out of sight. */
-  #lose(): void {
+  #lose(): undefined {
     this.#all = true
   }
 }
 
 /** The name of a property, where the text of the program tells. */
 function constantKey(key: Tree, computed: boolean): string | undefined {
-  if (!computed && key.type === 'Identifier') return key['name'] as string
-  if (key.type === 'Literal') return String(key['value'])
+  if (!computed && key.type === 'Identifier') return key.name as string
+  if (key.type === 'Literal') return String(key.value)
   if (key.type !== 'TemplateLiteral') return undefined
-  const [only, ...more] = key['quasis'] as { value: { cooked: string } }[]
+  const [only, ...more] = key.quasis as { value: { cooked: string } }[]
   return more.length === 0 ? only?.value.cooked : undefined
 }
 
-const isComparison = (node: Tree): boolean => /^[!=]==?$/.test(node['operator'] as string)
+const isComparison = (node: Tree): boolean => /^[!=]==?$/.test(node.operator as string)
 
 function usesArguments(target: Tree, parsed: Parsed): boolean {
   if (target.type === 'ArrowFunctionExpression') return false

@@ -40,8 +40,8 @@ export function resolveScopes(root: Tree): Scopes {
     function: isFunctionScope,
   })
 
-  const declare = (identifier: Tree, scope: Scope, value?: Tree): void => {
-    const name = identifier['name'] as string
+  const declare = (identifier: Tree, scope: Scope, value?: Tree): undefined => {
+    const name = identifier.name as string
     const binding = scope.names.get(name) ?? { name, value: undefined, uses: [] }
     binding.value ??= value
     scope.names.set(name, binding)
@@ -49,22 +49,22 @@ export function resolveScopes(root: Tree): Scopes {
   }
 
   /** Declares the names of a pattern in `target`; defaults and computed keys are ordinary code of `scope`. */
-  const bind = (pattern: Tree, target: Scope, scope: Scope, value?: Tree): void => {
+  const bind = (pattern: Tree, target: Scope, scope: Scope, value?: Tree): undefined => {
     switch (pattern.type) {
       case 'Identifier':
         return declare(pattern, target, value)
       case 'RestElement':
-        return bind(pattern['argument'] as Tree, target, scope)
+        return bind(pattern.argument as Tree, target, scope)
       case 'AssignmentPattern':
-        bind(pattern['left'] as Tree, target, scope)
-        return visit(pattern['right'] as Tree, scope)
+        bind(pattern.left as Tree, target, scope)
+        return visit(pattern.right as Tree, scope)
       case 'ArrayPattern':
-        for (const element of pattern['elements'] as (Tree | null)[]) if (element) bind(element, target, scope)
+        for (const element of pattern.elements as (Tree | null)[]) if (element) bind(element, target, scope)
         return
       case 'ObjectPattern':
-        for (const property of pattern['properties'] as Tree[]) {
-          if (property['computed'] === true) visit(property['key'] as Tree, scope)
-          bind(property.type === 'RestElement' ? property : (property['value'] as Tree), target, scope)
+        for (const property of pattern.properties as Tree[]) {
+          if (property.computed === true) visit(property.key as Tree, scope)
+          bind(property.type === 'RestElement' ? property : (property.value as Tree), target, scope)
         }
         return
       default:
@@ -72,38 +72,38 @@ export function resolveScopes(root: Tree): Scopes {
     }
   }
 
-  const visitFunction = (node: Tree, scope: Scope): void => {
-    if (node.type === 'FunctionDeclaration' && node['id']) declare(node['id'] as Tree, scope, node)
+  const visitFunction = (node: Tree, scope: Scope): undefined => {
+    if (node.type === 'FunctionDeclaration' && node.id) declare(node.id as Tree, scope, node)
     const inner = open(scope, true)
-    if (node.type === 'FunctionExpression' && node['id']) declare(node['id'] as Tree, inner, node)
+    if (node.type === 'FunctionExpression' && node.id) declare(node.id as Tree, inner, node)
     if (node.type !== 'ArrowFunctionExpression')
       inner.names.set('arguments', { name: 'arguments', value: undefined, uses: [] })
-    for (const param of node['params'] as Tree[]) bind(param, inner, inner)
-    const body = node['body'] as Tree
+    for (const param of node.params as Tree[]) bind(param, inner, inner)
+    const body = node.body as Tree
     if (body.type === 'BlockStatement') for (const child of childrenOf(body)) visit(child, inner)
     else visit(body, inner)
   }
 
-  const visitClass = (node: Tree, scope: Scope): void => {
-    if (node.type === 'ClassDeclaration' && node['id']) declare(node['id'] as Tree, scope)
+  const visitClass = (node: Tree, scope: Scope): undefined => {
+    if (node.type === 'ClassDeclaration' && node.id) declare(node.id as Tree, scope)
     const inner = open(scope, false)
-    if (node.type === 'ClassExpression' && node['id']) declare(node['id'] as Tree, inner)
-    if (node['superClass']) visit(node['superClass'] as Tree, inner)
-    visit(node['body'] as Tree, inner)
+    if (node.type === 'ClassExpression' && node.id) declare(node.id as Tree, inner)
+    if (node.superClass) visit(node.superClass as Tree, inner)
+    visit(node.body as Tree, inner)
   }
 
-  const visitVariables = (node: Tree, scope: Scope): void => {
+  const visitVariables = (node: Tree, scope: Scope): undefined => {
     let target = scope
-    if (node['kind'] === 'var') while (!target.function && target.outer !== undefined) target = target.outer
-    for (const declarator of node['declarations'] as Tree[]) {
-      const init = declarator['init'] as Tree | null
-      const plain = init !== null && isFunction(init) && node['kind'] === 'const'
-      bind(declarator['id'] as Tree, target, scope, plain ? init : undefined)
+    if (node.kind === 'var') while (!target.function && target.outer !== undefined) target = target.outer
+    for (const declarator of node.declarations as Tree[]) {
+      const init = declarator.init as Tree | null
+      const plain = init !== null && isFunction(init) && node.kind === 'const'
+      bind(declarator.id as Tree, target, scope, plain ? init : undefined)
       if (init !== null) visit(init, scope)
     }
   }
 
-  const visit = (node: Tree, scope: Scope): void => {
+  const visit = (node: Tree, scope: Scope): undefined => {
     if (isFunction(node)) return visitFunction(node, scope)
     switch (node.type) {
       case 'ClassDeclaration':
@@ -113,8 +113,8 @@ export function resolveScopes(root: Tree): Scopes {
         return visitVariables(node, scope)
       case 'CatchClause': {
         const inner = open(scope, false)
-        if (node['param']) bind(node['param'] as Tree, inner, inner)
-        return visit(node['body'] as Tree, inner)
+        if (node.param) bind(node.param as Tree, inner, inner)
+        return visit(node.body as Tree, inner)
       }
       case 'Identifier':
         uses.push({ node, scope })
@@ -130,7 +130,7 @@ export function resolveScopes(root: Tree): Scopes {
 
   const free: Scopes['free'][number][] = []
   for (const { node, scope } of uses) {
-    const name = node['name'] as string
+    const name = node.name as string
     let at: Scope | undefined = scope
     while (at !== undefined && !at.names.has(name)) at = at.outer
     const binding = at?.names.get(name)
@@ -147,18 +147,18 @@ export function resolveScopes(root: Tree): Scopes {
 function isLabelOrKey(parent: Tree, child: Tree): boolean {
   switch (parent.type) {
     case 'MemberExpression':
-      return parent['property'] === child && parent['computed'] !== true
+      return parent.property === child && parent.computed !== true
     case 'Property':
-      return parent['key'] === child && parent['computed'] !== true // a shorthand is seen as its value
+      return parent.key === child && parent.computed !== true // a shorthand is seen as its value
     case 'MethodDefinition':
     case 'PropertyDefinition':
-      return parent['key'] === child && parent['computed'] !== true
+      return parent.key === child && parent.computed !== true
     case 'LabeledStatement':
     case 'BreakStatement':
     case 'ContinueStatement':
-      return parent['label'] === child
+      return parent.label === child
     case 'ExportSpecifier':
-      return parent['local'] !== child || parent['exported'] === child
+      return parent.local !== child || parent.exported === child
     case 'MetaProperty':
       return true
     default:

@@ -87,22 +87,22 @@ function forbidden(node: Tree, parent: Tree | undefined, parents: ReadonlyMap<Tr
     case 'ImportExpression':
       return '`import()`'
     case 'MetaProperty':
-      return (node['meta'] as Tree)['name'] === 'import' ? '`import.meta`' : undefined
+      return (node.meta as Tree).name === 'import' ? '`import.meta`' : undefined
     case 'ExportAllDeclaration':
       return '`export * from`'
     case 'ExportNamedDeclaration':
-      return node['source'] === null ? undefined : '`export ... from`'
+      return node.source === null ? undefined : '`export ... from`'
     case 'AwaitExpression':
       return insideFunction(node, parents) ? undefined : '`await` outside a function'
     case 'ForOfStatement':
-      return node['await'] === true && !insideFunction(node, parents) ? '`await` outside a function' : undefined
+      return node.await === true && !insideFunction(node, parents) ? '`await` outside a function' : undefined
     case 'CallExpression': {
-      const callee = node['callee'] as Tree
-      const name = callee.type === 'Identifier' ? callee['name'] : undefined
+      const callee = node.callee as Tree
+      const name = callee.type === 'Identifier' ? callee.name : undefined
       return name === 'require' || name === 'eval' ? `\`${name}()\`` : undefined
     }
     case 'Identifier':
-      return parent?.type === 'NewExpression' && parent['callee'] === node && node['name'] === 'Function'
+      return parent?.type === 'NewExpression' && parent.callee === node && node.name === 'Function'
         ? '`new Function()`'
         : undefined
     default:
