@@ -1,0 +1,97 @@
+import type { Json, JsonObject } from '../../model/value.js'
+
+/** One thing that was applied, in the order in which it was. */
+export interface LedgerEntry {
+  /** Across everything, from 1. */
+  readonly seq: number
+  /** Among the entries of this address, from 1. */
+  readonly seqOfAddress: number
+  readonly address: string
+  readonly kind: 'profile' | 'event' | 'subscribe' | 'unsubscribe' | 'updateEmail' | 'forget'
+  readonly endpoint: string
+  readonly detail: JsonObject
+}
+
+export interface FakeUser {
+  email?: string
+  userId?: string
+  dataFields: JsonObject
+}
+
+export interface FakeEvent {
+  readonly id: string
+  readonly address: string
+  readonly eventName: string
+  readonly createdAt: number
+  readonly dataFields: JsonObject
+}
+
+export interface FakeList {
+  readonly id: number
+  readonly name: string
+  readonly listType: string
+  readonly createdAt: number
+  readonly members: Set<string>
+}
+
+/** What the fake holds, and what was applied to it in which order: the truth that a test compares with. */
+export class Ledger {
+  readonly entries: LedgerEntry[] = []
+  /** By address: the email in an email project, else the userId. */
+  readonly people = new Map<string, FakeUser>()
+  readonly eventsById = new Map<string, FakeEvent>()
+  readonly lists: FakeList[] = []
+  readonly #perAddress = new Map<string, number>()
+  readonly #answers = new Map<string, number>()
+
+  note(entry: Pick<LedgerEntry, 'address' | 'kind' | 'endpoint'> & { readonly detail?: JsonObject }): void {
+    const seqOfAddress = (this.#perAddress.get(entry.address) ?? 0) + 1
+    this.#perAddress.set(entry.address, seqOfAddress)
+    this.entries.push({ detail: {}, ...entry, seq: this.entries.length + 1, seqOfAddress })
+  }
+
+  answered(endpoint: string, status: number | string): void {
+    const key = `${endpoint} ${status}`
+    this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
+  }
+
+  /** Requests received: in all, by endpoint, and by `endpoint status`. */
+  requests(): {
+    readonly total: number
+    readonly byEndpoint: Record<string, number>
+    readonly byAnswer: Record<string, number>
+  } {
+    const byEndpoint: Record<string, number> = {}
+    let total = 0
+    for (const [key, count] of this.#answers) {
+      const endpoint = key.slice(0, key.lastIndexOf(' '))
+      byEndpoint[endpoint] = (byEndpoint[endpoint] ?? 0) + count
+      total += count
+    }
+    return { total, byEndpoint, byAnswer: Object.fromEntries(this.#answers) }
+  }
+
+  users(): readonly FakeUser[] {
+    return [...this.people.values()]
+  }
+
+  user(address: string): FakeUser | undefined {
+    return this.people.get(address)
+  }
+
+  /** Addresses on a list, by its name or number, in the order in which they came. None if there is no such list. */
+  members(list: string | number): readonly string[] {
+    const found = this.lists.find(({ id, name }) => id === list || name === list)
+    return found === undefined ? [] : [...found.members]
+  }
+
+  events(address?: string): readonly FakeEvent[] {
+    const all = [...this.eventsById.values()]
+    return address === undefined ? all : all.filter((event) => event.address === address)
+  }
+
+  /** Values of one field, by address. */
+  field(name: string): ReadonlyMap<string, Json | undefined> {
+    return new Map([...this.people].map(([address, { dataFields }]) => [address, dataFields[name]]))
+  }
+}
