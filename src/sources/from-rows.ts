@@ -123,6 +123,8 @@ export class RowsSource implements Source {
     const schema = this.#options.schema ?? this.#infer(rows)
     if (rows.length > 0) assertRoles(schema, this)
     const begin = after !== undefined && after.digest === digest(rows[after.offset - 1]) ? after.offset : 0
+    // A place that nothing stands behind any more would be kept for ever: an empty page moves the cursor.
+    if (begin > 0 && begin === rows.length) yield this.#page(this.#block([]), schema, { rows: begin })
     for (let from = begin; from < rows.length; from += pageSize) {
       assertNotAborted(signal)
       const to = Math.min(from + pageSize, rows.length)
