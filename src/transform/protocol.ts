@@ -96,3 +96,6 @@ export type Answer = LoadAnswer | Ran | Refusal
 
 /** The file name that stack traces of the program bear inside the child. */
 export const PROGRAM_URL = 'lakeloop:transform'
+
+/** Exit code of a child that stopped a program by itself. */
+export const OVERRUN_EXIT = 75

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { LakeloopError } from '../errors.js'
 import { CHILD_SOURCE } from './child.generated.js'
 import { encodeFrame, type Frame, FrameReader } from './frames.js'
-import type { Request } from './protocol.js'
+import { OVERRUN_EXIT, type Request } from './protocol.js'
 
 /**
  * Reads the child's code from fd 3 and runs it: a command line cannot hold it, and a file of our own would be lost when
@@ -137,8 +137,9 @@ export class Wall {
   }
 
   #closed(code: number | null, signal: NodeJS.Signals | null): void {
-    this.#gone = this.#killed ?? (MEMORY_SIGNALS.has(signal) || MEMORY_SIGNALS.has(code) ? 'memory' : 'crashed')
-    const end = this.#gone
+    const isMemory = MEMORY_SIGNALS.has(signal) || MEMORY_SIGNALS.has(code)
+    const end = this.#killed ?? (code === OVERRUN_EXIT ? 'timeout' : isMemory ? 'memory' : 'crashed')
+    this.#gone = end
     this.#settle((pending) => pending.settle({ end }))
   }
 

@@ -5,7 +5,7 @@
  */
 import { readSync, writeSync } from 'node:fs'
 import { constants, createContext, Script } from 'node:vm'
-import type { Request } from '../protocol.js'
+import { OVERRUN_EXIT, type Request } from '../protocol.js'
 import type { Realm } from './realm.js'
 
 /** The text of realm.ts, bundled with SES and acorn; put here by scripts/build-child.ts. */
@@ -59,10 +59,15 @@ new Script(REALM_SOURCE, { filename: 'lakeloop:realm' }).runInContext(context)
 const realm = new Script('lakeloopRealm').runInContext(context) as Realm
 const step = new Script('lakeloopRealm.step()')
 
-/** Works until nothing is left to do; a time-out of the watchdog ends the process with an error. */
+/** Works until nothing is left to do. The watchdog is for the case that no host is left to stop a program. */
 function work(limitMs: number): void {
-  step.runInContext(context, { timeout: limitMs })
-  while (realm.stalled()) step.runInContext(context, { timeout: limitMs })
+  try {
+    do step.runInContext(context, { timeout: limitMs })
+    while (realm.stalled())
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') process.exit(OVERRUN_EXIT)
+    throw error
+  }
 }
 
 for (;;) {
