@@ -71,8 +71,8 @@ const PLANTED: readonly (readonly [rule: string, files: Files, said: readonly st
   ],
   [
     'a fake that shares code with the package',
-    { 'testing/fake-iterable/core.ts': "import { LakeloopError } from '../../errors.js'" },
-    ['testing/fake-iterable/core.ts: may not import errors.ts'],
+    { 'testing/fake-iterable/core.ts': "import { wire } from '../../destinations/iterable/wire.js'" },
+    ['testing/fake-iterable/core.ts: may not import destinations/iterable/wire.ts'],
   ],
   [
     'ses on the host side of the wall',
