@@ -29,7 +29,7 @@ export interface PlainAnswer {
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 const text = (namespace: string, value: string): string => `${namespace}=${value}`
 const namespaceOf = (id: string): string => id.slice(0, id.indexOf('='))
-const valueOf = (id: string): string => id.slice(id.indexOf('=') + 1)
+const valueIn = (id: string): string => id.slice(id.indexOf('=') + 1)
 const time = (at: number | null): number => (at === null ? Number.NEGATIVE_INFINITY : at)
 const firstNonZero = (...orders: number[]): number => orders.find((order) => order !== 0 && !Number.isNaN(order)) ?? 0
 const ascending = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1)
@@ -39,7 +39,7 @@ export function oracle(records: readonly PlainRecord[], rules: PlainRules): Plai
     firstNonZero(
       ascending(rules.ranks[namespaceOf(a)] as number, rules.ranks[namespaceOf(b)] as number),
       bytes(namespaceOf(a), namespaceOf(b)),
-      bytes(valueOf(a), valueOf(b)),
+      bytes(valueIn(a), valueIn(b)),
     )
   const shown = records.map(({ key, at, ids }) => ({
     key,
@@ -108,7 +108,7 @@ export function oracle(records: readonly PlainRecord[], rules: PlainRules): Plai
         strength(a, b),
       ),
     )[0] as string
-    const digest = createHash('sha256').update(['', namespaceOf(founder), valueOf(founder)].join('\u0001'))
+    const digest = createHash('sha256').update(['', namespaceOf(founder), valueIn(founder)].join('\u0001'))
     return `p_${digest.digest('hex').slice(0, 32)}`
   }
 
