@@ -166,7 +166,8 @@ export async function addressPage(
       keep(work, action, key, outcome, context)
     }
     if (block.kind(action) === 'membership') {
-      wish(work, action, resolution, refusedList)
+      const refused = wish(work, action, resolution, refusedList)
+      if (refused !== undefined) keep(work, action, key, refused, context)
     } else if (resolution.status === 'resolved') {
       const { address } = resolution
       const print =
@@ -188,13 +189,13 @@ export function unaddressed(resolution: Exclude<Resolution, { status: 'resolved'
   return { status: resolution.status === 'unresolved' ? 'parked' : 'rejected', reason: resolution.reason }
 }
 
-/** A membership is no request yet: its claim is noted when the rest of its row is known. */
+/** A membership is no request yet: its claim is noted when the rest of its row is known. Gives the refusal of its list. */
 function wish(
   work: PageWork,
   action: number,
   resolution: Resolution,
   refusedList: (list: ListRef, address: string) => Reason | undefined,
-): void {
+): Outcome | undefined {
   const { block } = work
   const row = block.row(action)
   const detail = block.detail(action)
@@ -202,16 +203,18 @@ function wish(
   if (resolution.status !== 'resolved') {
     const claimant = block.key(action) ?? (resolution.status === 'unresolved' ? resolution.profileId : undefined)
     if (claimant !== undefined) work.wishes.push({ row, wish: { list, claimant } })
-    return
+    return undefined
   }
   const { address, profileId } = resolution
   const refused = refusedList(list, address)
   if (refused !== undefined) {
-    work.note(row, { status: 'rejected', reason: refused })
-    return
+    const outcome: Outcome = { status: 'rejected', reason: refused }
+    work.note(row, outcome)
+    return outcome
   }
   const member = typeof detail.member === 'boolean' ? { member: detail.member } : {}
   work.wishes.push({ row, wish: { list, claimant: block.key(action) ?? profileId, address, ...member } })
+  return undefined
 }
 
 interface Recalled {

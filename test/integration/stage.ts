@@ -1,0 +1,198 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  explain,
+  IdentityResolver,
+  IterableDestination,
+  type JsonObject,
+  type LakeloopError,
+  ListDeltaComputer,
+  planText,
+  RowsSource,
+  type RunReport,
+  type Source,
+  type Store,
+  SYSTEM_CLOCK,
+  Sync,
+  type SyncEvents,
+  type SyncOptions,
+  Transform,
+} from 'lakeloop'
+import { SqliteStore } from 'lakeloop/stores/sqlite'
+import { FakeIterable } from 'lakeloop/testing'
+
+/** What a host hands in and must never find in what lakeloop tells it. */
+export interface Canary {
+  readonly apiKey: string
+  readonly email: string
+  /** The value of a field. */
+  readonly value: string
+}
+
+export type Rows = readonly JsonObject[]
+
+export const PROFILES = `export default (row) => ({
+  kind: 'profile',
+  identifiers: { ...(row.id && { customer_id: row.id }), ...(row.email && { email: row.email }) },
+  dataFields: { tier: row.tier },
+})`
+
+/** What a sync is made of, where it is not made as usual. */
+export interface StageSync {
+  readonly rows?: Rows
+  readonly source?: Source
+  /** Text of the program. */
+  readonly transform?: string
+  readonly store?: Store
+  readonly apiKey?: string | (() => string)
+  readonly options?: Partial<SyncOptions>
+}
+
+const EVENTS: readonly (keyof SyncEvents)[] = [
+  'start',
+  'drift',
+  'page',
+  'batch',
+  'progress',
+  'reject',
+  'throttle',
+  'list',
+  'log',
+  'listenerError',
+]
+
+/** No back-off, so that a test of faults takes no time; the waits that a server asks for are kept. */
+const CLOCK = { ...SYSTEM_CLOCK, random: () => 0 }
+
+/** A whole sync on the strict fake over HTTP and a real file; writes down everything that the host is told. */
+export class Stage {
+  readonly canary: Canary
+  readonly folder: string
+  readonly fake: FakeIterable
+  readonly url: string
+  readonly store: SqliteStore
+  /** Events, reports, plans, histories, errors and the parts themselves, in the order in which the host saw them. */
+  readonly told: unknown[] = []
+  readonly #ends: (() => Promise<unknown>)[] = []
+
+  private constructor(parts: Pick<Stage, 'canary' | 'folder' | 'fake' | 'url'>) {
+    this.canary = parts.canary
+    this.folder = parts.folder
+    this.fake = parts.fake
+    this.url = parts.url
+    this.store = new SqliteStore({ path: join(parts.folder, 'lakeloop.db') })
+    this.#ends.push(() => this.store.close())
+  }
+
+  static async open(canary: Canary): Promise<Stage> {
+    const folder = await mkdtemp(join(tmpdir(), 'lakeloop-stage-'))
+    const fake = new FakeIterable({
+      projectType: 'email',
+      apiKey: canary.apiKey,
+      fields: { tier: 'string', score: 'double' },
+      lists: ['news'],
+      rates: 'off',
+    })
+    const { url, close } = await fake.listen()
+    const stage = new Stage({ canary, folder, fake, url })
+    stage.#ends.unshift(close)
+    return stage
+  }
+
+  async close(): Promise<void> {
+    for (const end of this.#ends.reverse()) await end()
+    await rm(this.folder, { recursive: true })
+  }
+
+  /** The first of three rows is the canary's. */
+  rows(first: JsonObject = {}): Rows {
+    const { email, value } = this.canary
+    return [
+      { id: 'c-1', email, tier: value, ...first },
+      { id: 'c-2', email: 'bob@example.com', tier: 'silver' },
+      { id: 'c-3', email: 'eve@example.com', tier: 'silver' },
+    ]
+  }
+
+  destination(apiKey: string | (() => string) = this.canary.apiKey): IterableDestination {
+    return new IterableDestination({
+      project: 'stage',
+      apiKey,
+      dataCenter: 'us',
+      projectType: 'email',
+      baseUrl: this.url,
+      timeoutMs: 400,
+    })
+  }
+
+  sync({ rows, source, transform = PROFILES, store = this.store, apiKey, options }: StageSync = {}): Sync {
+    const destination = this.destination(apiKey)
+    const sync = new Sync({
+      name: 'stage',
+      source: source ?? new RowsSource({ name: 'rows', rows: rows ?? this.rows(), key: ['id'] }),
+      transform: Transform.fromText(transform, { name: 'stage.transform.js' }),
+      identity: new IdentityResolver({
+        store,
+        target: 'email',
+        namespaces: { customer_id: { priority: 1, maxIdentifiers: 1, anchor: true } },
+      }),
+      lists: new ListDeltaComputer({ store }),
+      destination,
+      store,
+      clock: CLOCK,
+      settleMs: 0,
+      rejectedShareMax: 1,
+      ...options,
+    })
+    for (const event of EVENTS) sync.on(event, (...told: unknown[]) => void this.told.push({ event, told }))
+    this.told.push(sync, destination)
+    this.#ends.push(() => sync.close())
+    return sync
+  }
+
+  /** Runs, and writes down the report and the history. */
+  async run(sync: Sync): Promise<RunReport> {
+    const report = await sync.run()
+    this.told.push(report)
+    await this.attempt(async () => this.told.push(...(await sync.history())))
+    return report
+  }
+
+  /** Plans, runs, and gives the run's report. */
+  async play(parts: StageSync = {}): Promise<RunReport> {
+    const sync = this.sync(parts)
+    await this.attempt(async () => {
+      const plan = await sync.plan()
+      this.told.push(plan, planText(plan))
+    })
+    return this.run(sync)
+  }
+
+  /** What it threw, written down; `undefined` if it threw nothing. */
+  async attempt(work: () => unknown): Promise<LakeloopError | undefined> {
+    try {
+      await work()
+      return undefined
+    } catch (error) {
+      this.told.push(error)
+      return error as LakeloopError
+    }
+  }
+
+  /** What is kept whole in the store, by table. */
+  async kept(table: 'deadLetter' | 'parked'): Promise<readonly JsonObject[]> {
+    const entries = await this.store.scan(table, { prefix: ['stage', 'stage'], limit: 1_000 })
+    return entries.map(({ value }) => value as JsonObject)
+  }
+}
+
+/** A report as a host would log it: how it ended, and why rows did not arrive. */
+export function saidBy({ status, rows, error, reasons }: RunReport): string {
+  const { read, accepted, unchanged, rejected, parked, filtered, unsettled } = rows
+  const sums = `${read} read, ${accepted} accepted, ${unchanged} unchanged, ${rejected} rejected, ${parked} parked`
+  const ended = error === undefined ? [] : [error.message]
+  const why = reasons.map(({ status, reason, rows }) => `${rows} ${status}: ${explain(reason.code, reason.facts)}`)
+  const rest = filtered + unsettled + rows.superseded === 0 ? '' : `, ${filtered} filtered, ${unsettled} unsettled`
+  return [`${status}: ${sums}${rest}`, ...ended, ...why].join('\n')
+}
