@@ -75,7 +75,7 @@ function sharedHomes(all: readonly Person[]): readonly Person[] {
   for (let at = 0; at + 1 < partners.length; at += 2) {
     const [one, other] = [partners[at] as Person, partners[at + 1] as Person]
     if (h('house', one.account.id) >= 0.25) continue
-    const household = `H-${one.account.id}`
+    const household = one.account.id
     moved.set(one.person, { household })
     moved.set(other.person, {
       household,
@@ -175,7 +175,11 @@ function support(all: readonly Person[]): readonly Evidence[] {
 
 /** Who is who, per account: what a resolver is measured against. */
 export function truth(): readonly { customer_id: string; person: string; household: string | null }[] {
-  return people().map(({ account, person, household }) => ({ customer_id: account.id, person, household }))
+  return people().map(({ account, person, first, household }) => ({
+    customer_id: account.id,
+    person,
+    household: first ? household : null,
+  }))
 }
 
 /** The lines that the check sums of the recipe are made of. */
