@@ -32,7 +32,7 @@ export interface Canary {
 
 export type Rows = readonly JsonObject[]
 
-export const PROFILES = `export default (row) => ({
+const PROFILES = `export default (row) => ({
   kind: 'profile',
   identifiers: { ...(row.id && { customer_id: row.id }), ...(row.email && { email: row.email }) },
   dataFields: { tier: row.tier },
@@ -115,7 +115,10 @@ export class Stage {
     ]
   }
 
-  destination(apiKey: string | (() => string) = this.canary.apiKey): IterableDestination {
+  destination(
+    apiKey: string | (() => string) = this.canary.apiKey,
+    { createNewFields = false } = {},
+  ): IterableDestination {
     return new IterableDestination({
       project: 'stage',
       apiKey,
@@ -123,6 +126,8 @@ export class Stage {
       projectType: 'email',
       baseUrl: this.url,
       timeoutMs: 400,
+      rates: { 'users/getFields': 1_000, 'users/bulkUpdate': 1_000, 'lists/get': 1_000 },
+      createNewFields,
     })
   }
 
