@@ -99,7 +99,10 @@ export class DuckDbSource implements Source {
     const abort = (): void => connection.interrupt()
     signal.addEventListener('abort', abort, { once: true })
     try {
-      yield* this.#pages(connection, pageSize, after)
+      for await (const page of this.#pages(connection, pageSize, after)) {
+        assertNotAborted(signal) // a chunk that was fetched before the signal may hold several pages
+        yield page
+      }
     } catch (error) {
       assertNotAborted(signal)
       throw duckDbError(error, this.name)

@@ -1,0 +1,34 @@
+import { DuckDBInstance } from '@duckdb/node-api'
+import { describe, test } from 'vitest'
+import type { Row } from '../../src/model/row.js'
+import { DuckDbSource } from '../../src/sources/duckdb.js'
+import { RowsSource } from '../../src/sources/from-rows.js'
+import { type SourceSetup, sourceConformance } from '../../src/testing/index.js'
+
+const rows: Row[] = Array.from({ length: 7 }, (_, n) => ({ id: `c-${n}`, score: n / 8, tags: [`t${n}`] }))
+
+async function duckdb(order: boolean): Promise<SourceSetup> {
+  const database = await DuckDBInstance.create(':memory:')
+  const connection = await database.connect()
+  await connection.run(
+    "CREATE TABLE scores AS SELECT 'c-' || n AS id, (n / 8)::DOUBLE AS score, ['t' || n] AS tags FROM range(7) AS t(n)",
+  )
+  connection.closeSync()
+  const query = 'SELECT id, score, tags FROM scores'
+  const source = new DuckDbSource({ name: 'scores', database, query, key: ['id'], ...(order ? { order: 'key' } : {}) })
+  return { source, rows, ordered: order }
+}
+
+const sources: Readonly<Record<string, () => Promise<SourceSetup>>> = {
+  'RowsSource over an array': async () => ({
+    source: new RowsSource({ name: 'scores', rows, key: ['id'] }),
+    rows,
+    ordered: true,
+  }),
+  'DuckDbSource in the order of its key': () => duckdb(true),
+  'DuckDbSource over a bare query': () => duckdb(false),
+}
+
+describe.each(Object.entries(sources))('%s', (_, make) => {
+  for (const { name, run } of sourceConformance) test(name, () => run(make))
+})
