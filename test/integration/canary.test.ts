@@ -1,4 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
+import { type Action, deliver, type LakeloopError, SYSTEM_CLOCK, Transform } from 'lakeloop'
+import { DuckDbSource } from 'lakeloop/sources/duckdb'
+import { SqliteStore } from 'lakeloop/stores/sqlite'
 import type { FaultKind } from 'lakeloop/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { BAD_INPUT, type BadInput } from './bad-inputs.js'
@@ -194,5 +199,85 @@ describe('no credential, address or value shows after a fault of Iterable', () =
     await stage.play({ transform: AND_LIST })
     expect(stage.fake.faults.hits).toEqual({ 'wrong counts': 1 })
     expect(leaks()).toEqual([])
+  })
+})
+
+describe('no credential, address or value shows in what a part used alone throws', () => {
+  const { signal } = new AbortController()
+  const profile: Action = {
+    kind: 'profile',
+    identifiers: { email: CANARY.email },
+    dataFields: { tier: CANARY.value },
+  }
+  const thrown = async (code: LakeloopError['code'], work: () => unknown): Promise<void> => {
+    expect(await stage.attempt(work)).toMatchObject({ code })
+    expect(leaks()).toEqual([])
+  }
+  const delivered = (apiKey?: () => string) => {
+    const destination = stage.destination(apiKey)
+    return deliver(destination, [profile], { clock: { ...SYSTEM_CLOCK, random: () => 0 } })
+  }
+
+  test.each([
+    ['unauthorized', 'DESTINATION_UNAUTHORIZED'],
+    ['redirect', 'DESTINATION_REDIRECTED'],
+  ] as const)('deliver: %s [I7]', async (fault, code) => {
+    stage.fake.faults.next('users/bulkUpdate', fault)
+    await thrown(code, () => delivered())
+  })
+
+  test.each(['reset before apply', 'no answer', 'truncated JSON'] as const)(
+    'deliver: %s, for ever [I7]',
+    async (fault) => {
+      for (let attempt = 0; attempt < 6; attempt += 1) stage.fake.faults.next('users/bulkUpdate', fault)
+      await thrown('RETRIES_SPENT', () => delivered())
+    },
+  )
+
+  test('deliver: a vault that fails [I7]', async () => {
+    const vault = (): string => {
+      throw new Error(`no grant for ${CANARY.apiKey}`)
+    }
+    await thrown('CREDENTIALS_MISSING', () => delivered(vault))
+  })
+
+  test('deliver: a key that no header can carry [I7]', async () => {
+    await thrown('OPTION_INVALID', () => delivered(() => `${CANARY.apiKey}\n`))
+  })
+
+  test.each([
+    ['SOURCE_QUERY_INVALID', `SELEC '${CANARY.value}'`],
+    ['SOURCE_QUERY_INVALID', `SELECT CAST('${CANARY.value}' AS INTEGER) AS tier`],
+    ['SOURCE_TABLE_MISSING', `SELECT * FROM scores WHERE tier = '${CANARY.value}'`],
+    ['SOURCE_COLUMN_MISSING', `SELECT tier FROM (SELECT '${CANARY.value}' AS grade)`],
+  ] as const)('DuckDbSource: %s [I7]', async (code, query) => {
+    const source = new DuckDbSource({ query })
+    await thrown(code, async () => {
+      for await (const page of source.read({ signal })) expect(page.rows.length).toBe(0)
+    })
+    await source.close()
+  })
+
+  test.each([
+    ['TRANSFORM_SYNTAX', `const vip = '${CANARY.email}' '${CANARY.value}'`],
+    ['TRANSFORM_THREW', `throw new Error('${CANARY.email}'); export default () => null`],
+    ['TRANSFORM_NO_FUNCTION', `const vip = '${CANARY.email}'`],
+  ] as const)('Transform: %s [I7]', async (code, text) => {
+    const transform = Transform.fromText(text)
+    await thrown(code, () => transform.prepare())
+    await transform.close()
+  })
+
+  test('SqliteStore: a file that holds something else [I7]', async () => {
+    const path = join(stage.folder, 'contacts.txt')
+    writeFileSync(path, `${CANARY.email};${CANARY.value}\n`.repeat(200))
+    const store = new SqliteStore({ path })
+    await thrown('STORE_CORRUPT', () => store.commit([{ op: 'put', table: 'run', key: [CANARY.email], value: 1 }]))
+    await store.close()
+  })
+
+  test('SqliteStore: a key that is none [I7]', async () => {
+    const key = ['stage', CANARY.email, '\ud800']
+    await thrown('STORE_KEY_INVALID', () => stage.store.commit([{ op: 'put', table: 'run', key, value: CANARY.value }]))
   })
 })
