@@ -19,7 +19,16 @@ export type {
 export { IterableDestination } from './destinations/iterable/iterable-destination.js'
 export { accuse } from './destinations/suspects.js'
 export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
-export { type AddressChange, IdentityResolver, type Resolution } from './identity/resolver.js'
+export {
+  type AddressChange,
+  type Conflict,
+  type Explanation,
+  IdentityResolver,
+  type NamespaceRule,
+  type RecordName,
+  type Resolution,
+  type Step,
+} from './identity/resolver.js'
 export type { Action, ActionBlock, ActionKind, FieldType, ListRef, Shape } from './model/action.js'
 export { actionAt, actionBlock } from './model/action-block.js'
 export type { Evidence, Identifier, Identifiers } from './model/identifier.js'
@@ -39,5 +48,10 @@ export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
 export { type RunOptions, Sync } from './sync/sync.js'
 export type { TransformOptions } from './transform/options.js'
-export { type RunContext as TransformContext, Transform, type TransformFacts } from './transform/transform.js'
-export type { RowFate, Transformed } from './transform/transformed.js'
+export {
+  type RowFate,
+  type RunContext as TransformContext,
+  Transform,
+  type Transformed,
+  type TransformFacts,
+} from './transform/transform.js'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
 import { evidence } from './recipe.js'
-import { type Score, scores } from './scores.js'
+import { scores } from './scores.js'
 
 const SCORE_COLUMNS = `{
   user_id: 'VARCHAR', email: 'VARCHAR', churn_risk_score: 'DOUBLE', account_tier: 'VARCHAR',
@@ -77,5 +77,3 @@ function contacts(): readonly object[] {
     ...Object.fromEntries(ids.map(({ namespace, value }) => [namespace, value])),
   }))
 }
-
-export type { Score }

@@ -10,7 +10,7 @@ import type { Entry, Key, Op, Range, Store, Table } from './store.js'
  *
  * Values are kept as their JSON text, so that what a caller does to an object afterwards changes nothing here.
  *
- * Cost    every commit and every page of a scan runs in one go on the host's loop: about 2 us an op (docs/stores.md).
+ * Cost    every commit and every page of a scan runs in one go on the host's loop: 6 us an op (docs/stores.md).
  */
 export class MemoryStore implements Store {
   readonly supports = { durable: false, shared: false } as const

@@ -8,7 +8,7 @@ import { type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
 import type { Json, JsonObject, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import type { Key, Op, Table } from '../stores/store.js'
-import type { RowFate } from '../transform/transformed.js'
+import type { RowFate } from '../transform/transform.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { isLakeloopError, type LakeloopError } from '../../src/errors.js'
-import { builtIn, findDriver, libsql, type OpenDriver } from '../../src/stores/sqlite/driver.js'
+import { builtIn, findDriver, libsql, type OpenDriver, type SqliteDriver } from '../../src/stores/sqlite/driver.js'
 import { storeError } from '../../src/stores/sqlite/errors.js'
 import { MIGRATIONS, migrate } from '../../src/stores/sqlite/schema.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
@@ -44,15 +44,25 @@ describe.each(DRIVERS)('SqliteStore on %s', (_, driver) => {
     await store.close()
   })
 
-  test('does not block the loop while it waits, and writes once the lock is gone, in the order asked', async () => {
+  test('waits off the loop, and lets no later commit overtake the one that waits', async () => {
     const path = fresh()
     await seed(path, driver)
     const other = driver(path)
     other.exec('BEGIN IMMEDIATE')
-    const store = new SqliteStore({ path, driver })
+    let opened: SqliteDriver | undefined
+    const store = new SqliteStore({
+      path,
+      driver: (file) => {
+        opened = driver(file)
+        return opened
+      },
+    })
     const first = store.commit([{ ...put, value: 1 } as Op])
+    // Several turns of the loop, in which the first attempt is made and refused.
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    expect(Object.values(opened?.prepare('PRAGMA busy_timeout').get() as object)[0]).toBe(0)
+    other.exec('COMMIT')
     const second = store.commit([{ ...put, value: 2 } as Op])
-    setTimeout(() => other.exec('COMMIT'), 50) // only a free loop gets here
     await Promise.all([first, second])
     expect(await store.get('membership', [put.key])).toEqual([2])
     other.close()

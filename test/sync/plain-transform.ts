@@ -1,8 +1,7 @@
 import type { Action } from '../../src/model/action.js'
 import { type ActionOrigin, actionBlock } from '../../src/model/action-block.js'
 import type { Row } from '../../src/model/row.js'
-import type { Transform } from '../../src/transform/transform.js'
-import type { RowFate, Transformed } from '../../src/transform/transformed.js'
+import type { RowFate, Transform, Transformed } from '../../src/transform/transform.js'
 
 /**
  * A transform in this process: a plain function, no wall. For tests of the run, which must not depend on the sandbox.

@@ -1,5 +1,5 @@
 /// <reference types="ses" />
-/** What runs in the program's realm beside it: trusted, and out of its reach. */
+/** What runs in the program's realm beside it: trusted, and out of its reach (I8). */
 import 'ses'
 import type { Answer, Request } from '../protocol.js'
 import { Batch } from './batch.js'

@@ -32,115 +32,133 @@ const BLOCKS = new Set([
 
 /** Resolves every name of a module, hoisting included; what is used before its declaration is left to the run. */
 export function resolveScopes(root: Tree): Scopes {
-  const bindings = new Map<Tree, Binding>()
-  const uses: { node: Tree; scope: Scope }[] = []
-  const open = (outer: Scope | undefined, isFunctionScope: boolean): Scope => ({
-    outer,
-    names: new Map(),
-    function: isFunctionScope,
-  })
+  const walk = new ScopeWalk()
+  walk.visit(root, open(undefined, true))
+  return walk.resolved()
+}
 
-  const declare = (identifier: Tree, scope: Scope, value?: Tree): undefined => {
+const open = (outer: Scope | undefined, isFunctionScope: boolean): Scope => ({
+  outer,
+  names: new Map(),
+  function: isFunctionScope,
+})
+
+/** One pass that declares names and notes uses; the uses are resolved when all declarations are known. */
+class ScopeWalk {
+  readonly #bindings = new Map<Tree, Binding>()
+  readonly #uses: { readonly node: Tree; readonly scope: Scope }[] = []
+
+  visit(node: Tree, scope: Scope): void {
+    if (isFunction(node)) {
+      this.#function(node, scope)
+      return
+    }
+    switch (node.type) {
+      case 'ClassDeclaration':
+      case 'ClassExpression':
+        this.#class(node, scope)
+        return
+      case 'VariableDeclaration':
+        this.#variables(node, scope)
+        return
+      case 'CatchClause': {
+        const inner = open(scope, false)
+        if (node.param) this.#bind(node.param as Tree, inner, inner)
+        this.visit(node.body as Tree, inner)
+        return
+      }
+      case 'Identifier':
+        this.#uses.push({ node, scope })
+        return
+      default: {
+        const inner = BLOCKS.has(node.type) ? open(scope, node.type === 'StaticBlock') : scope
+        for (const child of childrenOf(node)) if (!isLabelOrKey(node, child)) this.visit(child, inner)
+      }
+    }
+  }
+
+  resolved(): Scopes {
+    const free: Scopes['free'][number][] = []
+    for (const { node, scope } of this.#uses) {
+      const name = node.name as string
+      let at: Scope | undefined = scope
+      while (at !== undefined && !at.names.has(name)) at = at.outer
+      const binding = at?.names.get(name)
+      if (binding === undefined) free.push({ node, name, inSight: () => namesInSight(scope) })
+      else {
+        this.#bindings.set(node, binding)
+        binding.uses.push(node)
+      }
+    }
+    return { bindingOf: (identifier) => this.#bindings.get(identifier), free }
+  }
+
+  #declare(identifier: Tree, scope: Scope, value?: Tree): void {
     const name = identifier.name as string
     const binding = scope.names.get(name) ?? { name, value: undefined, uses: [] }
     binding.value ??= value
     scope.names.set(name, binding)
-    bindings.set(identifier, binding)
+    this.#bindings.set(identifier, binding)
   }
 
   /** Declares the names of a pattern in `target`; defaults and computed keys are ordinary code of `scope`. */
-  const bind = (pattern: Tree, target: Scope, scope: Scope, value?: Tree): undefined => {
+  #bind(pattern: Tree, target: Scope, scope: Scope, value?: Tree): void {
     switch (pattern.type) {
       case 'Identifier':
-        return declare(pattern, target, value)
+        this.#declare(pattern, target, value)
+        return
       case 'RestElement':
-        return bind(pattern.argument as Tree, target, scope)
+        this.#bind(pattern.argument as Tree, target, scope)
+        return
       case 'AssignmentPattern':
-        bind(pattern.left as Tree, target, scope)
-        return visit(pattern.right as Tree, scope)
+        this.#bind(pattern.left as Tree, target, scope)
+        this.visit(pattern.right as Tree, scope)
+        return
       case 'ArrayPattern':
-        for (const element of pattern.elements as (Tree | null)[]) if (element) bind(element, target, scope)
+        for (const element of pattern.elements as (Tree | null)[]) if (element) this.#bind(element, target, scope)
         return
       case 'ObjectPattern':
         for (const property of pattern.properties as Tree[]) {
-          if (property.computed === true) visit(property.key as Tree, scope)
-          bind(property.type === 'RestElement' ? property : (property.value as Tree), target, scope)
+          if (property.computed === true) this.visit(property.key as Tree, scope)
+          this.#bind(property.type === 'RestElement' ? property : (property.value as Tree), target, scope)
         }
         return
       default:
-        visit(pattern, scope)
+        this.visit(pattern, scope)
     }
   }
 
-  const visitFunction = (node: Tree, scope: Scope): undefined => {
-    if (node.type === 'FunctionDeclaration' && node.id) declare(node.id as Tree, scope, node)
+  #function(node: Tree, scope: Scope): void {
+    if (node.type === 'FunctionDeclaration' && node.id) this.#declare(node.id as Tree, scope, node)
     const inner = open(scope, true)
-    if (node.type === 'FunctionExpression' && node.id) declare(node.id as Tree, inner, node)
-    if (node.type !== 'ArrowFunctionExpression')
+    if (node.type === 'FunctionExpression' && node.id) this.#declare(node.id as Tree, inner, node)
+    if (node.type !== 'ArrowFunctionExpression') {
       inner.names.set('arguments', { name: 'arguments', value: undefined, uses: [] })
-    for (const param of node.params as Tree[]) bind(param, inner, inner)
+    }
+    for (const param of node.params as Tree[]) this.#bind(param, inner, inner)
     const body = node.body as Tree
-    if (body.type === 'BlockStatement') for (const child of childrenOf(body)) visit(child, inner)
-    else visit(body, inner)
+    if (body.type === 'BlockStatement') for (const child of childrenOf(body)) this.visit(child, inner)
+    else this.visit(body, inner)
   }
 
-  const visitClass = (node: Tree, scope: Scope): undefined => {
-    if (node.type === 'ClassDeclaration' && node.id) declare(node.id as Tree, scope)
+  #class(node: Tree, scope: Scope): void {
+    if (node.type === 'ClassDeclaration' && node.id) this.#declare(node.id as Tree, scope)
     const inner = open(scope, false)
-    if (node.type === 'ClassExpression' && node.id) declare(node.id as Tree, inner)
-    if (node.superClass) visit(node.superClass as Tree, inner)
-    visit(node.body as Tree, inner)
+    if (node.type === 'ClassExpression' && node.id) this.#declare(node.id as Tree, inner)
+    if (node.superClass) this.visit(node.superClass as Tree, inner)
+    this.visit(node.body as Tree, inner)
   }
 
-  const visitVariables = (node: Tree, scope: Scope): undefined => {
+  #variables(node: Tree, scope: Scope): void {
     let target = scope
     if (node.kind === 'var') while (!target.function && target.outer !== undefined) target = target.outer
     for (const declarator of node.declarations as Tree[]) {
       const init = declarator.init as Tree | null
       const plain = init !== null && isFunction(init) && node.kind === 'const'
-      bind(declarator.id as Tree, target, scope, plain ? init : undefined)
-      if (init !== null) visit(init, scope)
+      this.#bind(declarator.id as Tree, target, scope, plain ? init : undefined)
+      if (init !== null) this.visit(init, scope)
     }
   }
-
-  const visit = (node: Tree, scope: Scope): undefined => {
-    if (isFunction(node)) return visitFunction(node, scope)
-    switch (node.type) {
-      case 'ClassDeclaration':
-      case 'ClassExpression':
-        return visitClass(node, scope)
-      case 'VariableDeclaration':
-        return visitVariables(node, scope)
-      case 'CatchClause': {
-        const inner = open(scope, false)
-        if (node.param) bind(node.param as Tree, inner, inner)
-        return visit(node.body as Tree, inner)
-      }
-      case 'Identifier':
-        uses.push({ node, scope })
-        return
-      default: {
-        const inner = BLOCKS.has(node.type) ? open(scope, node.type === 'StaticBlock') : scope
-        for (const child of childrenOf(node)) if (!isLabelOrKey(node, child)) visit(child, inner)
-      }
-    }
-  }
-
-  visit(root, open(undefined, true))
-
-  const free: Scopes['free'][number][] = []
-  for (const { node, scope } of uses) {
-    const name = node.name as string
-    let at: Scope | undefined = scope
-    while (at !== undefined && !at.names.has(name)) at = at.outer
-    const binding = at?.names.get(name)
-    if (binding === undefined) free.push({ node, name, inSight: () => namesInSight(scope) })
-    else {
-      bindings.set(node, binding)
-      binding.uses.push(node)
-    }
-  }
-  return { bindingOf: (identifier) => bindings.get(identifier), free }
 }
 
 /** True for an identifier that names a property, a label or an export and is no variable. */
