@@ -157,7 +157,7 @@ export const ERRORS = {
   IDENTITY_RULES_CHANGED: row(
     'halt',
     'the stored profiles were made with other identity rules',
-    'Adopt the new rules on purpose, or put the old ones back.',
+    'Put the old rules back, or name another graph and let the sources be read again.',
   ),
   IDENTIFIER_MISSING: row(
     'reject',
