@@ -177,12 +177,12 @@ export const ERRORS = {
   ADDRESS_CLAIMED: row(
     'reject',
     'the only {target} of the person belongs to another profile',
-    'Look at conflicts(); decide with deny or merge.',
+    'Look at conflicts(); correct or retract the record that is wrong.',
   ),
   IDENTITY_AMBIGUOUS: row(
     'reject',
     'the identifiers of the row belong to {profiles} profiles',
-    'Look at conflicts(); decide with deny or merge.',
+    'Look at conflicts(); correct or retract the record that is wrong.',
   ),
 
   // ── lists
