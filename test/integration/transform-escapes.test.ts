@@ -90,7 +90,10 @@ const PROGRAMS: readonly (readonly [body: string, fate: string | 1])[] = [
 describe('hostile programs [I8]', () => {
   test.each(PROGRAMS)('%s', async (body, fate) => {
     const source = `export default (row, ctx) => { if (row.evil) { ${body} }\nreturn { email: row.email } }`
-    const transform = Transform.fromText(source, { timeoutMs: 700, memoryMb: 64 })
+    const transform = Transform.fromText(source, {
+      timeoutMs: fate === 'TRANSFORM_TIMEOUT' ? 250 : 2_000,
+      memoryMb: 32,
+    })
     try {
       const made = await transform.run({
         rows: rowBlock([{ email: 'before' }, { email: 'x', evil: true }, { email: 'after' }]),
