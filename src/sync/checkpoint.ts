@@ -35,11 +35,16 @@ export function writeCheckpoint(scope: Scope, checkpoint: Checkpoint): Op {
   return { op: 'put', table: 'checkpoint', key: checkpointKey(scope), value: checkpoint as unknown as Json }
 }
 
-export async function readSchema(store: Store, scope: Scope): Promise<Schema | undefined> {
-  const [found] = await store.get('schema', [checkpointKey(scope)])
-  return found as unknown as Schema | undefined
+/** The schema of the last complete run, and the version of the transform that was content with it. */
+export interface AcceptedSchema extends Schema {
+  readonly version: string
 }
 
-export function writeSchema(scope: Scope, schema: Schema): Op {
-  return { op: 'put', table: 'schema', key: checkpointKey(scope), value: schema as unknown as Json }
+export async function readSchema(store: Store, scope: Scope): Promise<AcceptedSchema | undefined> {
+  const [found] = await store.get('schema', [checkpointKey(scope)])
+  return found as unknown as AcceptedSchema | undefined
+}
+
+export function writeSchema(scope: Scope, { columns }: Schema, version: string): Op {
+  return { op: 'put', table: 'schema', key: checkpointKey(scope), value: { columns, version } as unknown as Json }
 }

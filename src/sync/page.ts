@@ -26,10 +26,11 @@ export interface Pending {
   readonly left: readonly ('parked' | 'deadLetter')[]
 }
 
-/** A wish for a list, decided when the rest of its row is. */
-interface RowWish {
+/** A wish for a list, decided when the rest of its row is; with the action that it came from, where there is one. */
+export interface RowWish {
   readonly row: number
   readonly wish: Wish
+  readonly from?: Pick<Pending, 'action' | 'key' | 'left'>
 }
 
 /**
@@ -166,7 +167,8 @@ export async function addressPage(
       keep(work, action, key, outcome, context)
     }
     if (block.kind(action) === 'membership') {
-      const refused = wish(work, action, resolution, refusedList)
+      const from = { action, left, ...(key === undefined ? {} : { key }) }
+      const refused = wish(work, from, resolution, refusedList)
       if (refused !== undefined) keep(work, action, key, refused, context)
     } else if (resolution.status === 'resolved') {
       const { address } = resolution
@@ -192,11 +194,12 @@ export function unaddressed(resolution: Exclude<Resolution, { status: 'resolved'
 /** A membership is no request yet: its claim is noted when the rest of its row is known. Gives the refusal of its list. */
 function wish(
   work: PageWork,
-  action: number,
+  from: NonNullable<RowWish['from']>,
   resolution: Resolution,
   refusedList: (list: ListRef, address: string) => Reason | undefined,
 ): Outcome | undefined {
   const { block } = work
+  const { action } = from
   const row = block.row(action)
   const detail = block.detail(action)
   const list = detail.list as ListRef
@@ -213,7 +216,7 @@ function wish(
     return outcome
   }
   const member = typeof detail.member === 'boolean' ? { member: detail.member } : {}
-  work.wishes.push({ row, wish: { list, claimant: block.key(action) ?? profileId, address, ...member } })
+  work.wishes.push({ row, from, wish: { list, claimant: block.key(action) ?? profileId, address, ...member } })
   return undefined
 }
 

@@ -50,6 +50,11 @@ export class Pages {
     this.#owners = new FieldOwners(context, options.sharedFields)
   }
 
+  /** The schema of the newest page, or the one described before. */
+  get schema(): Schema | undefined {
+    return this.#schema.known
+  }
+
   async run(pageSize: number): Promise<void> {
     const { source, reading } = this.#context
     const cursor = this.#window.checkpoint.cursor

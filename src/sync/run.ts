@@ -119,12 +119,13 @@ class Pass {
     this.#checkpoint = this.#fresh(this.#began)
     const resumed = this.#began !== undefined && !this.#began.complete
     this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed })
-    const schema = await this.#decideDrift(facts)
+    const described = await this.#decideDrift(facts)
     const delivery = await destination.open(this.#drive.reading, this.#checkpoint.learned)
     let learned: JsonObject = {}
     try {
-      const window = await this.#work(facts, delivery, schema)
+      const { window, schema } = await this.#work(facts, delivery, described)
       learned = await delivery.close()
+      if (schema !== undefined) await this.#drive.commitMain([writeSchema(this.#scope, schema, facts.version)])
       window.amend({ complete: true, learned })
       await window.save()
     } catch (error) {
@@ -133,7 +134,10 @@ class Pass {
     }
   }
 
-  /** Decided before any row is sent; the new schema is remembered once it is accepted (design, section 9). */
+  /**
+   * Decided before any row is sent; the schema is remembered when the pass is complete (design, section 9). A transform
+   * that was edited since then is taken to know of a changed type: what it reads has to be there all the same.
+   */
   async #decideDrift(facts: TransformFacts): Promise<Schema | undefined> {
     const { source } = this.#options
     const before = await readSchema(this.#drive.store, this.#scope)
@@ -141,15 +145,20 @@ class Pass {
       throw missingColumn(error, facts) ?? error
     })
     if (after === null) return before
-    this.#drift = before === undefined ? [] : compareSchemas(before, after, facts)
+    const edited = before !== undefined && before.version !== facts.version
+    const changes = before === undefined ? [] : compareSchemas(before, after, facts)
+    this.#drift = edited ? changes.map(accepted) : changes
     if (this.#drift.length > 0) this.#events.tell('drift', { changes: this.#drift })
     const broken = breaking(this.#drift, after, facts)
     if (broken !== undefined) throw broken
-    await this.#drive.commitMain([writeSchema(this.#scope, after)])
     return after
   }
 
-  async #work(facts: TransformFacts, delivery: Delivery, schema: Schema | undefined): Promise<Window> {
+  async #work(
+    facts: TransformFacts,
+    delivery: Delivery,
+    described: Schema | undefined,
+  ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
     const context = await this.#context(facts, delivery)
     const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
     const window = new Window(context, {
@@ -157,7 +166,7 @@ class Pass {
       lists: await context.lists.lists(owner),
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
-    const pages = new Pages(context, window, { schema, sharedFields: this.#options.sharedFields ?? [] })
+    const pages = new Pages(context, window, { schema: described, sharedFields: this.#options.sharedFields ?? [] })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
       this.#retargeted += await drainIdentity(context, window)
@@ -178,7 +187,7 @@ class Pass {
       await window.save()
       throw phase.held
     }
-    return window
+    return { window, schema: pages.schema }
   }
 
   async #settled(acceptedAt: number | undefined): Promise<void> {
@@ -263,6 +272,11 @@ export function refusedReport(sync: string, error: LakeloopError, clock: Clock):
     requests: {},
     error: { code: error.code, message: error.message },
   }
+}
+
+/** A change of type that an edited transform knows of. */
+function accepted(change: DriftChange): DriftChange {
+  return change.kind === 'typeChanged' || change.kind === 'nestedChanged' ? { ...change, breaks: false } : change
 }
 
 function statusOf(error: LakeloopError | undefined): RunStatus {

@@ -4,7 +4,7 @@ import type { Outcome } from '../model/outcome.js'
 import type { Op } from '../stores/store.js'
 import { type Checkpoint, checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
-import { keep, kept, type PageWork, type Pending } from './page.js'
+import { keep, kept, type PageWork, type Pending, type RowWish } from './page.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
 const CIRCUIT_ROWS = 1_000
@@ -109,13 +109,14 @@ export class Window {
     this.#checkCircuit()
   }
 
-  async #claim(page: PageWork, wishes: PageWork['wishes']): Promise<void> {
+  async #claim(page: PageWork, wishes: readonly RowWish[]): Promise<void> {
     const { lists, scope, epoch, commits } = this.#context
     const asked = wishes.map(({ wish }) => wish)
     const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch })
     await commits.commit({ lists: noted.ops })
-    wishes.forEach(({ row, wish }, at) => {
+    wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
+      if (from?.key) for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
       page.note(row, { status: noted.changed[at] === true ? 'accepted' : 'unchanged' })
     })
   }
@@ -129,11 +130,12 @@ export class Window {
    * The wishes of a page, now that the rest of each row is known. A claimant whose row was rejected or parked keeps its
    * former claim on every list, also on those that the row would have left out (I5).
    */
-  #decided(page: PageWork): PageWork['wishes'] {
-    const wishes = page.wishes.map(({ row, wish }) => {
-      this.#knownLists.add(wish.list)
-      const { list, claimant } = wish
-      return isOpen(page, row) ? { row, wish: { list, claimant } } : { row, wish }
+  #decided(page: PageWork): RowWish[] {
+    const wishes = page.wishes.map((one): RowWish => {
+      this.#knownLists.add(one.wish.list)
+      if (!isOpen(page, one.row)) return one
+      this.#keepWish(page, one)
+      return { row: one.row, wish: { list: one.wish.list, claimant: one.wish.claimant } }
     })
     if (page.page.mode === 'changes') return wishes
     for (let row = 0; row < page.page.rows.length; row++) {
@@ -143,6 +145,14 @@ export class Window {
       else for (const list of this.#knownLists) wishes.push({ row, wish: { list, claimant } })
     }
     return wishes
+  }
+
+  /** A place on a list that was wished for by a row whose other actions did not arrive: kept with the row's reason. */
+  #keepWish(page: PageWork, { row, wish, from }: RowWish): void {
+    const [status, reason] = [page.status(row), page.reason(row)]
+    if (from === undefined || wish.member === undefined || reason === undefined) return
+    if (status === 'rejected' || status === 'parked')
+      keep(page, from.action, from.key, { status, reason }, this.#context)
   }
 
   /** Rows that never became actions are kept as rows. */

@@ -5,6 +5,8 @@ import type { Row } from '../../src/model/row.js'
 import { plainTransform } from './plain-transform.js'
 import { people, scoreAndList, World } from './world.js'
 
+const ACCEPTED = { status: 'accepted' } as const
+const editedFacts = async () => ({ version: 'edited', form: 'default' as const, reads: [], readsAll: true })
 const sum = ({ rows }: RunReport): number =>
   rows.accepted + rows.unchanged + rows.rejected + rows.parked + rows.superseded + rows.filtered
 
@@ -109,6 +111,36 @@ describe('Sync.run()', () => {
     expect(report.rows.read).toBe(0)
     expect(world.destination.sent).toHaveLength(sent)
     expect(await world.store.get('checkpoint', [['test', 'churn']])).toEqual(before)
+  })
+
+  test('a type that changed stops the run until the transform was edited', async () => {
+    const world = new World()
+    await world.sync(people(5)).run()
+    const texts = people(5).map((row) => ({ ...row, score: String(row.score) }))
+    const stopped = await world.sync(texts).run()
+    expect(stopped.error?.message).toMatch(/column score is string and was double/)
+    const edited = plainTransform((row) => scoreAndList({ ...row, score: Number(row.score) }), ['score'])
+    const report = await world.sync(texts, { transform: Object.assign(edited, { prepare: editedFacts }) }).run()
+    expect(report).toMatchObject({ status: 'complete', drift: [{ kind: 'typeChanged', breaks: false }] })
+  })
+
+  test('a place on a list is kept whole when the rest of its row is refused, and taken when it is not [I4]', async () => {
+    const world = new World()
+    const refuse = { status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } } as const
+    world.destination.knob = ({ rows }) => rows.map(({ address }) => (address === 'p0@example.com' ? refuse : ACCEPTED))
+    const report = await world.sync(people(30), { complete: false }).run()
+    expect(report.rows).toMatchObject({ accepted: 29, rejected: 1 })
+    const letters = async () =>
+      (await world.store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 9 })).map(({ key }) => key.slice(2))
+    expect(await letters()).toEqual([
+      ['c-0', 'membership'],
+      ['c-0', 'profile'],
+    ])
+    expect(world.destination.members('at-risk').has('p0@example.com')).toBe(false)
+    world.destination.knob = () => undefined
+    await world.sync(people(30), { complete: false }).run()
+    expect(await letters()).toEqual([])
+    expect(world.destination.members('at-risk').has('p0@example.com')).toBe(true)
   })
 
   test('a second run at the same time is refused', async () => {
