@@ -66,7 +66,7 @@ export function profileDraft(block: ActionBlock, index: number, rules: DraftRule
   if (reason !== undefined) return { reason }
   const beside = rules.addressedBy === 'email' && rules.sendUserId ? block.identifiers(index).userId : undefined
   if (beside !== undefined && userIdOf(beside) === undefined) return refused('USER_ID_INVALID')
-  const who = beside === undefined ? found : { ...found, userId: beside }
+  const who = beside === undefined ? found : { email: found.address, userId: beside, address: found.address }
   return fitting(profileRow([index], who, block.payload(index), doubles, rules), rules)
 }
 
@@ -98,6 +98,7 @@ export interface EventDraft extends Draft {
   readonly eventName: string
   readonly id: string | undefined
   readonly createdAt: number | undefined
+  readonly payload: Uint8Array
 }
 
 /** Seconds until the year 5138; a time in milliseconds has been beyond it since 1973. */
@@ -124,15 +125,16 @@ export function eventDraft(block: ActionBlock, index: number, rules: DraftRules)
   if (reason !== undefined) return { reason }
   const { address, email, userId } = who
   const head = `${named(who)},"eventName":${JSON.stringify(eventName)}`
+  const payload = block.payload(index)
   const when = createdAt as number | undefined
-  const rest = { payload: block.payload(index), tail: '}', index, address, email, userId, eventName, createdAt: when }
-  return { actions: [index], head, id, ...rest }
+  return { actions: [index], index, address, email, userId, eventName, id, createdAt: when, head, payload, tail: '}' }
 }
 
-export function identified(draft: EventDraft, id: string, rules: DraftRules): EventDraft | Refused {
-  const when = draft.createdAt === undefined ? '' : `,"createdAt":${draft.createdAt}`
+export function identified(draft: EventDraft, id: string, rules: DraftRules): Draft | Refused {
+  const { actions, email, userId, eventName, createdAt, payload, tail } = draft
+  const when = createdAt === undefined ? '' : `,"createdAt":${createdAt}`
   const head = `${draft.head},"id":"${id}"${when},"createNewFields":${rules.createNewFields},"dataFields":`
-  return fitting({ ...draft, head }, rules)
+  return fitting({ actions, email, userId, eventName, head, payload, tail }, rules)
 }
 
 export function membershipDraft(

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { ActionBlock } from '../../model/action.js'
 import type { EventDraft } from './drafts.js'
 
@@ -33,10 +33,10 @@ export function eventIds(block: ActionBlock, drafts: readonly EventDraft[]): rea
 function made(block: ActionBlock, { index, address, eventName, createdAt }: EventDraft, withPayload: boolean): string {
   const key = block.key(index)
   const when = createdAt ?? block.changedAt(index) ?? null
-  const who = key === undefined ? ['address', address] : ['key', key]
-  const hash = createHash('sha256').update(JSON.stringify([...who, eventName, when]))
-  if (withPayload || key === undefined || when === null) hash.update(block.payload(index))
-  return hash.digest('hex').slice(0, 32)
+  const said = JSON.stringify([key === undefined ? 'address' : 'key', key ?? address, eventName, when])
+  const whole = withPayload || key === undefined || when === null
+  const data = whole ? Buffer.concat([Buffer.from(said), block.payload(index)]) : said
+  return hash('sha256', data, 'hex').slice(0, 32)
 }
 
 function samePayload(block: ActionBlock, left: number, right: number): boolean {

@@ -148,25 +148,32 @@ class Preparation {
 
   /** Within a segment: changes of address, then profiles, then events (an unknown user has none), then lists. */
   finish(): Made {
-    const drafts = this.#segments.flatMap((segment) => segment.events)
-    const ids = eventIds(this.#block, drafts)
-    const idOf = new Map(drafts.map((draft, at) => [draft, ids[at] as string]))
-    const requests = this.#segments.flatMap((segment) => [
-      ...segment.changes.flatMap((change) => this.#packed(CHANGE, [change])),
-      ...this.#packed(profileFrame(this.#rules), [...segment.profiles.values()]),
-      ...this.#packed(EVENTS, this.#identified(segment.events, idOf)),
-      ...[...segment.sides.values()].flatMap(({ frame, drafts }) => this.#packed(frame, [...drafts.values()])),
-    ])
+    const ids = eventIds(
+      this.#block,
+      this.#segments.flatMap((segment) => segment.events),
+    )
+    let at = 0
+    const requests = this.#segments.flatMap((segment) => {
+      const from = at
+      at += segment.events.length
+      return [
+        ...segment.changes.flatMap((change) => this.#packed(CHANGE, [change])),
+        ...this.#packed(profileFrame(this.#rules), [...segment.profiles.values()]),
+        ...this.#packed(EVENTS, this.#identified(segment.events, ids.slice(from, at))),
+        ...[...segment.sides.values()].flatMap(({ frame, drafts }) => this.#packed(frame, [...drafts.values()])),
+      ]
+    })
     return { requests, refused: this.#refused.sort((left, right) => left.action - right.action) }
   }
 
-  #identified(events: readonly EventDraft[], idOf: ReadonlyMap<EventDraft, string>): readonly Draft[] {
-    return events.flatMap((event) => {
-      const made = identified(event, idOf.get(event) as string, this.#rules)
-      if (!isRefused(made)) return [made]
-      this.#refused.push({ action: event.index, reason: made.reason })
-      return []
+  #identified(events: readonly EventDraft[], ids: readonly string[]): readonly Draft[] {
+    const drafts: Draft[] = []
+    events.forEach((event, at) => {
+      const made = identified(event, ids[at] as string, this.#rules)
+      if (isRefused(made)) this.#refused.push({ action: event.index, reason: made.reason })
+      else drafts.push(made)
     })
+    return drafts
   }
 
   #packed(frame: Frame, drafts: readonly Draft[]): WireRequest[] {

@@ -8,7 +8,7 @@ export interface Draft {
   readonly actions: readonly number[]
   readonly email?: string | undefined
   readonly userId?: string | undefined
-  readonly eventName?: string
+  readonly eventName?: string | undefined
   readonly head: string
   readonly payload?: Uint8Array
   readonly tail: string
@@ -94,16 +94,16 @@ function written(block: ActionBlock, frame: Frame, drafts: readonly Draft[], byt
   const body = Buffer.allocUnsafe(bytesMax)
   let at = body.write(frame.head)
   const rows = drafts.map((draft, index): WireRow => {
-    if (index > 0) at += body.write(',', at)
+    if (index > 0) body[at++] = 0x2c
+    const { actions, email, userId, eventName, head, payload, tail } = draft
     const from = at
-    at += body.write(draft.head, at)
-    if (draft.payload !== undefined) {
-      body.set(draft.payload, at)
-      at += draft.payload.length
+    at += body.write(head, at)
+    if (payload !== undefined) {
+      body.set(payload, at)
+      at += payload.length
     }
-    at += body.write(draft.tail, at)
-    const { actions, email, userId, eventName } = draft
-    return { actions, email, userId, ...(eventName === undefined ? {} : { eventName }), from, to: at }
+    if (tail !== '') at += body.write(tail, at)
+    return { actions, email, userId, eventName, from, to: at }
   })
   at += body.write(frame.tail, at)
   return requestOf(block, frame, rows, body.subarray(0, at))
