@@ -79,12 +79,11 @@ export function fold(rules: Rules, vertices: readonly Vertex[], links: readonly 
   return { parts: retireLeftovers(groups, refusals), refusals }
 }
 
-/** Once, against the groups as the replay left them. */
+/** Once, against the groups as the replay left them. What was refused stays apart, since groups only grow. */
 function retireLeftovers(groups: ReadonlyMap<Vertex, Group>, refusals: readonly Refusal[]): readonly Part[] {
   const refused = new Map<Group, { refusal: Refusal; own: Vertex; other: Vertex }[]>()
   for (const refusal of refusals) {
     const { a, b } = refusal.link
-    if (groups.get(a) === groups.get(b)) continue
     for (const [own, other] of [[a, b] as const, [b, a] as const]) {
       const group = groups.get(own) as Group
       const list = refused.get(group)

@@ -188,6 +188,18 @@ describe('resolve()', () => {
     expect(await resolver.conflictCount()).toBe(0)
   })
 
+  test('does not count an email that two full people claim as the one or the other', async () => {
+    const resolver = make({ namespaces: { ...NAMESPACES, email: { priority: 2, maxIdentifiers: 1 } } })
+    await resolver.observe([
+      seen('1', 3, { customer_id: 'c-1', email: 'ada@example.com' }),
+      seen('2', 3, { customer_id: 'c-2', email: 'eve@example.com' }),
+      seen('3', 1, { customer_id: 'c-1', email: 'both@example.com' }),
+      seen('4', 2, { customer_id: 'c-2', email: 'both@example.com' }),
+    ])
+    expect(await one(resolver, { email: 'both@example.com' })).toMatchObject({ address: 'both@example.com' })
+    expect(await resolver.conflictCount()).toBe(2)
+  })
+
   test('refuses an email that too many people share, and takes it back when they no longer do', async () => {
     const resolver = make()
     const shared = [1, 2, 3, 4].map((n) => seen(`${n}`, n, { customer_id: `c-${n}`, email: 'info@example.com' }))
