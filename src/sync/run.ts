@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Delivery } from '../destinations/destination.js'
-import { type ErrorCode, isLakeloopError, LakeloopError } from '../errors.js'
-import type { DriftChange, ListCounts, RunReport, RunStatus } from '../model/report.js'
+import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { DriftChange, ListCounts, RunReport } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { JsonObject } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
@@ -11,6 +11,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
 import type { RunContext, Sender } from './context.js'
 import { breaking, compareSchemas } from './drift.js'
+import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
 import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
@@ -19,19 +20,6 @@ import { tryParked } from './parked.js'
 import { drainIdentity } from './retarget.js'
 import { Tally } from './tally.js'
 import { Window } from './window.js'
-
-/** Reasons to stop that nothing broke for: the report says `stopped`, everything else that ends a run `failed`. */
-const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'SCHEMA_BREAKS_TRANSFORM',
-  'LEASE_HELD',
-  'LEASE_LOST',
-  'CIRCUIT_OPEN',
-  'LIST_GUARD',
-  'LIST_OWNED',
-  'PLAN_STALE',
-  'FIELD_OWNED',
-  'IDENTITY_RULES_CHANGED',
-])
 
 /** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */
 export interface Drive {
@@ -254,41 +242,9 @@ class Pass {
   }
 }
 
-/** The report of a run that was refused before it began: nothing was read. */
-export function refusedReport(sync: string, error: LakeloopError, clock: Clock): RunReport {
-  return {
-    sync,
-    runId: randomUUID(),
-    status: statusOf(error),
-    startedAt: new Date(clock.now()).toISOString(),
-    durationMs: 0,
-    rows: new Tally().counts,
-    lists: [],
-    reasons: [],
-    drift: [],
-    conflicts: 0,
-    unparked: 0,
-    retargeted: 0,
-    requests: {},
-    error: { code: error.code, message: error.message },
-  }
-}
-
 /** A change of type that an edited transform knows of. */
 function accepted(change: DriftChange): DriftChange {
   return change.kind === 'typeChanged' || change.kind === 'nestedChanged' ? { ...change, breaks: false } : change
-}
-
-function statusOf(error: LakeloopError | undefined): RunStatus {
-  if (error === undefined) return 'complete'
-  if (error.code === 'ABORTED') return 'cancelled'
-  return STOPS.has(error.code) ? 'stopped' : 'failed'
-}
-
-/** Whatever was thrown, as an error that may be printed: what we do not know stays behind `causeOf`. */
-function asLakeloopError(thrown: unknown): LakeloopError {
-  if (isLakeloopError(thrown)) return thrown
-  return new LakeloopError('RUN_FAILED', { name: thrown instanceof Error ? thrown.name : typeof thrown }, thrown)
 }
 
 /** A query that names a column which is gone fails in the warehouse: the same news, so the same error (design, section 9). */

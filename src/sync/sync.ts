@@ -7,12 +7,13 @@ import type { Key, Store } from '../stores/store.js'
 import { checkpointKey, readCheckpoint, type Scope } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { Dispatcher } from './dispatch.js'
+import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { Lease } from './lease.js'
 import { checkOptions, type SyncOptions } from './options.js'
 import { heldToPlan, type Plan, type PlannedRequest, planningSender } from './plan.js'
 import { RETRY_LIMITS } from './retry.js'
-import { type Drive, pass, refusedReport } from './run.js'
+import { type Drive, pass } from './run.js'
 
 export interface RunOptions {
   /** Aborted: no further page is read; what is on its way may finish. */
