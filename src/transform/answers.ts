@@ -1,3 +1,4 @@
+import type { ActionKind } from '../model/action.js'
 import type { Frame } from './frames.js'
 import type { Answer, Ran } from './protocol.js'
 import type { RanSlice } from './slices.js'
@@ -8,26 +9,61 @@ export function readAnswer({ header }: Frame): Answer | undefined {
   return type === 'ran' || type === 'loaded' || type === 'refused' ? (header as Answer) : undefined
 }
 
-/** The slice in a frame; `undefined` where its columns contradict each other or the rows that were asked for. */
-export function readSlice(ran: Ran, { body }: Frame, asked: number): RanSlice | undefined {
-  const count = Array.isArray(ran.kinds) ? ran.kinds.length : -1
-  const columns = [ran.rows, ran.identifiers, ran.details, ran.shapes]
-  const tables = [ran.unmade, ran.detailTable, ran.shapeTable, ran.logs]
-  if (![...columns, ...tables].every(Array.isArray) || columns.some((column) => column.length !== count))
-    return undefined
-  if (!Number.isInteger(ran.done) || ran.done < 1 || ran.done > asked || body.length < count * 4) return undefined
-  const lengths = new Uint32Array(count)
-  let sum = 0
-  for (let at = 0; at < count; at += 1) {
-    lengths[at] = body.readUInt32LE(at * 4)
-    sum += lengths[at] as number
-  }
-  const payload = body.subarray(count * 4)
-  let row = 0
-  const isInPlace = ran.rows.every((next, at) => {
-    const fits = next >= row && next < ran.done && (ran.details[at] as number) in ran.detailTable
-    row = next
-    return fits && (ran.shapes[at] as number) in ran.shapeTable
-  })
-  return isInPlace && sum === payload.length ? { end: 'ran', ran, lengths, payload } : undefined
+/** What a program can make of a row. */
+const KINDS: ReadonlySet<ActionKind> = new Set<ActionKind>([
+  'profile',
+  'event',
+  'purchase',
+  'cart',
+  'catalogItem',
+  'membership',
+  'subscription',
+  'forget',
+])
+
+/** The rows that a slice was asked for: how many, and which of them the program was not to see. */
+export interface Asked {
+  readonly count: number
+  readonly isRefused: (row: number) => boolean
 }
+
+/**
+ * The slice in a frame; `undefined` where its columns contradict each other or the rows that were asked for: a row ends
+ * exactly once, as actions or as a reason, and a row that was not shown ends in neither (I4).
+ */
+export function readSlice(ran: Ran, { body }: Frame, { count, isRefused }: Asked): RanSlice | undefined {
+  const { kinds, rows, details, detailTable, shapes, shapeTable, unmade } = ran
+  const columns = [kinds, rows, ran.identifiers, details, shapes]
+  const length = Array.isArray(kinds) ? kinds.length : 0
+  if (![...columns, detailTable, shapeTable, unmade, ran.logs].every(Array.isArray)) return undefined
+  if (columns.some((column) => column.length !== length)) return undefined
+  if (!isIndex(ran.done - 1, count) || body.length < length * 4) return undefined
+
+  const ends = new Uint8Array(ran.done)
+  let before = 0
+  for (let at = 0; at < length; at += 1) {
+    const row = rows[at] as number
+    const isSound = KINDS.has(kinds[at] as ActionKind) && isIndex(row, ran.done) && row >= before
+    if (!isSound || !isIndex(details[at], detailTable.length) || !isIndex(shapes[at], shapeTable.length))
+      return undefined
+    ends[row] = 1
+    before = row
+  }
+  for (const { row, status, reason } of unmade) {
+    if (!isIndex(row, ran.done) || ends[row] !== 0 || typeof reason?.code !== 'string') return undefined
+    if (status !== 'filtered' && status !== 'rejected') return undefined
+    ends[row] = 1
+  }
+  if (ends.some((end, row) => (end === 1) === isRefused(row))) return undefined
+  return withPayload(ran, body, length)
+}
+
+function withPayload(ran: Ran, body: Buffer, length: number): RanSlice | undefined {
+  const lengths = Uint32Array.from({ length }, (_, at) => body.readUInt32LE(at * 4))
+  const payload = body.subarray(length * 4)
+  const sum = lengths.reduce((all, one) => all + one, 0)
+  return sum === payload.length ? { end: 'ran', ran, lengths, payload } : undefined
+}
+
+const isIndex = (value: unknown, length: number): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < length

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { LakeloopError } from '../errors.js'
 import type { RowBlock } from '../model/row.js'
 import type { Reason } from '../model/value.js'
-import { readAnswer, readSlice } from './answers.js'
+import { type Asked, readAnswer, readSlice } from './answers.js'
 import { type CheckedOptions, checkOptions, type TransformOptions } from './options.js'
 import type { Loaded, RunRequest } from './protocol.js'
 import { inSlices, type SliceEnd } from './slices.js'
@@ -202,8 +202,10 @@ export class Transform {
       rows,
       sliceRows,
       file: this.name,
-      run: (from, json, asked) =>
-        this.#slice({ type: 'run', from, now, seed, nulls, outputMaxBytes, ...limits }, json, asked, signal),
+      run: (from, json, count) => {
+        const asked = { count, isRefused: (row: number) => rows.refused.has(from + row) }
+        return this.#slice({ type: 'run', from, now, seed, nulls, outputMaxBytes, ...limits }, json, asked, signal)
+      },
       ran: (from, slice) => gathering.add(from, slice),
       poisoned: (row, reason) => gathering.reject(row, reason),
       reasonOf: (end): Reason => {
@@ -217,7 +219,7 @@ export class Transform {
   async #slice(
     request: RunRequest,
     json: Uint8Array,
-    asked: number,
+    asked: Asked,
     signal: AbortSignal | undefined,
   ): Promise<SliceEnd> {
     const { wall } = await this.#warm(signal)
