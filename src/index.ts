@@ -16,7 +16,7 @@ export type {
   Refusal,
   Split,
 } from './destinations/destination.js'
-export { IterableDestination } from './destinations/iterable/iterable-destination.js'
+export { IterableDestination, type IterableDestinationOptions } from './destinations/iterable/iterable-destination.js'
 export { accuse } from './destinations/suspects.js'
 export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
 export {

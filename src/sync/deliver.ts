@@ -5,7 +5,7 @@ import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { Dispatcher } from './dispatch.js'
-import { RETRY_LIMITS, type RetryLimits } from './retry.js'
+import { openRetrying, RETRY_LIMITS, type RetryLimits } from './retry.js'
 
 export interface DeliverOptions {
   readonly signal?: AbortSignal
@@ -29,12 +29,14 @@ export async function deliver(
 ): Promise<readonly Outcome[]> {
   const block = Array.isArray(actions) ? actionBlock(actions) : (actions as ActionBlock)
   const signal = options.signal ?? new AbortController().signal
-  const delivery = await destination.open(signal)
+  const clock = options.clock ?? SYSTEM_CLOCK
+  const limits = { ...RETRY_LIMITS, ...options.limits }
+  const delivery = await openRetrying(destination, { clock, limits, signal })
   try {
     const dispatcher = new Dispatcher({
       delivery,
-      clock: options.clock ?? SYSTEM_CLOCK,
-      limits: { ...RETRY_LIMITS, ...options.limits },
+      clock,
+      limits,
       signal,
       concurrency: options.concurrency ?? 4,
     })

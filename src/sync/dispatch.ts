@@ -5,7 +5,7 @@ import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { ActionBlock } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Clock } from './clock.js'
-import { backoffMs, RetryBudget, type RetryLimits } from './retry.js'
+import { RetryBudget, type RetryLimits, retrying } from './retry.js'
 
 /** What one request came to, told as soon as it is known, so that it can be remembered at once. */
 export interface Settled {
@@ -115,47 +115,23 @@ export class Dispatcher {
 
   /** Outcomes, or the refusal of the whole request that calls for splitting it. Throws what stops the run. */
   async #ask(request: PreparedRequest): Promise<Answered> {
-    const { delivery, signal, limits, onRequest } = this.#options
-    let attempts = 0
-    let throttles = 0
-    for (;;) {
-      if (signal.aborted) throw new LakeloopError('ABORTED')
-      try {
-        onRequest?.(request.endpoint)
-        const outcomes = await delivery.apply(request, signal)
-        if (outcomes.length !== request.actions.length) {
-          throw new LakeloopError('DESTINATION_MISCOUNTED', {
-            endpoint: request.endpoint,
-            answered: outcomes.length,
-            sent: request.actions.length,
-          })
-        }
-        this.#budget.give()
-        return { outcomes }
-      } catch (error) {
-        if (signal.aborted) throw new LakeloopError('ABORTED', {}, error)
-        if (!isLakeloopError(error)) throw error
-        if (error.remedy === 'split') return { outcomes: undefined, refusal: error }
-        if (error.remedy !== 'retry') throw error
-        if (error.code === 'DESTINATION_THROTTLED') throttles += 1
-        else attempts += 1
-        const spent = attempts >= limits.attemptsMax || throttles >= limits.throttlesMax
-        if (spent || (error.code !== 'DESTINATION_THROTTLED' && !this.#budget.take())) {
-          const facts = { endpoint: request.endpoint, attempts: attempts + throttles, last: error.code }
-          throw new LakeloopError('RETRIES_SPENT', facts, error)
-        }
-        await this.#wait(request.endpoint, error, attempts + throttles)
+    const { delivery, signal, onRequest } = this.#options
+    const { endpoint } = request
+    const attempt = async (): Promise<Answered> => {
+      onRequest?.(endpoint)
+      const outcomes = await delivery.apply(request, signal)
+      if (outcomes.length !== request.actions.length) {
+        const facts = { endpoint, answered: outcomes.length, sent: request.actions.length }
+        throw new LakeloopError('DESTINATION_MISCOUNTED', facts)
       }
+      return { outcomes }
     }
-  }
-
-  async #wait(endpoint: string, error: LakeloopError, attempt: number): Promise<void> {
-    const { clock, limits, signal, onThrottle } = this.#options
-    const own = backoffMs(attempt, limits.waitMaxMs, () => clock.random())
-    const told = typeof error.facts.afterMs === 'number' ? error.facts.afterMs : 0
-    const waitMs = Math.max(own, Math.min(told, 60_000))
-    if (error.code === 'DESTINATION_THROTTLED') onThrottle?.(endpoint, waitMs)
-    await clock.sleep(waitMs, signal)
+    try {
+      return await retrying(attempt, { ...this.#options, endpoint, budget: this.#budget })
+    } catch (error) {
+      if (isLakeloopError(error) && error.remedy === 'split') return { outcomes: undefined, refusal: error }
+      throw error
+    }
   }
 }
 

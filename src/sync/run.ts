@@ -18,6 +18,7 @@ import type { SyncOptions } from './options.js'
 import { Pages } from './pages.js'
 import { tryParked } from './parked.js'
 import { drainIdentity } from './retarget.js'
+import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { Tally } from './tally.js'
 import { Window } from './window.js'
 
@@ -108,7 +109,12 @@ class Pass {
     const resumed = this.#began !== undefined && !this.#began.complete
     this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed })
     const described = await this.#decideDrift(facts)
-    const delivery = await destination.open(this.#drive.reading, this.#checkpoint.learned)
+    const delivery = await openRetrying(destination, {
+      clock: this.#clock,
+      limits: { ...RETRY_LIMITS, ...this.#options.retry },
+      signal: this.#drive.reading,
+      learned: this.#checkpoint.learned,
+    })
     let learned: JsonObject = {}
     try {
       const { window, schema } = await this.#work(facts, delivery, described)

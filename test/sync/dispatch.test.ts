@@ -84,6 +84,15 @@ describe('deliver()', () => {
     await expect(spent).rejects.toMatchObject({ code: 'SPLITS_SPENT' })
   })
 
+  test('opening the destination is asked again too', async () => {
+    const destination = new RecordingDestination()
+    const open = destination.open.bind(destination)
+    let times = 0
+    destination.open = () => (++times < 3 ? Promise.reject(new LakeloopError('DESTINATION_UNREACHABLE')) : open())
+    const outcomes = await deliver(destination, people(1), { clock: new VirtualClock() })
+    expect([times, statuses(outcomes)]).toEqual([3, 'a'])
+  })
+
   test('a refused credential stops everything at once', async () => {
     const refuse: Knob = () => Promise.reject(new LakeloopError('DESTINATION_UNAUTHORIZED', { endpoint: 'apply' }))
     const destination = new RecordingDestination({ knob: refuse })
