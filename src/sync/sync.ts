@@ -22,7 +22,12 @@ export interface RunOptions {
   readonly graceMs?: number
   /** Send exactly what this plan holds, or stop with PLAN_STALE. */
   readonly plan?: Plan
+  /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
+  readonly whenHeld?: 'refuse' | 'wait'
 }
+
+/** How often a run that waits for another one looks whether it has ended. */
+const HELD_POLL_MS = 1_000
 
 /**
  * Wires the stages: the only place that knows their order.
@@ -69,13 +74,12 @@ export class Sync {
    * Repeat  harmless: what was accepted is remembered, what was under way when a run died is sent again (I2, I3).
    * Upholds I1, I3, I4, I6, I11.
    */
-  async run({ signal, graceMs = 30_000, plan }: RunOptions = {}): Promise<RunReport> {
-    const { store } = this.#options
+  async run({ signal, graceMs = 30_000, plan, whenHeld = 'refuse' }: RunOptions = {}): Promise<RunReport> {
     const reading = signal ?? new AbortController().signal
     const grace = graceAfter(reading, graceMs, this.#clock)
     let lease: Lease | undefined
     try {
-      const held = await Lease.take(store, this.#scope, this.#clock)
+      const held = await this.#lease(whenHeld, reading)
       lease = held
       if (plan !== undefined) await this.#checkPins(plan)
       const { report } = await pass(this.#options, this.#events, {
@@ -149,6 +153,18 @@ export class Sync {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  async #lease(whenHeld: 'refuse' | 'wait', signal: AbortSignal): Promise<Lease> {
+    for (;;) {
+      try {
+        return await Lease.take(this.#options.store, this.#scope, this.#clock)
+      } catch (error) {
+        if (whenHeld === 'refuse' || !isLakeloopError(error, 'LEASE_HELD')) throw error
+        await this.#clock.sleep(HELD_POLL_MS, signal)
+        if (signal.aborted) throw new LakeloopError('ABORTED')
+      }
+    }
   }
 
   #parts(): Pick<Drive, 'store' | 'identity' | 'lists'> {

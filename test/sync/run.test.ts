@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import type { RunReport } from '../../src/model/report.js'
 import type { Row } from '../../src/model/row.js'
+import { Lease } from '../../src/sync/lease.js'
 import { plainTransform } from './plain-transform.js'
+import { VirtualClock } from './virtual-clock.js'
 import { people, scoreAndList, World } from './world.js'
 
 const ACCEPTED = { status: 'accepted' } as const
@@ -148,6 +150,19 @@ describe('Sync.run()', () => {
     const [one, two] = await Promise.all([world.sync(people(20)).run(), world.sync(people(20)).run()])
     expect([one.status, two.status].sort()).toEqual(['complete', 'stopped'])
     expect([one, two].find(({ status }) => status === 'stopped')?.error?.code).toBe('LEASE_HELD')
+  })
+
+  test('a second run that is told to waits for the first one, or for its own signal', async () => {
+    const world = new World()
+    const [one, two] = await Promise.all([
+      world.sync(people(20)).run(),
+      world.sync(people(20)).run({ whenHeld: 'wait' }),
+    ])
+    expect([one.status, two.status]).toEqual(['complete', 'complete'])
+    expect(one.rows).toMatchObject({ read: 20, unchanged: 20 })
+    await Lease.take(world.store, { project: 'test', sync: 'churn' }, world.clock)
+    const signal = AbortSignal.abort()
+    expect(await world.sync(people(20)).run({ whenHeld: 'wait', signal })).toMatchObject({ status: 'cancelled' })
   })
 
   test('a listener that throws is reported and hurts nothing', async () => {
