@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { LakeloopError } from '../../src/errors.js'
 import { rowBlock } from '../../src/model/row.js'
 import type { Json, JsonObject } from '../../src/model/value.js'
-import { Transform } from '../../src/transform/transform.js'
+import { Transform, type Transformed } from '../../src/transform/transform.js'
 import { actionsOf, DEFAULT, fatesOf, runProgram, SEND } from '../transform/programs.js'
 
 const ROWS = [
@@ -161,44 +161,64 @@ describe('what becomes of a row', () => {
     expect(made.rows[5]).toMatchObject({ reason: { facts: { name: 'Mine', at: 'churn.js:7:42' } } })
   })
 
-  test.each([
-    ['{ email: 1.5 }', 'a number with a fraction as the identifier email: give a string or a whole number'],
-    ['{ email: 2 ** 60 }', 'a number beyond 2^53 as the identifier email: give a string or a whole number'],
-    ['{ email: true }', 'a boolean as the identifier email: give a string or a whole number'],
-    ["{ email: 'a', identifiers: { email: 'b' } }", 'two different values for the identifier email'],
-    ["{ email: 'a', firstName: 'x' }", 'a profile with the field firstName: put data under dataFields'],
-    ["{ email: 'a', dataFields: [] }", 'dataFields that are no object'],
-    ["{ email: 'a', dataFields: { f: () => 1 } }", 'a function, which JSON cannot hold'],
-    ["{ email: 'a', dataFields: { f: 1n } }", 'a bigint, which JSON cannot hold'],
-    ["{ email: 'a', dataFields: { m: new Map([[1, 2]]) } }", 'a Map: use Object.fromEntries'],
-    ["{ email: 'a', dataFields: { p: Promise.resolve(1) } }", 'a promise inside an action: await it'],
-    ["{ email: 'a', dataFields: JSON.parse('{\"__proto__\":1}') }", 'a field named __proto__'],
-    ["{ kind: 'membership', email: 'a' }", 'a membership without a list: give its name or its number'],
-    ["{ kind: 'membership', list: 'l', email: 'a', member: 1 }", 'a membership whose member is neither true nor false'],
-    [
-      "{ eventName: 'e', email: 'a', createdAt: Date.now() + 1e12 }",
-      'a createdAt in milliseconds: give seconds since 1970',
-    ],
-    [
-      "{ eventName: 'order.purchased', email: 'a' }",
-      "an event order.purchased without items and total: add them to make it a purchase, or say kind: 'event' to track it as an event of that name",
-    ],
-    [
-      "{ eventName: 'cart.abandon', email: 'a' }",
-      "an event cart.abandon without items: add it to make it a cart, or say kind: 'event' to track it as an event of that name",
-    ],
-    [
-      "{ kind: 'addressChange', from: 'a', to: 'b' }",
-      expect.stringContaining('an action of an unknown kind: the kinds are profile, event'),
-    ],
-    ["'a'", 'a string where an action should be'],
-    ['[[]]', 'an array where an action should be'],
-    ['(() => { const a = { }; a.a = a; return { dataFields: a } })()', 'an object that contains itself'],
-  ])('%s is refused', async (returned, problem) => {
-    const { rows } = await runProgram(`export default () => (${returned})`, [{}])
-    expect(rows).toEqual([
-      { status: 'rejected', reason: { code: 'TRANSFORM_BAD_OUTPUT', facts: { problem, at: 'churn.js:1:16' } } },
-    ])
+  describe('output that is refused', () => {
+    const TABLE: readonly (readonly [returned: string, problem: unknown])[] = [
+      ['{ email: 1.5 }', 'a number with a fraction as the identifier email: give a string or a whole number'],
+      ['{ email: 2 ** 60 }', 'a number beyond 2^53 as the identifier email: give a string or a whole number'],
+      ['{ email: true }', 'a boolean as the identifier email: give a string or a whole number'],
+      ["{ email: 'a', identifiers: { email: 'b' } }", 'two different values for the identifier email'],
+      ["{ email: 'a', firstName: 'x' }", 'a profile with the field firstName: put data under dataFields'],
+      ["{ email: 'a', dataFields: [] }", 'dataFields that are no object'],
+      ["{ email: 'a', dataFields: { f: () => 1 } }", 'a function, which JSON cannot hold'],
+      ["{ email: 'a', dataFields: { f: 1n } }", 'a bigint, which JSON cannot hold'],
+      ["{ email: 'a', dataFields: { m: new Map([[1, 2]]) } }", 'a Map: use Object.fromEntries'],
+      ["{ email: 'a', dataFields: { p: Promise.resolve(1) } }", 'a promise inside an action: await it'],
+      ["{ email: 'a', dataFields: JSON.parse('{\"__proto__\":1}') }", 'a field named __proto__'],
+      ["{ kind: 'membership', email: 'a' }", 'a membership without a list: give its name or its number'],
+      [
+        "{ kind: 'membership', list: 'l', email: 'a', member: 1 }",
+        'a membership whose member is neither true nor false',
+      ],
+      [
+        "{ eventName: 'e', email: 'a', createdAt: Date.now() + 1e12 }",
+        'a createdAt in milliseconds: give seconds since 1970',
+      ],
+      [
+        "{ eventName: 'order.purchased', email: 'a' }",
+        "an event order.purchased without items and total: add them to make it a purchase, or say kind: 'event' to track it as an event of that name",
+      ],
+      [
+        "{ eventName: 'cart.abandon', email: 'a' }",
+        "an event cart.abandon without items: add it to make it a cart, or say kind: 'event' to track it as an event of that name",
+      ],
+      [
+        "{ kind: 'addressChange', from: 'a', to: 'b' }",
+        expect.stringContaining('an action of an unknown kind: the kinds are profile, event'),
+      ],
+      ["'a'", 'a string where an action should be'],
+      ['[[]]', 'an array where an action should be'],
+      ['(() => { const a = { }; a.a = a; return { dataFields: a } })()', 'an object that contains itself'],
+    ]
+    let fates: Transformed['rows'] = []
+    beforeAll(async () => {
+      const cases = TABLE.map(([returned]) => `() => (${returned})`).join(',\n')
+      const source = `export default (row) => cases[row.n]()\nconst cases = [${cases}]`
+      const made = await runProgram(
+        source,
+        Array.from(TABLE, (_, n) => ({ n })),
+      )
+      fates = made.rows
+    })
+
+    test.each(TABLE.map(([returned, problem], index) => [returned, problem, index] as const))(
+      '%s',
+      (_, problem, index) => {
+        expect(fates[index]).toEqual({
+          status: 'rejected',
+          reason: { code: 'TRANSFORM_BAD_OUTPUT', facts: { problem, at: 'churn.js:1:16' } },
+        })
+      },
+    )
   })
 
   test('kinds by what is returned', async () => {

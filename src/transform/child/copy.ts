@@ -2,6 +2,8 @@ import type { Json } from '../../model/value.js'
 import { Refused } from './refused.js'
 
 const DEPTH_MAX = 100
+/** Of one row: each takes many times its two bytes of JSON while it is copied. */
+const CONTAINERS_MAX = 100_000
 const SKIPPED = Symbol('left out')
 type Copied = Json | typeof SKIPPED
 type MutableObject = { [key: string]: Json }
@@ -21,6 +23,7 @@ export class Copier {
   readonly #rules: CopyRules
   readonly #above: object[] = []
   #left: number
+  #containers = 0
 
   constructor(rules: CopyRules) {
     this.#rules = rules
@@ -75,6 +78,12 @@ export class Copier {
       throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: 'an object that contains itself' })
     if (this.#above.length >= DEPTH_MAX) {
       throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: `data nested deeper than ${DEPTH_MAX} levels` })
+    }
+    this.#containers += 1
+    if (this.#containers > CONTAINERS_MAX) {
+      throw new Refused('TRANSFORM_BAD_OUTPUT', {
+        problem: `more than ${CONTAINERS_MAX} objects and arrays for one row`,
+      })
     }
     this.#spend(2)
     this.#above.push(value)
