@@ -217,6 +217,17 @@ describe('resolve()', () => {
   })
 })
 
+describe('a hub', () => {
+  test('is counted by the owners of now, not by those that a record had before', async () => {
+    const resolver = make({ namespaces: { ...NAMESPACES, email: { priority: 2, hub: 3 } } })
+    const days = [1, 2, 3, 4]
+    await resolver.observe(days.map((n) => seen(`${n}`, 1, { customer_id: 'c-1', email: 'ada@example.com' })))
+    expect(await one(resolver, { email: 'ada@example.com' })).toMatchObject({ status: 'resolved' })
+    for (const n of days) await resolver.observe([seen(`${n}`, 2, { customer_id: `c-${n}`, email: 'ada@example.com' })])
+    expect(await one(resolver, { email: 'ada@example.com' })).toMatchObject({ status: 'unresolvable' })
+  })
+})
+
 describe('an address once bound', () => {
   test('stays while the person has it, in this project and no other', async () => {
     const resolver = make()
@@ -287,6 +298,35 @@ describe('an address once bound', () => {
       profileId: second,
     })
     expect((await resolver.changes({ project: 'prod' })).changes).toEqual([])
+  })
+
+  test('is followed under the id of a profile that became part of another long ago', async () => {
+    const resolver = make()
+    await resolver.observe([seen('2', 5, { email: 'ada@example.com', phone: '+491701234567' })])
+    const former = await bindAs(resolver, 'prod', { phone: '+491701234567' })
+    await resolver.observe([seen('1', 1, { customer_id: 'c-1', phone: '+491701234567' })])
+    const { after } = await resolver.changes({ project: 'prod' })
+    expect(await one(resolver, { customer_id: 'c-1' }, 'prod')).toMatchObject({ why: 'bound' })
+    await resolver.observe([seen('2', 6, { email: 'new@example.com', phone: '+491701234567' })])
+    expect((await resolver.changes({ project: 'prod', after })).changes).toEqual([
+      { profileId: former, from: 'ada@example.com', to: 'new@example.com' },
+    ])
+  })
+
+  test('is not inherited from a profile that is one of its own again', async () => {
+    const resolver = make()
+    await resolver.observe([
+      seen('1', 5, { customer_id: 'c-1', email: 'ada@example.com' }),
+      seen('2', 6, { email: 'eve@example.com', phone: '+491701234567' }),
+    ])
+    await resolver.observe([seen('3', 7, { customer_id: 'c-1', phone: '+491701234567' })])
+    const heirs = async () => {
+      const rows = await resolver.store.scan('profile', { prefix: ['main'], limit: 10 })
+      return rows.filter(({ value }) => (value as { was?: unknown }).was !== undefined).length
+    }
+    expect(await heirs()).toBe(1)
+    await resolver.retract([{ source: 'crm', key: '3' }])
+    expect(await heirs()).toBe(0)
   })
 
   test('changes() reads on past a thousand people who did not move', async () => {
@@ -393,11 +433,14 @@ describe('observe()', () => {
         seen(`${from}-${index}`, 1, { customer_id: `c-${index}`, email: `e-${from}-${index}@example.com` }),
       )
     const [left, right] = [make({ store }), make({ store })]
-    await Promise.all([left.observe(batch(1)), right.observe(batch(2)), left.observe(batch(3))])
+    await Promise.all([left.observe(batch(1)), right.observe(batch(2))])
     const alone = make()
-    for (const from of [3, 2, 1]) await alone.observe(batch(from))
-    const entries = async (kept: Store) => kept.scan('identifier', { prefix: ['main'], limit: 10_000 })
-    expect(await entries(store)).toEqual(await entries(alone.store))
+    for (const from of [2, 1]) await alone.observe(batch(from))
+    const tables = (kept: Store) =>
+      Promise.all(
+        (['identifier', 'profile'] as const).map((table) => kept.scan(table, { prefix: ['main'], limit: 10_000 })),
+      )
+    expect(await tables(store)).toEqual(await tables(alone.store))
   })
 
   test('leaves the store as it was over an overlay', async () => {
