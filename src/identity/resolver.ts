@@ -250,7 +250,8 @@ interface NewRecord {
 function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
   for (const version of versions) if (replaces(version, after)) after = version
-  return JSON.stringify(after) === JSON.stringify(before) ? [] : [{ ref, before, after }]
+  const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
+  return isSame ? [] : [{ ref, before, after }]
 }
 
 /** A record takes a row of its own, and about three for each identifier. */
