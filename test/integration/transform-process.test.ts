@@ -76,6 +76,20 @@ describe('a poison row is rejected alone [I8]', () => {
     expect(fatesOf(made)).toEqual(expected)
   })
 
+  test('a promise that settles after it was given up changes nothing', async () => {
+    const source = `let late
+export default async (row) => {
+  if (row.n === 0) return new Promise((settle) => { late = settle })
+  late({ email: 'late' })
+  await null
+  await null
+  return { identifiers: { k: row.n } }
+}`
+    const made = await runProgram(source, [{ n: 0 }, { n: 1 }, { n: 2 }])
+    expect(fatesOf(made)).toEqual(['TRANSFORM_NEVER_SETTLES', 1, 1])
+    expect(actionsOf(made).map(({ identifiers }) => identifiers)).toEqual([{ k: '1' }, { k: '2' }])
+  })
+
   test('a page of nothing else is given up', async () => {
     const rows = Array.from({ length: 30 }, (_, n) => ({ n, poison: 'loop' }))
     await expect(runProgram(POISON, rows, { timeoutMs: 20 })).rejects.toThrow(
