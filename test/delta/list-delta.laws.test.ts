@@ -68,7 +68,7 @@ const move = fc.record({
   to: fc.constantFrom(...PERSONS.filter((address) => !REFUSED.has(address))),
   moved: fc.boolean(),
 })
-const history = fc.array(fc.oneof({ weight: 4, arbitrary: run }, { weight: 1, arbitrary: move }), {
+const history = fc.array(fc.oneof({ weight: 2, arbitrary: run }, { weight: 1, arbitrary: move }), {
   minLength: 1,
   maxLength: 9,
 })
@@ -284,7 +284,7 @@ test('[I1] [I5] lists agree with plain sets after any history of crashes, lost a
     fc.asyncProperty(history, (steps) => live(steps, new MemoryStore())),
     { numRuns: RUNS },
   )
-  for (const [what, times] of Object.entries(seen)) expect([what, times > RUNS / 30]).toEqual([what, true])
+  for (const [what, times] of Object.entries(seen)) expect([what, times > RUNS / 50]).toEqual([what, true])
 })
 
 const folder = mkdtempSync(join(tmpdir(), 'lakeloop-lists-'))
