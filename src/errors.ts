@@ -196,7 +196,7 @@ export const ERRORS = {
   LIST_OWNED: row(
     'halt',
     'the list {list} belongs to the sync {owner}',
-    'Use another list, or declare it shared in both.',
+    'Use another list, or let one sync decide for both.',
   ),
   LIST_GUARD: row(
     'halt',
@@ -371,7 +371,7 @@ export const ERRORS = {
   FIELD_OWNED: row(
     'halt',
     'the field {field} is written by the sync {owner}',
-    'Leave it to one sync, or declare it shared in both.',
+    'Leave it to one sync, or name it in sharedFields of both.',
   ),
   OTHER_REASONS: row('reject', 'further reasons, counted together', 'Look at the dead letters for each.'),
   LISTENER_FAILED: row('retry', 'a listener of {event} threw', 'Mend the listener; the run goes on.'),

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
+import { compareBytes } from '../model/byte-order.js'
 import type { Evidence } from '../model/identifier.js'
 import { isRoleMailbox } from './normalise.js'
-import { compareBytes, microsecondsOf } from './order.js'
+import { microsecondsOf } from './order.js'
 import { idOf, type Namespace, type Problem, partsOf, type Rules } from './rules.js'
 
 /** One record can join at most so many identifiers; weaker ones beyond it are kept and join nobody. */

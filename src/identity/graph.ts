@@ -1,5 +1,6 @@
+import { compareBytes } from '../model/byte-order.js'
 import type { RecordRef } from './evidence.js'
-import { compareBytes, compareNumbers } from './order.js'
+import { compareNumbers } from './order.js'
 import { idOf, type Namespace, type Rules } from './rules.js'
 
 /** A record as clustering sees it: what of it may join somebody, strongest first. Unknown time is the oldest. */

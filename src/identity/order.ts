@@ -1,19 +1,3 @@
-/**
- * The order of two well-formed texts by their UTF-8 bytes: negative, zero or positive. Every order of identity is this
- * one, since JavaScript's `<` and `localeCompare` differ from each other and from every SQL engine.
- */
-export function compareBytes(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let index = 0; index < length; index += 1) {
-    const [left, right] = [a.charCodeAt(index), b.charCodeAt(index)]
-    if (left !== right) return place(left) - place(right)
-  }
-  return a.length - b.length
-}
-
-/** Surrogates stand for the highest characters: in UTF-8 they come after U+E000 to U+FFFF. */
-const place = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit)
-
 /** Two numbers that may both be infinite, where subtracting them would give NaN. */
 export const compareNumbers = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
 

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { LakeloopError } from '../errors.js'
+import { compareBytes } from '../model/byte-order.js'
 import { isJunk, type Normalisation, normaliseAs } from './normalise.js'
-import { compareBytes } from './order.js'
 
 /** What one namespace means. */
 export interface NamespaceRule {

@@ -1,5 +1,5 @@
+import { compareBytes } from '../model/byte-order.js'
 import type { Neighbourhood } from './neighbourhood.js'
-import { compareBytes } from './order.js'
 import { isRedirect, type ProfileRow, type RedirectRow } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 import { profileIdOf, type Solution } from './solve.js'

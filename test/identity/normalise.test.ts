@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isJunk, normaliseAs, normaliseEmail, normaliseId, normalisePhone } from '../../src/identity/normalise.js'
-import { compareBytes, microsecondsOf } from '../../src/identity/order.js'
+import { microsecondsOf } from '../../src/identity/order.js'
+import { compareBytes } from '../../src/model/byte-order.js'
 
 describe('normaliseEmail()', () => {
   test.each([
