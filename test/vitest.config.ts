@@ -37,6 +37,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           fileParallelism: false,
+          maxConcurrency: 3,
         },
       },
     ],

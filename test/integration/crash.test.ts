@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FakeIterable } from 'lakeloop/testing'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { RunReport } from '../../src/model/report.js'
 import { audience } from './programs/audience.js'
 import type { CrashRun, Moment } from './programs/crash-run.js'
@@ -28,22 +28,23 @@ function runOnce(run: CrashRun): Promise<RunReport | NodeJS.Signals> {
   })
 }
 
-let folder: string
-let fake: FakeIterable
-let server: { url: string; close(): Promise<void> }
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'lakeloop-crash-'))
-  fake = new FakeIterable({ projectType: 'email', rates: 'off' })
-  server = await fake.listen()
-})
-afterEach(async () => {
-  await server.close()
-  await rm(folder, { recursive: true })
-})
+/** A fake of one's own and an empty folder, for the time of one test. */
+async function inWorld(
+  work: (world: { fake: FakeIterable; url: string; folder: string }) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'lakeloop-crash-'))
+  const fake = new FakeIterable({ projectType: 'email', rates: 'off' })
+  const { url, close } = await fake.listen()
+  try {
+    await work({ fake, url, folder })
+  } finally {
+    await close()
+    await rm(folder, { recursive: true })
+  }
+}
 
 /** The fake's ledger against the truth: every profile and every member, nobody else. */
-function expectTruth(generation: 1 | 2): void {
+function expectTruth(fake: FakeIterable, generation: 1 | 2): void {
   const truth = audience(generation)
   const scores = Object.fromEntries(truth.map(({ email, score }) => [email, score]))
   const stored = Object.fromEntries(truth.map(({ email }) => [email, fake.ledger.user(email)?.dataFields?.score]))
@@ -62,15 +63,17 @@ const moments: readonly (readonly [Moment, 1 | 2, number])[] = [
   ['between intent and list call', 2, 1],
 ]
 
-test.each(moments)(
+test.concurrent.each(moments)(
   'killed %s (generation %i, time %i): the next run ends with the truth [I1] [I3]',
-  async (at, generation, nth) => {
-    const run = { path: join(folder, 'state.db'), url: server.url, generation }
-    if (generation === 2) expect(await runOnce({ ...run, generation: 1 })).toMatchObject({ status: 'complete' })
-    expect(await runOnce({ ...run, die: { at, nth } })).toBe('SIGKILL')
-    const report = await runOnce(run)
-    expect(report).toMatchObject({ status: 'complete', rows: { unsettled: 0 } })
-    expectTruth(generation)
-    expect(await runOnce(run)).toMatchObject({ status: 'complete', rows: { read: 200, unchanged: 200 }, requests: {} })
-  },
+  (at, generation, nth) =>
+    inWorld(async ({ fake, url, folder }) => {
+      const run = { path: join(folder, 'state.db'), url, generation }
+      if (generation === 2) expect(await runOnce({ ...run, generation: 1 })).toMatchObject({ status: 'complete' })
+      expect(await runOnce({ ...run, die: { at, nth } })).toBe('SIGKILL')
+      const report = await runOnce(run)
+      expect(report).toMatchObject({ status: 'complete', rows: { unsettled: 0 } })
+      expectTruth(fake, generation)
+      const again = await runOnce(run)
+      expect(again).toMatchObject({ status: 'complete', rows: { read: 200, unchanged: 200 }, requests: {} })
+    }),
 )

@@ -15,7 +15,7 @@ import { type Knob, RecordingDestination } from '../sync/recording-destination.j
 import { VirtualClock } from '../sync/virtual-clock.js'
 import { scoreAndList } from '../sync/world.js'
 
-const RUNS = Number(process.env.LAW_RUNS ?? 300)
+const RUNS = Number(process.env.LAW_RUNS ?? 200)
 const SEED = process.env.LAW_SEED === undefined ? {} : { seed: Number(process.env.LAW_SEED) }
 
 /** What goes wrong at the nth request or commit of a run. */
