@@ -161,7 +161,7 @@ describe('ListDeltaComputer', () => {
     const { lists, store } = await filled(1)
     const other = { project: 'prod', owner: 'winback', epoch: 'e' }
     const message =
-      'LIST_OWNED: the list at-risk belongs to the sync churn. Use another list, or declare it shared in both.'
+      'LIST_OWNED: the list at-risk belongs to the sync churn. Use another list, or let one sync decide for both.'
     await expect(lists.note(wishes(0, 1), other)).rejects.toThrow(message)
     await expect(lists.plan({ ...at(), owner: 'winback' })).rejects.toThrow(message)
     await store.commit((await lists.note(wishes(0, 1), { ...other, project: 'test' })).ops)
