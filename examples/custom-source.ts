@@ -67,6 +67,9 @@ for (const { name, run } of sourceConformance) {
 // => ok read: pages of 1 to pageSize rows hold all rows, once
 // => ok read: the same rows again in the same order, where an order is promised
 // => ok read: goes on behind the cursor of any page but the last, where an order is promised
+// => ok read: after any cursor no row is skipped that was not read before it
+// => ok read: after the last cursor comes what is new, or everything again; never a part
+// => ok read: each page of a read has a cursor of its own
 // => ok read: a cursor is plain JSON of at most 4 KiB
 // => ok read: a cursor that is not its own is CURSOR_INVALID, and nothing is read
 // => ok rows: `at` and `json` say the same, and a refused row is null in `json`

@@ -7,7 +7,11 @@ import { type SourceSetup, sourceConformance } from '../../src/testing/index.js'
 
 const rows: Row[] = Array.from({ length: 7 }, (_, n) => ({ id: `c-${n}`, score: n / 8, tags: [`t${n}`] }))
 
-async function duckdb(order: boolean): Promise<SourceSetup> {
+async function* stream(): AsyncGenerator<Row> {
+  yield* rows
+}
+
+async function duckdb(order: boolean, complete = false): Promise<SourceSetup> {
   const database = await DuckDBInstance.create(':memory:')
   const connection = await database.connect()
   await connection.run(
@@ -15,7 +19,8 @@ async function duckdb(order: boolean): Promise<SourceSetup> {
   )
   connection.closeSync()
   const query = 'SELECT id, score, tags FROM scores'
-  const source = new DuckDbSource({ name: 'scores', database, query, key: ['id'], ...(order ? { order: 'key' } : {}) })
+  const options = { name: 'scores', database, query, key: ['id'], complete }
+  const source = new DuckDbSource({ ...options, ...(order ? { order: 'key' } : {}) })
   return { source, rows, ordered: order }
 }
 
@@ -25,7 +30,18 @@ const sources: Readonly<Record<string, () => Promise<SourceSetup>>> = {
     rows,
     ordered: true,
   }),
+  'RowsSource over an array that is a whole audience': async () => ({
+    source: new RowsSource({ name: 'scores', rows, key: ['id'], complete: true }),
+    rows,
+    ordered: true,
+  }),
+  'RowsSource over a stream that is made anew': async () => ({
+    source: new RowsSource({ name: 'scores', rows: stream }),
+    rows,
+    ordered: false,
+  }),
   'DuckDbSource in the order of its key': () => duckdb(true),
+  'DuckDbSource in the order of its key, a whole audience': () => duckdb(true, true),
   'DuckDbSource over a bare query': () => duckdb(false),
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { accounts } from '../../examples/telco/accounts.js'
-import { checkLines, evidence, people, truth } from '../../examples/telco/recipe.js'
+import { checkLines, evidence, h, people, truth } from '../../examples/telco/recipe.js'
 import { type Score, scores } from '../../examples/telco/scores.js'
 
 /** Published with the recipe `telco-v1`: examples/data/README.md. */
@@ -38,10 +38,31 @@ describe('the recipe telco-v1', () => {
     expect(sources).toEqual([7_043, 4_975, 2_075, 83])
   })
 
+  test('households that share an address or a phone', () => {
+    const homes = new Map<string, { email: string; phone: string }>()
+    const shared = { emails: 0, phones: 0 }
+    for (const { first, household, email, phone } of people()) {
+      if (!first || household === null) continue
+      const other = homes.get(household)
+      if (other?.email === email) shared.emails += 1
+      if (other?.phone === phone) shared.phones += 1
+      homes.set(household, { email, phone })
+    }
+    expect(shared).toEqual({ emails: 162, phones: 228 })
+  })
+
   test('spellings and junk', () => {
     const emails = value('email')
     const phones = value('phone')
+    const junk = ['n/a', 'NONE', 'test@test.com', 'noreply@example.com', 'null', 'unknown']
+    const real = emails.filter((email) => !junk.includes(email) && email !== '')
     expect(count(emails, (email) => /^ {2}.* $/.test(email))).toBe(262)
+    expect(count(real, (email) => email === email.toUpperCase())).toBe(358)
+    expect(count(real, (email) => /^[A-Z].*[a-z]/.test(email))).toBe(1_342)
+    const ids = records.filter(({ source }) => source === 'crm').map(({ key }) => key)
+    expect(count(ids, (id) => h('mailform', id) < 0.02)).toBe(140)
+    // None: an empty cell by form, not one that junk left empty.
+    expect(emails.filter((email, at) => email === '' && h('mailform', ids[at] ?? '') >= 0.02)).toHaveLength(216)
     expect(count(emails, (email) => email === 'info@example.org')).toBe(30)
     expect(count(phones, (phone) => phone.startsWith('('))).toBe(1_824)
     expect(count(phones, (phone) => phone === '0000000000')).toBe(113)
