@@ -241,6 +241,26 @@ describe('DuckDbSource reading', () => {
     expect(rowsOf(await pagesOf(make5(['a', 'e']))).map(({ a }) => a)).toEqual(['', 'Z', 'a', 'a', 'ä'])
   })
 
+  test("order 'key' begins again behind the last page also where that is full", async () => {
+    const source = make('SELECT range AS id FROM range(6)', { key: ['id'], order: 'key' })
+    const pages = await pagesOf(source, { pageSize: 3 })
+    expect(pages.map(({ rows }) => rows.length)).toEqual([3, 3])
+    expect(rowsOf(await pagesOf(source, { after: pages[1]?.cursor }))).toHaveLength(6)
+  })
+
+  test("order 'key' does not skip a key that is equal by the collation of its column", async () => {
+    const connection = await database.connect()
+    await connection.run('CREATE OR REPLACE TABLE collated (id VARCHAR COLLATE NOCASE)')
+    await connection.run("INSERT INTO collated VALUES ('b'), ('A'), ('a'), ('B')")
+    connection.closeSync()
+    const source = make('FROM collated', { key: ['id'], order: 'key' })
+    const pages = await pagesOf(source, { pageSize: 1 })
+    expect(rowsOf(pages).map(({ id }) => id)).toEqual(['A', 'B', 'a', 'b'])
+    for (const [at, { cursor }] of pages.slice(0, -1).entries()) {
+      expect(rowsOf(await pagesOf(source, { after: cursor }))).toHaveLength(3 - at)
+    }
+  })
+
   test('does not keep a place that nothing stands behind any more', async () => {
     const connection = await database.connect()
     await connection.run('CREATE OR REPLACE TABLE shrinking AS SELECT range AS id FROM range(10)')

@@ -43,6 +43,13 @@ describe('RowsSource of an array', () => {
     expect(rowsOf(await pagesOf(make(others), { after: (first as Page).cursor }))).toEqual(others)
   })
 
+  test('does not keep a place that nothing stands behind any more', async () => {
+    const [first] = await pagesOf(make(numbered(7)), { pageSize: 3 })
+    const [only, ...more] = await pagesOf(make(numbered(3)), { after: (first as Page).cursor })
+    expect([only?.rows.length, more.length]).toEqual([0, 0])
+    expect(rowsOf(await pagesOf(make(numbered(3)), { after: (only as Page).cursor }))).toEqual(numbered(3))
+  })
+
   test('begins again after its last page: the rows are what there is today', async () => {
     const source = make(numbered(4))
     const [only] = await pagesOf(source)
