@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { buildChild } from '../scripts/build-child.js'
@@ -13,10 +14,11 @@ const alias = [
   { find: /^lakeloop\/(.+)$/, replacement: `${root}src/$1.ts` },
 ]
 
-/** `unit`: pure parts and contracts, in parallel. `integration`: child processes, servers, kills, examples; one file at a time. */
+/** `unit`: pure parts and contracts, in parallel. `integration`: child processes, servers, kills, examples; each in a folder and on ports of its own. */
 export default defineConfig({
   root,
   test: {
+    maxWorkers: Math.max(2, availableParallelism() - 1), // vitest alone would take one on two cores, and most tests wait
     reporters: ['default', `${root}test/closing-line.ts`],
     projects: [
       {
@@ -36,7 +38,6 @@ export default defineConfig({
           root,
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
-          fileParallelism: false,
           maxConcurrency: 3,
         },
       },
