@@ -1,8 +1,9 @@
 import type { ActionBlock } from '../../model/action.js'
 import type { Reason } from '../../model/value.js'
 import { emailOf, userIdOf } from './address.js'
+import { withDecimalPoints } from './decimal-points.js'
 import type { FieldContract } from './field-contract.js'
-import { folded, withDecimalPoints } from './payload.js'
+import { folded } from './payload.js'
 import { type Draft, draftBytes } from './wire.js'
 
 /** What making rows depends on. */
