@@ -43,14 +43,14 @@ export class MemoryStore implements Store {
   async commit(ops: readonly Op[]): Promise<void> {
     this.#assertOpen()
     // All that can fail comes first: after the first change nothing throws any more.
-    const changes = ops.flatMap((op) => {
+    const changes: Change[] = []
+    for (const op of ops) {
       const id = toSortable(encodeKey(op.table, op.key))
-      if (op.op !== 'check') return [{ table: op.table, id, text: op.op === 'put' ? jsonText(op.value) : null }]
-      if (this.#tables.get(op.table)?.get(id) !== checkText(op.is)) {
+      if (op.op !== 'check') changes.push({ table: op.table, id, text: op.op === 'put' ? jsonText(op.value) : null })
+      else if (this.#tables.get(op.table)?.get(id) !== checkText(op.is)) {
         throw new LakeloopError('STORE_CONFLICT', { table: op.table })
       }
-      return []
-    })
+    }
     for (const { table, id, text } of changes) {
       if (text === null) this.#tables.get(table)?.delete(id)
       else this.#table(table).set(id, text)
@@ -67,14 +67,23 @@ export class MemoryStore implements Store {
   }
 
   #table(table: Table): OrderedTable<string> {
-    const known = this.#tables.get(table) ?? new OrderedTable<string>()
-    this.#tables.set(table, known)
-    return known
+    const known = this.#tables.get(table)
+    if (known !== undefined) return known
+    const made = new OrderedTable<string>()
+    this.#tables.set(table, made)
+    return made
   }
 
   #assertOpen(): void {
     if (this.#closed) throw new LakeloopError('STORE_CLOSED')
   }
+}
+
+interface Change {
+  readonly table: Table
+  readonly id: string
+  /** `null`: to be deleted. */
+  readonly text: string | null
 }
 
 const parsed = (text: string | undefined): Json | undefined => (text === undefined ? undefined : JSON.parse(text))

@@ -2,14 +2,18 @@
 const CHUNK_MAX = 512
 
 /**
- * A map whose keys stay in order while it changes: values in a Map, keys in sorted chunks.
+ * A map that can be walked in the order of its keys: values in a Map, keys in sorted chunks. New keys are put in their
+ * places when somebody asks for the order, so that a table which nobody walks never pays for it.
  *
  * Order   JavaScript's `<`; the caller gives texts for which that is the order it wants (`toSortable`).
- * Cost    a change O(log n) comparisons and one shift within a chunk; a look-up that of a Map.
+ * Cost    a look-up and a change that of a Map; a walk first sorts the keys that are new since the last one, and shifts
+ *         each within one chunk.
  */
 export class OrderedTable<Value> {
   readonly #values = new Map<string, Value>()
   readonly #chunks: string[][] = [[]]
+  /** Keys of `#values` that stand in no chunk yet. */
+  #fresh: string[] = []
 
   get(id: string): Value | undefined {
     return this.#values.get(id)
@@ -18,15 +22,13 @@ export class OrderedTable<Value> {
   set(id: string, value: Value): void {
     const before = this.#values.size
     this.#values.set(id, value)
-    if (this.#values.size === before) return
-    const at = this.#chunkOf(id)
-    const chunk = this.#chunks[at] as string[]
-    chunk.splice(firstNotBelow(chunk, id), 0, id)
-    if (chunk.length > CHUNK_MAX) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK_MAX / 2))
+    if (this.#values.size > before) this.#fresh.push(id)
   }
 
   delete(id: string): void {
-    if (!this.#values.delete(id)) return
+    if (!this.#values.has(id)) return
+    this.#place()
+    this.#values.delete(id)
     const at = this.#chunkOf(id)
     const chunk = this.#chunks[at] as string[]
     chunk.splice(firstNotBelow(chunk, id), 1)
@@ -35,12 +37,26 @@ export class OrderedTable<Value> {
 
   /** Entries from `start` on, ascending. To be used up before the table is changed again. */
   *from(start: string): Generator<readonly [string, Value]> {
+    this.#place()
     for (let at = this.#chunkOf(start); at < this.#chunks.length; at += 1) {
       const chunk = this.#chunks[at] as string[]
       for (let index = firstNotBelow(chunk, start); index < chunk.length; index += 1) {
         const id = chunk[index] as string
         yield [id, this.#values.get(id) as Value]
       }
+    }
+  }
+
+  /** Sorted first, so that keys which follow each other meet the same chunk. */
+  #place(): void {
+    if (this.#fresh.length === 0) return
+    const fresh = this.#fresh.sort()
+    this.#fresh = []
+    for (const id of fresh) {
+      const at = this.#chunkOf(id)
+      const chunk = this.#chunks[at] as string[]
+      chunk.splice(firstNotBelow(chunk, id), 0, id)
+      if (chunk.length > CHUNK_MAX) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK_MAX / 2))
     }
   }
 

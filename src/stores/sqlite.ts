@@ -117,8 +117,8 @@ export class SqliteStore implements Store {
       await this.#unlocked(() => {
         driver.exec('PRAGMA journal_mode = WAL')
         driver.exec('PRAGMA synchronous = FULL')
-        driver.exec('PRAGMA cache_size = -16000') // 16 MB
-        driver.exec('PRAGMA wal_autocheckpoint = 4000') // pages, 16 MB: fewer commits have to fold the log into the file
+        driver.exec('PRAGMA cache_size = -32000') // 32 MB
+        driver.exec('PRAGMA wal_autocheckpoint = 16000') // pages, 64 MB: fewer commits have to fold the log into the file
         migrate(driver, this.#path)
       })
     } catch (error) {

@@ -19,11 +19,21 @@ export class Statements {
     this.#driver = driver
   }
 
+  /** One call for all keys: on a driver in Rust or C, a call costs more than the look-up behind it. */
   get(table: Table, keys: readonly string[]): readonly (Json | undefined)[] {
-    return keys.map((key) => {
-      const text = this.#textAt(table, key)
-      return text === undefined ? undefined : (JSON.parse(text) as Json)
-    })
+    const found = new Array<Json | undefined>(keys.length).fill(undefined)
+    if (keys.length === 0) return found
+    const sql = `SELECT json_group_array(j.key) AS at, json_group_array(t.v) AS texts
+      FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
+    const { at, texts } = this.#statement(sql).get(JSON.stringify(keys)) as {
+      readonly at: string
+      readonly texts: string
+    }
+    const values = JSON.parse(texts) as string[]
+    for (const [nth, index] of (JSON.parse(at) as number[]).entries()) {
+      found[index] = JSON.parse(values[nth] as string) as Json
+    }
+    return found
   }
 
   scan(table: Table, { prefix, after, limit }: Range): readonly Entry[] {
