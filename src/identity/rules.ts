@@ -114,7 +114,8 @@ export function compileRules(options: RuleOptions): Rules {
     if (isJunk(rule.normalise, raw)) return { problem: 'blocked' }
     const value = normaliseAs(rule.normalise, raw, phoneNormalizer)
     if (value === undefined) return { problem: 'invalid' }
-    return isJunk(rule.normalise, value) || blocked(name, value) ? { problem: 'blocked' } : { value }
+    const isBlocked = (value !== raw && isJunk(rule.normalise, value)) || blocked(name, value)
+    return isBlocked ? { problem: 'blocked' } : { value }
   }
   const content = {
     semantics: SEMANTICS,

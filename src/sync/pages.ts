@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock, pickActions } from '../model/action-block.js'
@@ -66,6 +67,7 @@ export class Pages {
         pages += 1
         this.snapshot = page.mode === 'snapshot' && (pages === 1 || this.snapshot)
         await this.#take(page)
+        await setImmediate() // stores and transforms that answer at once would never let the host's loop turn
       }
       if (!reading.aborted) await this.#send()
     } catch (error) {
