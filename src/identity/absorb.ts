@@ -2,10 +2,19 @@ import { hash } from 'node:crypto'
 import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
-import { hubOf, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import type { Denial } from './contested.js'
+import { hubOf, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
 import type { LinkingRecord } from './graph.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
-import { type ConflictRow, isRedirect, type MetaRow, type ProfileRow, type Rows, sequenceKey } from './rows.js'
+import {
+  type ConflictRow,
+  DENIED_ONLY,
+  isRedirect,
+  type MetaRow,
+  type ProfileRow,
+  type Rows,
+  sequenceKey,
+} from './rows.js'
 import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
 import { type Former, succession } from './succession.js'
@@ -26,7 +35,7 @@ export async function absorb(
   changes: readonly RecordChange[],
 ): Promise<readonly Op[]> {
   const around = await gather(rules, rows, changes)
-  const solution = solve(rules, linkingRecords(around))
+  const solution = solve(rules, linkingRecords(around), denialsIn(around))
   const ops: Op[] = [
     ...changes.flatMap((change) => evidenceOps(rules, rows, change)),
     ...identifierOps(rules, rows, around, solution),
@@ -56,10 +65,19 @@ export async function absorb(
 export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
+    if (isDenial(ref)) continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
     if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
   }
   return linking
+}
+
+/** Pairs that are two people, whatever links them. */
+export function denialsIn(around: Neighbourhood): readonly Denial[] {
+  const denials: Denial[] = []
+  for (const { ref, record } of around.records.values())
+    if (isDenial(ref)) denials.push(idsOf(record) as [string, string])
+  return denials
 }
 
 function evidenceOps(rules: Rules, rows: Rows, { ref, before, after }: RecordChange): readonly Op[] {
@@ -91,9 +109,10 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
     for (const { id } of members) homes.set(id, profileId)
     for (const { id } of retired) homes.set(id, profileId)
   }
+  const denied = new Set(denialsIn(around).flat())
   const ops: Op[] = []
   for (const [id, before] of around.ids) {
-    const after = around.quarantined.has(id) ? null : homes.get(id)
+    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (denied.has(id) ? DENIED_ONLY : undefined))
     const key = rows.idKey(id)
     if (after === undefined && before !== undefined) ops.push({ op: 'delete', table: 'identifier', key })
     if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
@@ -108,7 +127,7 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
 /** The profile rows that stand under the ids of then and now. */
 async function formerProfiles(rows: Rows, around: Neighbourhood, solution: Solution): Promise<Former> {
   const ids = new Set(solution.profiles.map(({ profileId }) => profileId))
-  for (const home of around.ids.values()) if (typeof home === 'string') ids.add(home)
+  for (const home of around.ids.values()) if (home) ids.add(home)
   return rows.profiles([...ids])
 }
 

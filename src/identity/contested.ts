@@ -4,10 +4,16 @@ import type { Rules } from './rules.js'
 /** The name of the limit over all namespaces together. */
 export const TOTAL = 'total'
 
+/** The name of the rule that a human's word has broken: these two are two people. */
+export const DENIED = 'denied'
+
+/** Ids of two identifiers that are two people. */
+export type Denial = readonly [a: string, b: string]
+
 /** A link that would have made a profile break a limit. */
 export interface Refusal {
   readonly link: Link
-  /** The namespace whose limit it was, or {@link TOTAL}. */
+  /** The namespace whose limit it was, or {@link TOTAL}, or {@link DENIED}. */
   readonly rule: string
   readonly limit: number
   /** How many there would have been. */
@@ -48,23 +54,38 @@ export function brokenLimit(rules: Rules, counts: ReadonlyMap<string, number>): 
  * Replays the links of one component in their total order and refuses each that would break a limit (A.2 step 6); then
  * attaches what is left over of one person to that person (step 7).
  *
- * Laws    the same vertices and links in any order give the same parts.
+ * Laws    the same vertices, links and denials in any order give the same parts.
  * Cost    n log n for n links; a join moves the smaller group.
  */
-export function fold(rules: Rules, vertices: readonly Vertex[], links: readonly Link[]): Folding {
+export function fold(
+  rules: Rules,
+  vertices: readonly Vertex[],
+  links: readonly Link[],
+  denials: readonly Denial[],
+): Folding {
+  const byId = new Map(vertices.map((vertex) => [vertex.id, vertex]))
+  const apart = denials.flatMap(([a, b]) => {
+    const [left, right] = [byId.get(a), byId.get(b)]
+    return left === undefined || right === undefined ? [] : [[left, right] as const]
+  })
   const groups = new Map<Vertex, Group>(
     vertices.map((vertex) => [
       vertex,
       { members: [vertex], retired: [], counts: new Map([[vertex.namespace.name, 1]]) },
     ]),
   )
+  const areApart = (one: Group, other: Group): boolean =>
+    apart.some(([a, b]) => {
+      const [left, right] = [groups.get(a), groups.get(b)]
+      return (left === one && right === other) || (left === other && right === one)
+    })
   const refusals: Refusal[] = []
   for (const link of [...links].sort(compareLinks(rules.linkPreference))) {
     const [left, right] = [groups.get(link.a) as Group, groups.get(link.b) as Group]
     if (left === right) continue
     const counts = new Map(left.counts)
     for (const [name, count] of right.counts) counts.set(name, (counts.get(name) ?? 0) + count)
-    const broken = brokenLimit(rules, counts)
+    const broken = brokenLimit(rules, counts) ?? (areApart(left, right) ? DENIAL : undefined)
     if (broken !== undefined) {
       refusals.push({ link, ...broken })
       continue
@@ -76,11 +97,18 @@ export function fold(rules: Rules, vertices: readonly Vertex[], links: readonly 
       groups.set(member, large)
     }
   }
-  return { parts: retireLeftovers(groups, refusals), refusals }
+  return { parts: retireLeftovers(groups, refusals, areApart), refusals }
 }
 
+/** None may be one person; there would be one. */
+const DENIAL = { rule: DENIED, limit: 0, wouldBe: 1 } as const
+
 /** Once, against the groups as the replay left them. What was refused stays apart, since groups only grow. */
-function retireLeftovers(groups: ReadonlyMap<Vertex, Group>, refusals: readonly Refusal[]): readonly Part[] {
+function retireLeftovers(
+  groups: ReadonlyMap<Vertex, Group>,
+  refusals: readonly Refusal[],
+  areApart: (one: Group, other: Group) => boolean,
+): readonly Part[] {
   const refused = new Map<Group, { refusal: Refusal; own: Vertex; other: Vertex }[]>()
   for (const refusal of refusals) {
     const { a, b } = refusal.link
@@ -100,9 +128,11 @@ function retireLeftovers(groups: ReadonlyMap<Vertex, Group>, refusals: readonly 
     // that is left over is of the one kind that there was too much of.
     const ofOnePerson = list.every(({ refusal: { rule }, own, other }) => {
       const kind = rule === TOTAL ? own.namespace.name : rule
-      return other.namespace.anchor && group.members.every((member) => member.namespace.name === kind)
+      return (
+        rule !== DENIED && other.namespace.anchor && group.members.every((member) => member.namespace.name === kind)
+      )
     })
-    if (home === undefined || homes.size > 1 || !ofOnePerson) continue
+    if (home === undefined || homes.size > 1 || !ofOnePerson || areApart(group, home)) continue
     home.retired.push(...group.members)
     parts.delete(group)
   }

@@ -19,6 +19,8 @@ export type StoredRecord = {
   readonly at: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
   readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many'])[]
+  /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
+  readonly apart?: true
 }
 
 /** Names a record: both parts fit into a key of a store. */
@@ -26,10 +28,25 @@ export type RecordRef = readonly [source: string, key: string]
 
 export const recordRef = (source: string, key: string): RecordRef => [keyPart(source), keyPart(key)]
 
+/** The source of denials: no host's source is kept under a name like it. */
+const DENIALS = '!deny'
+
+/** The denial of a pair: the same record whichever is named first. */
+export const denialRef = (a: string, b: string): RecordRef => [
+  DENIALS,
+  hash('sha256', JSON.stringify([a, b].sort(compareBytes))),
+]
+
+export const isDenial = ([source]: RecordRef): boolean => source === DENIALS
+
 /** A part of a key that is empty, too long or no well-formed text is named by its digest. */
 function keyPart(text: string): string {
   const fits =
-    text !== '' && text.length <= 256 && !/[\p{Cc}\p{Surrogate}]/u.test(text) && Buffer.byteLength(text) <= 256
+    text !== '' &&
+    text[0] !== '!' &&
+    text.length <= 256 &&
+    !/[\p{Cc}\p{Surrogate}]/u.test(text) &&
+    Buffer.byteLength(text) <= 256
   return fits ? text : `#${hash('sha256', JSON.stringify(text))}`
 }
 

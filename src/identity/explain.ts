@@ -1,5 +1,5 @@
 import type { Identifier } from '../model/identifier.js'
-import { conflictRow, linkingRecords } from './absorb.js'
+import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
 import type { RecordRef } from './evidence.js'
 import { Graph, type Link } from './graph.js'
 import { gather } from './neighbourhood.js'
@@ -13,7 +13,7 @@ export interface Conflict {
   readonly a: Identifier
   /** The contested one; its profile is the winner. */
   readonly b: Identifier
-  /** The namespace whose limit it was, or `total`. */
+  /** The namespace whose limit it was, or `total`; `denied` where they were said to be two people. */
   readonly rule: string
   readonly limit: number
   /** How many there would have been. */
@@ -76,11 +76,12 @@ export async function explainPair(rules: Rules, rows: Rows, pair: readonly Ident
     if (!homes.has(id)) return said({ verdict: 'unusable', problem: 'unknown' })
     if (homes.get(id) === null) return said({ verdict: 'unusable', problem: 'shared by too many' })
   }
-  const records = linkingRecords(await gather(rules, rows, [], [from]))
+  const around = await gather(rules, rows, [], [from])
+  const records = linkingRecords(around)
   const graph = new Graph(rules, records)
   const [one] = [graph.vertices.get(from)]
   const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
-  const { conflicts } = solve(rules, records)
+  const { conflicts } = solve(rules, records, denialsIn(around))
   const refused = new Map(conflicts.map((conflict) => [conflict.link.a.id + conflict.link.b.id, conflict]))
   const isRefused = ({ a, b }: Link): boolean => refused.has(a.id + b.id)
   const profileId = homes.get(from) as string

@@ -1,4 +1,4 @@
-import { hubOf, OwnerCount, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import { hubOf, isDenial, OwnerCount, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
 import type { Rows } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 
@@ -75,7 +75,7 @@ class Walk implements Neighbourhood {
   /** Takes in identifiers that were not met before; returns those to walk over. */
   async meet(candidates: Iterable<string>, touched: boolean): Promise<readonly string[]> {
     const fresh = [...new Set(candidates)].filter((id) => !this.ids.has(id) && !this.quarantined.has(id))
-    const homes = await this.#rows.homes(fresh)
+    const homes = await this.#rows.places(fresh)
     const walked: string[] = []
     await inParallel(fresh, async (id) => {
       const home = homes.get(id)
@@ -109,11 +109,11 @@ class Walk implements Neighbourhood {
     if (limit === false) return false
     const owners = new OwnerCount()
     for (const { ref, after } of this.#changedBy.get(id) ?? []) {
-      if (after !== undefined && idsOf(after).includes(id)) owners.add(ownerOf(after, id), ref)
+      if (!isDenial(ref) && after !== undefined && idsOf(after).includes(id)) owners.add(ownerOf(after, id), ref)
     }
     if (home === undefined) return owners.most > limit
     await this.#scan(id, (owner, ref) => {
-      owners.add(owner, ref)
+      if (!isDenial(ref)) owners.add(owner, ref)
       return home === null && owners.most > limit
     })
     return owners.most > limit

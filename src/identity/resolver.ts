@@ -1,16 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
-import { z } from 'zod'
 import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
 import { absorb } from './absorb.js'
 import { type AddressChange, addressChanges } from './changes.js'
-import { type RecordRef, recordRef, replaces, type StoredRecord, storedRecord } from './evidence.js'
+import { denialRef, type RecordRef, recordRef, replaces, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { type RecordChange, refText } from './neighbourhood.js'
+import { checkPlace, invalidOption as invalid } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, type MetaRow, Rows } from './rows.js'
-import { compileRules, type RuleOptions, type Rules } from './rules.js'
+import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
 
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
@@ -109,6 +109,34 @@ export class IdentityResolver {
   /** Takes records out of the graph, as if they had never been observed. Repeat   what is not there stays so. */
   async retract(records: readonly RecordName[]): Promise<Observed> {
     return this.#write(records.map(({ source, key }) => ({ ref: recordRef(source, key), versions: [] })))
+  }
+
+  /**
+   * Says that two identifiers are two people, whatever records show: no profile holds both from now on. What joined them
+   * is a conflict whose rule is `denied`. It is evidence like any other, and may come before any record of them.
+   *
+   * Repeat  the same pair again, in either order, changes nothing.
+   * Throws  OPTION_INVALID for an identifier that joins nobody anyway, or a pair of the same.
+   */
+  async deny(a: Identifier, b: Identifier): Promise<Observed> {
+    const [first, second] = this.#pair(a, b)
+    const ids = [first, second].map(partsOf)
+    return this.#write([{ ref: denialRef(first, second), versions: [{ at: null, ids, apart: true }] }])
+  }
+
+  /** Takes a {@link IdentityResolver.deny} back. Repeat   what was not denied stays so. */
+  async allow(a: Identifier, b: Identifier): Promise<Observed> {
+    return this.#write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
+  }
+
+  #pair(...pair: readonly [Identifier, Identifier]): readonly [string, string] {
+    const [a, b] = pair.map(({ namespace, value }) => {
+      const reading = this.#rules.read(namespace, value)
+      if ('value' in reading) return idOf(namespace, reading.value)
+      throw invalid('deny', `names an identifier that joins nobody: ${reading.problem}`)
+    }) as [string, string]
+    if (a === b) throw invalid('deny', 'names one identifier twice')
+    return [a, b]
   }
 
   /**
@@ -270,24 +298,3 @@ function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[
   }
   if (chunk.length > 0) yield chunk
 }
-
-const PLACE = z.object({
-  store: z.custom<Store>(
-    (value) => ['get', 'scan', 'commit'].every((method) => typeof value?.[method as never] === 'function'),
-    'is no store',
-  ),
-  graph: z.string().regex(/^[\w.-]{1,64}$/, 'is no name of 1 to 64 letters, digits, dots, dashes'),
-  target: z.string(),
-})
-
-function checkPlace(place: { store: Store; target: string; graph: string }, rules: Rules): void {
-  const checked = PLACE.safeParse(place)
-  const [issue] = checked.error?.issues ?? []
-  const rule = rules.namespaces.get(place.target)
-  const problem = rule === undefined ? 'names a namespace that is not declared' : 'is attribute only'
-  if (issue !== undefined) throw invalid(String(issue.path[0]), issue.message)
-  if (rule === undefined || rule.attributeOnly) throw invalid('target', problem)
-}
-
-const invalid = (option: string, problem: string) =>
-  new LakeloopError('OPTION_INVALID', { part: 'IdentityResolver', option, problem })

@@ -9,7 +9,7 @@ import { partsOf } from './rules.js'
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
  *     evidence       (graph, source, key)                   StoredRecord
  *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
- *     identifier     (graph, namespace, value)              profile id; null: quarantined
+ *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': known from a denial only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed
@@ -81,6 +81,13 @@ export class Rows {
 
   /** By id: profile id, null where quarantined. Ids that are not known are left out. */
   async homes(ids: readonly string[]): Promise<Map<string, string | null>> {
+    const places = await this.places(ids)
+    for (const [id, place] of places) if (place === DENIED_ONLY) places.delete(id)
+    return places
+  }
+
+  /** As {@link homes}, and {@link DENIED_ONLY} for what only a denial names. */
+  async places(ids: readonly string[]): Promise<Map<string, string | null>> {
     return this.#map<string | null>('identifier', ids, (id) => this.idKey(id))
   }
 
@@ -132,6 +139,9 @@ export class Rows {
 }
 
 const HOLDERS_PAGE = 1_000
+
+/** No profile has such an id. It marks an identifier whose records must be read although nobody has it yet. */
+export const DENIED_ONLY = ''
 
 export const isRedirect = (row: ProfileRow | RedirectRow): row is RedirectRow => 'to' in row
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { brokenLimit, fold, type Part, type Refusal } from './contested.js'
+import { brokenLimit, type Denial, fold, type Part, type Refusal } from './contested.js'
 import { compareVertices, Graph, type LinkingRecord, type Vertex } from './graph.js'
 import { compareNumbers } from './order.js'
 import type { Rules } from './rules.js'
@@ -27,24 +27,24 @@ export interface Solution {
 
 /**
  * Who is who: a function of records and rules (A.2 steps 3 to 8). The records must be closed: all records of every
- * identifier that is in one of them, without what is quarantined.
+ * identifier that is in one of them, without what is quarantined. `denials` part whom records join.
  *
  * Laws    any order of the records gives the same profiles and conflicts; records with no identifier in common can be
  *         solved apart.
  */
-export function solve(rules: Rules, records: readonly LinkingRecord[]): Solution {
+export function solve(rules: Rules, records: readonly LinkingRecord[], denials: readonly Denial[] = []): Solution {
   const graph = new Graph(rules, records)
   const profiles: SolvedProfile[] = []
   const contested: (readonly Vertex[])[] = []
   for (const vertices of graph.components()) {
-    if (brokenLimit(rules, countsOf(vertices)) === undefined) {
+    if (brokenLimit(rules, countsOf(vertices)) === undefined && !holdsDenied(graph, vertices, denials)) {
       profiles.push(profileOf(rules, { members: [...vertices], retired: [] }))
     } else contested.push(vertices)
   }
   const conflicts: SolvedConflict[] = []
   const links = graph.links(contested.map(([first]) => first as Vertex))
   for (const vertices of contested) {
-    const { parts, refusals } = fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [])
+    const { parts, refusals } = fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [], denials)
     const homes = new Map<Vertex, string>()
     for (const part of parts) {
       const profile = profileOf(rules, part)
@@ -57,6 +57,17 @@ export function solve(rules: Rules, records: readonly LinkingRecord[]): Solution
     }
   }
   return { profiles, conflicts }
+}
+
+function holdsDenied(graph: Graph, vertices: readonly Vertex[], denials: readonly Denial[]): boolean {
+  if (denials.length === 0) return false
+  const root = graph.rootOf(vertices[0] as Vertex)
+  return denials.some((pair) =>
+    pair.every((id) => {
+      const vertex = graph.vertices.get(id)
+      return vertex !== undefined && graph.rootOf(vertex) === root
+    }),
+  )
 }
 
 function countsOf(vertices: readonly Vertex[]): ReadonlyMap<string, number> {

@@ -99,7 +99,9 @@ async function stateOf(store: Store): Promise<PlainAnswer> {
       ...[`winner ${row.winner}`, `loser ${row.loser}`, ...row.records.map(([, key]) => key)],
     ].join(' '),
   )
-  const homes = Object.fromEntries(await rows(store, 'identifier')) as PlainAnswer['homes']
+  // An empty home marks what only a denial names: nobody.
+  const placed = [...(await rows(store, 'identifier'))].filter(([, home]) => home !== '')
+  const homes = Object.fromEntries(placed) as PlainAnswer['homes']
   const nowhere = Object.keys(homes).filter((id) => homes[id] === null)
   expect(new Set((await rows(store, 'quarantine')).keys())).toEqual(new Set(nowhere))
   return { homes, profiles, conflicts: conflicts.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) }
@@ -151,6 +153,55 @@ describe('who is who', () => {
           await resolver.retract(gone.map((key) => ({ source: 'book', key })))
           expect(await stateOf(store)).toEqual(oracle([...kept.values()], { ...RULES, prefer: 'most-recent' }))
         }
+      }),
+      law,
+    )
+  })
+
+  test('G5 G6 [I5] denials part people whatever came first, and leave no trace when they are taken back', async () => {
+    const few = fc.constantFrom(
+      ['customer_id', 'c1'] as const,
+      ['customer_id', 'c2'] as const,
+      ['email', 'a@x.io'] as const,
+    )
+    const one = fc.oneof(identifier, few) as typeof identifier
+    const pair = fc.tuple(one, one).filter(([a, b]) => a.join('=') !== b.join('='))
+    const early = fc.oneof(fc.constant(0), fc.nat({ max: 24 })) // before anything is known of the two
+    const word = fc.record({ pair, after: early, taken: fc.option(fc.nat({ max: 24 })) })
+    const drawn = fc.tuple(book, fc.array(word, { minLength: 1, maxLength: 4 }), prefer)
+    const named = ([namespace, value]: readonly [string, string]) => ({ namespace, value })
+    const textOf = (one: readonly [string, string]): string => one.join('=')
+    await fc.assert(
+      fc.asyncProperty(drawn, async ([records, words, preference]) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store, preference)
+        const said = new Map<string, readonly [string, string]>()
+        for (let step = 0; step <= 25; step += 1) {
+          for (const {
+            pair: [a, b],
+            after,
+          } of words.filter((one) => one.after === step)) {
+            await resolver.deny(named(a), named(b))
+            said.set([textOf(a), textOf(b)].sort().join(' '), [textOf(a), textOf(b)])
+            expect(after).toBe(step)
+          }
+          for (const {
+            pair: [a, b],
+          } of words.filter((one) => one.taken === step)) {
+            await resolver.allow(named(b), named(a))
+            said.delete([textOf(a), textOf(b)].sort().join(' '))
+          }
+          const record = records[step]
+          if (record !== undefined) await resolver.observe([evidenceOf(record)])
+        }
+        const rules = { ...RULES, prefer: preference }
+        expect(await stateOf(store)).toEqual(oracle(records, rules, [...said.values()]))
+        for (const [a, b] of said.values()) {
+          const [left, right] = [a, b].map((id) => named([id.slice(0, id.indexOf('=')), id.slice(id.indexOf('=') + 1)]))
+          await resolver.allow(left as never, right as never)
+        }
+        expect(await stateOf(store)).toEqual(oracle(records, rules))
+        expect([...(await rows(store, 'identifier')).values()]).not.toContain('')
       }),
       law,
     )

@@ -34,7 +34,12 @@ const time = (at: number | null): number => (at === null ? Number.NEGATIVE_INFIN
 const firstNonZero = (...orders: number[]): number => orders.find((order) => order !== 0 && !Number.isNaN(order)) ?? 0
 const ascending = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1)
 
-export function oracle(records: readonly PlainRecord[], rules: PlainRules): PlainAnswer {
+/** @param denials  pairs of identifier texts that are two people */
+export function oracle(
+  records: readonly PlainRecord[],
+  rules: PlainRules,
+  denials: readonly (readonly [string, string])[] = [],
+): PlainAnswer {
   const strength = (a: string, b: string): number =>
     firstNonZero(
       ascending(rules.ranks[namespaceOf(a)] as number, rules.ranks[namespaceOf(b)] as number),
@@ -99,7 +104,8 @@ export function oracle(records: readonly PlainRecord[], rules: PlainRules): Plai
       const limit = rules.limits[namespace] as number
       if (many > limit) return [namespace, limit, many]
     }
-    return ids.length > rules.total ? ['total', rules.total, ids.length] : undefined
+    if (ids.length > rules.total) return ['total', rules.total, ids.length]
+    return denials.some((pair) => pair.every((id) => ids.includes(id))) ? ['denied', 0, 1] : undefined
   }
   const profileOf = (members: readonly string[]): string => {
     const founder = [...members].sort((a, b) =>
@@ -157,6 +163,8 @@ export function oracle(records: readonly PlainRecord[], rules: PlainRules): Plai
         if (
           home?.some(isAnchor) &&
           against.every(({ other }) => groupOf(other) === home && isAnchor(other)) &&
+          against.every(({ rule }) => rule !== 'denied') &&
+          !denials.some((pair) => pair.every((id) => [...group, ...home].includes(id))) &&
           against.every(({ rule, own }) =>
             group.every((id) => namespaceOf(id) === (rule === 'total' ? namespaceOf(own) : rule)),
           )

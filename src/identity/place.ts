@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { LakeloopError } from '../errors.js'
+import type { Store } from '../stores/store.js'
+import type { Rules } from './rules.js'
+
+const PLACE = z.object({
+  store: z.custom<Store>(
+    (value) => ['get', 'scan', 'commit'].every((method) => typeof value?.[method as never] === 'function'),
+    'is no store',
+  ),
+  graph: z.string().regex(/^[\w.-]{1,64}$/, 'is no name of 1 to 64 letters, digits, dots, dashes'),
+  target: z.string(),
+})
+
+/** Where a resolver keeps its graph, and what it resolves to. Throws OPTION_INVALID */
+export function checkPlace(place: { store: Store; target: string; graph: string }, rules: Rules): void {
+  const checked = PLACE.safeParse(place)
+  const [issue] = checked.error?.issues ?? []
+  const rule = rules.namespaces.get(place.target)
+  const problem = rule === undefined ? 'names a namespace that is not declared' : 'is attribute only'
+  if (issue !== undefined) throw invalidOption(String(issue.path[0]), issue.message)
+  if (rule === undefined || rule.attributeOnly) throw invalidOption('target', problem)
+}
+
+export const invalidOption = (option: string, problem: string) =>
+  new LakeloopError('OPTION_INVALID', { part: 'IdentityResolver', option, problem })
