@@ -1,3 +1,4 @@
+export { conformance, type TestRunner } from './declare.js'
 export { type DestinationCase, type DestinationSetup, destinationConformance } from './destination-conformance.js'
 export type { FakeAnswer, FakeRequest } from './fake-iterable/answer.js'
 export { FakeIterable } from './fake-iterable/fake-iterable.js'

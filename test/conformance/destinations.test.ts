@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Delivery, Destination, PreparedRequest } from '../../src/destinations/destination.js'
 import { actionAt } from '../../src/model/action-block.js'
 import type { JsonObject } from '../../src/model/value.js'
-import { type DestinationSetup, destinationConformance } from '../../src/testing/index.js'
+import { conformance, type DestinationSetup, destinationConformance } from '../../src/testing/index.js'
 import { answer, event, member, profile, stubbed } from '../destinations/iterable-stub.js'
 
 /** The least that a connector of one's own has to be: one request per action, kept in a map. */
@@ -84,7 +84,7 @@ const DESTINATIONS: readonly (readonly [string, () => DestinationSetup])[] = [
 ]
 
 describe.each(DESTINATIONS)('%s', (_, make) => {
-  for (const { name, run } of destinationConformance) test(name, () => run(async () => make()))
+  conformance({ test }, destinationConformance, async () => make())
 })
 
 /** One fault each: the suite must notice it. */

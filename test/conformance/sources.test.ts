@@ -3,7 +3,7 @@ import { describe, test } from 'vitest'
 import type { Row } from '../../src/model/row.js'
 import { DuckDbSource } from '../../src/sources/duckdb.js'
 import { RowsSource } from '../../src/sources/from-rows.js'
-import { type SourceSetup, sourceConformance } from '../../src/testing/index.js'
+import { conformance, type SourceSetup, sourceConformance } from '../../src/testing/index.js'
 
 const rows: Row[] = Array.from({ length: 7 }, (_, n) => ({ id: `c-${n}`, score: n / 8, tags: [`t${n}`] }))
 
@@ -46,5 +46,5 @@ const sources: Readonly<Record<string, () => Promise<SourceSetup>>> = {
 }
 
 describe.each(Object.entries(sources))('%s', (_, make) => {
-  for (const { name, run } of sourceConformance) test(name, () => run(make))
+  conformance({ test }, sourceConformance, make)
 })

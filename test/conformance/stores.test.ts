@@ -7,7 +7,7 @@ import { overlay } from '../../src/stores/overlay.js'
 import { builtIn, libsql, type OpenDriver } from '../../src/stores/sqlite/driver.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import type { Store } from '../../src/stores/store.js'
-import { storeConformance, storeReopenConformance } from '../../src/testing/index.js'
+import { conformance, storeConformance, storeReopenConformance } from '../../src/testing/index.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lakeloop-stores-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -33,7 +33,7 @@ const STORES: readonly (readonly [string, () => Promise<Store>])[] = [
 ]
 
 describe.each(STORES)('%s', (_, open) => {
-  for (const { name, run } of storeConformance) test(name, () => run(open))
+  conformance({ test }, storeConformance, open)
 })
 
 describe.each(sqlite)('%s', (_, driver) => {

@@ -8,7 +8,11 @@ import type { Action } from '../../src/model/action.js'
 import type { Outcome } from '../../src/model/outcome.js'
 import { type Clock, SYSTEM_CLOCK } from '../../src/sync/clock.js'
 import { deliver } from '../../src/sync/deliver.js'
-import { type DestinationSetup, destinationConformance } from '../../src/testing/destination-conformance.js'
+import {
+  conformance,
+  type DestinationSetup,
+  destinationConformance,
+} from '../../src/testing/destination-conformance.js'
 import { systemClock, type Clock as TransportClock } from '../../src/transport/clock.js'
 import { event, member, profile } from '../destinations/iterable-stub.js'
 
@@ -96,7 +100,7 @@ describe.each(['profile', 'event', 'membership'])('IterableDestination on the st
       revoke: () => fake.revoke(),
     }
   }
-  for (const { name, run } of destinationConformance) test(name, () => run(make))
+  conformance({ test }, destinationConformance, make)
 })
 
 describe('what is stored', () => {
