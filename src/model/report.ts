@@ -58,6 +58,11 @@ export interface RunReport {
   readonly conflicts: number
   /** Actions parked in earlier runs that found their address now and were accepted. */
   readonly unparked: number
+  /**
+   * Actions parked in earlier runs that were dropped: the destination has accepted newer values for their fields since, or
+   * their row has left the audience.
+   */
+  readonly overtaken: number
   /** People whose address moved and was changed at the destination. */
   readonly retargeted: number
   /** Requests sent, by endpoint, repeats included. */

@@ -4,6 +4,7 @@ import type { IdentityResolver } from '../identity/resolver.js'
 import type { Source } from '../sources/source.js'
 import type { Op, Store } from '../stores/store.js'
 import type { Transform, TransformFacts } from '../transform/transform.js'
+import type { AddressMemory } from './address-memory.js'
 import type { Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import type { Commits } from './commits.js'
@@ -39,6 +40,11 @@ export interface RunContext {
   readonly fence: readonly Op[]
   readonly events: SyncEmitter
   readonly tally: Tally
+  readonly memory: AddressMemory
+  /** The how-manieth run of the sync this is: what a later run read is newer. */
+  readonly turn: number
+  /** When the destination last accepted a profile, on the clock's `elapsed`; set by whoever sends. */
+  readonly settling: { acceptedAt: number | undefined }
   /** Tables that hold something of former runs. */
   readonly leftBehind: readonly ('parked' | 'deadLetter')[]
   /** Aborted: no further page is read. */

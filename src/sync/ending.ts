@@ -31,6 +31,7 @@ export function refusedReport(sync: string, error: LakeloopError, clock: Clock):
     drift: [],
     conflicts: 0,
     unparked: 0,
+    overtaken: 0,
     retargeted: 0,
     requests: {},
     error: { code: error.code, message: error.message },

@@ -22,6 +22,8 @@ const LEASE_MS = 60_000
 export class Lease {
   /** Check ops in front of every commit of this run, also of those that others make on its behalf. */
   readonly fence: readonly Op[]
+  /** Grows with every holder. */
+  readonly turn: number
   readonly #store: Store
   readonly #scope: Scope
   readonly #clock: Clock
@@ -31,6 +33,7 @@ export class Lease {
     this.#store = store
     this.#scope = scope
     this.#clock = clock
+    this.turn = holder.fence
     this.fence = [{ op: 'check', table: 'lease', key: holderKey(scope), is: holder as unknown as Json }]
     // A renewal that fails changes nothing by itself: the next commit says what is wrong.
     this.#timer = setInterval(() => void this.#renew().catch(() => undefined), LEASE_MS / 3)
@@ -61,6 +64,12 @@ export class Lease {
       throw new LakeloopError('LEASE_HELD', { sync: scope.sync, afterMs: LEASE_MS }, error)
     }
     return new Lease(store, scope, clock, holder)
+  }
+
+  /** Of the newest holder so far; 0 before the first. */
+  static async lastTurn(store: Store, scope: Scope): Promise<number> {
+    const [found] = await store.get('lease', [holderKey(scope)])
+    return (found as unknown as Holder | undefined)?.fence ?? 0
   }
 
   /** Commits with the fence in front. Throws LEASE_LOST, and then nothing was written. */

@@ -6,10 +6,11 @@ import type { Outcome } from '../model/outcome.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
+import { addressPage, bagsOf, evidenceOf } from './addressing.js'
 import type { RunContext } from './context.js'
 import { breaking, compareSchemas } from './drift.js'
 import { FieldOwners } from './field-owners.js'
-import { addressPage, bagsOf, evidenceOf, originKey, PageWork, type Pending } from './page.js'
+import { originKey, PageWork, type Pending } from './page.js'
 import { drainIdentity } from './retarget.js'
 import type { Window } from './window.js'
 
@@ -35,8 +36,6 @@ export class Pages {
   #sinceSent = 0
   #failed: { readonly error: unknown } | undefined
   retargeted = 0
-  /** When the destination last accepted a profile, on the clock's `elapsed`. */
-  acceptedAt: number | undefined
   /** Every page was a part of a snapshot, and there was one at least. */
   snapshot = false
 
@@ -92,13 +91,14 @@ export class Pages {
   }
 
   async #take(page: Page): Promise<void> {
-    const { transform, tally, events, identity, scope, source, now, nulls, epoch, reading } = this.#context
+    const { transform, tally, events, identity, scope, source, now, nulls, epoch, turn, reading } = this.#context
+    const first = tally.counts.read
     tally.read(page.rows.length)
     const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
-    const work = new PageWork(page, made.actions, made.rows)
+    const work = new PageWork(page, made.actions, made.rows, [turn, first])
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {
       await identity.observe(evidence)
@@ -156,7 +156,7 @@ export class Pages {
   }
 
   async #fly(gathered: readonly Pending[]): Promise<void> {
-    const { sender, events, source, clock } = this.#context
+    const { sender, events, source, clock, settling } = this.#context
     const picks = gathered.map(({ page, action, address, key }) => ({
       block: page.block,
       index: action,
@@ -168,7 +168,7 @@ export class Pages {
       await this.#window.settle(settled)
       const rejected = this.#tellRejected(settled.map(([, outcome]) => outcome))
       const accepted = outcomes.filter(([, { status }]) => status === 'accepted').length
-      if (accepted > 0) this.acceptedAt = clock.elapsed()
+      if (accepted > 0) settling.acceptedAt = clock.elapsed()
       events.tell('batch', { endpoint, actions: outcomes.length, accepted, rejected, bytes })
       await this.#window.advance()
     })

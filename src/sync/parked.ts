@@ -2,27 +2,50 @@ import type { Action } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { JsonObject, Reason } from '../model/value.js'
 import type { Entry, Key, Op } from '../stores/store.js'
+import { isAfter, type Order, type ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { kept, originKey } from './page.js'
 
 const PARKED_PER_TURN = 1_000
 
+export interface Tried {
+  readonly accepted: number
+  /** Dropped: newer values were accepted since, or the row has left. */
+  readonly overtaken: number
+}
+
 /**
- * Tries parked actions of former runs again: identity may have learned their address since. Gives how many were
- * accepted. A membership becomes a claim; one that is rejected becomes a dead letter.
+ * Tries parked actions of former runs again: identity may have learned their address since. A membership becomes a claim;
+ * one that is rejected becomes a dead letter.
+ *
+ * @param snapshot  this pass read the whole audience: what it did not show again has left
+ * Upholds  I6: of a profile, fields that were accepted from a newer row stay as they are. I5.
  */
-export async function tryParked(context: RunContext): Promise<number> {
-  let accepted = 0
+export async function tryParked(context: RunContext, { snapshot }: { readonly snapshot: boolean }): Promise<Tried> {
+  const tried = { accepted: 0, overtaken: 0 }
   let after: Key | undefined
   for (;;) {
     const range = { prefix: checkpointKey(context.scope), after, limit: PARKED_PER_TURN }
     const entries = await context.store.scan('parked', range)
     const older = entries.filter(({ value }) => (value as JsonObject).runId !== context.runId)
-    if (older.length > 0) accepted += await tryThese(context, older)
+    const gone = snapshot ? older.filter(({ value }) => (value as JsonObject).epoch !== context.epoch) : []
+    await drop(context, gone)
+    tried.overtaken += gone.length
+    const { accepted, overtaken } = await tryThese(
+      context,
+      gone.length === 0 ? older : older.filter((one) => !gone.includes(one)),
+    )
+    tried.accepted += accepted
+    tried.overtaken += overtaken
     after = entries.at(-1)?.key
-    if (entries.length < PARKED_PER_TURN || after === undefined) return accepted
+    if (entries.length < PARKED_PER_TURN || after === undefined) return tried
   }
+}
+
+async function drop(context: RunContext, entries: readonly { readonly key: Key }[]): Promise<void> {
+  if (entries.length === 0) return
+  await context.commits.commit({ main: entries.map(({ key }): Op => ({ op: 'delete', table: 'parked', key })) })
 }
 
 interface Found {
@@ -30,9 +53,11 @@ interface Found {
   readonly action: Action
   readonly address: string
   readonly profileId: string
+  readonly order: Order
 }
 
-async function tryThese(context: RunContext, entries: readonly Entry[]): Promise<number> {
+async function tryThese(context: RunContext, entries: readonly Entry[]): Promise<Tried> {
+  if (entries.length === 0) return { accepted: 0, overtaken: 0 }
   const { identity, scope } = context
   const actions = entries.map(({ value }) => (value as JsonObject).action as unknown as Action)
   const who = await identity.resolve(
@@ -43,11 +68,16 @@ async function tryThese(context: RunContext, entries: readonly Entry[]): Promise
   who.forEach((resolution, at) => {
     if (resolution.status !== 'resolved') return
     const { address, profileId } = resolution
-    found.push({ entry: entries[at] as Entry, action: actions[at] as Action, address, profileId })
+    const entry = entries[at] as Entry
+    const order = ((entry.value as JsonObject).order ?? [0, 0]) as unknown as Order
+    found.push({ entry, action: actions[at] as Action, address, profileId, order })
   })
+  found.sort((a, b) => (isAfter(a.order, b.order) ? 1 : -1)) // as they were read (I6)
   const claims = found.filter(({ action }) => action.kind === 'membership')
   const sends = found.filter(({ action }) => action.kind !== 'membership')
-  return (await claim(context, claims)) + (await sendThese(context, sends))
+  const claimed = await claim(context, claims)
+  const sent = await sendThese(context, sends)
+  return { accepted: claimed + sent.accepted, overtaken: sent.overtaken }
 }
 
 async function claim(context: RunContext, claims: readonly Found[]): Promise<number> {
@@ -59,29 +89,74 @@ async function claim(context: RunContext, claims: readonly Found[]): Promise<num
   })
   const noted = await lists.note(wishes, { project: scope.project, owner: scope.sync, epoch })
   await commits.commit({ lists: noted.ops })
-  await commits.commit({ main: claims.map(({ entry }) => ({ op: 'delete', table: 'parked', key: entry.key })) })
+  await drop(
+    context,
+    claims.map(({ entry }) => entry),
+  )
   return claims.length
 }
 
-async function sendThese(context: RunContext, sends: readonly Found[]): Promise<number> {
-  if (sends.length === 0) return 0
-  const { identity, scope, commits, sender, source } = context
+/** An action without the fields that were overtaken. */
+interface Rest extends Found {
+  readonly write?: ProfileWrite
+}
+
+async function sendThese(context: RunContext, sends: readonly Found[]): Promise<Tried> {
+  const addresses = sends.map(({ address }) => address)
+  await context.memory.hold(addresses)
+  try {
+    const rests = sends.map((one) => restOf(context, one))
+    const overtaken = sends.filter((_, at) => rests[at] === undefined)
+    await drop(
+      context,
+      overtaken.map(({ entry }) => entry),
+    )
+    const left = rests.filter((rest) => rest !== undefined)
+    return { accepted: left.length === 0 ? 0 : await send(context, left), overtaken: overtaken.length }
+  } finally {
+    context.memory.release(addresses)
+  }
+}
+
+function restOf(context: RunContext, found: Found): Rest | undefined {
+  const { action, address, order } = found
+  if (action.kind !== 'profile') return found
+  const { dataFields = {} } = action
+  const fields = Object.keys(dataFields)
+  const write = { address, order, fields }
+  const left = context.memory.fieldsLeft(write)
+  if (left.length === 0 && fields.length > 0) return undefined
+  const kept = Object.fromEntries(left.map((field) => [field, dataFields[field] ?? null]))
+  return { ...found, action: { ...action, dataFields: kept }, write: { ...write, fields: left } }
+}
+
+async function send(context: RunContext, rests: readonly Rest[]): Promise<number> {
+  const { identity, scope, commits, sender, source, memory, settling, clock } = context
   const block = actionBlock(
-    sends.map(({ action }) => action),
-    sends.map(({ entry, address }) => ({ address, key: originKey(source.name, entry.key) })),
+    rests.map(({ action }) => action),
+    rests.map(({ entry, address }) => ({ address, key: originKey(source.name, entry.key) })),
   )
   let accepted = 0
+  for (const { write } of rests) if (write !== undefined) memory.sent(write)
   await sender.send(block, async ({ outcomes }) => {
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
     for (const [at, outcome] of outcomes) {
-      const { entry, action, address, profileId } = sends[at] as Found
+      const { entry, action, address, profileId, write } = rests[at] as Rest
       main.push({ op: 'delete', table: 'parked', key: entry.key })
       if ('reason' in outcome) main.push(refused(context, entry, action, outcome.reason))
-      else bindings.push({ profileId, address })
+      else {
+        bindings.push({ profileId, address })
+        if (write !== undefined) main.push(...memory.accepted(write))
+      }
     }
     accepted += bindings.length
+    if (bindings.length > 0) settling.acceptedAt = clock.elapsed()
     await commits.commit({ main, identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [] })
+    for (const [at] of outcomes) {
+      const { write } = rests[at] as Rest
+      if (write !== undefined) memory.settled(write)
+    }
   })
   return accepted
 }

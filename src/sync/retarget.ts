@@ -51,7 +51,8 @@ async function move(context: RunContext, moves: readonly Move[]): Promise<number
       // Where the destination did not move the profile (it cannot, or the new address is a user already), the person is
       // written to under the new address from now on, and the lists leave the old one.
       const rekeyed = await lists.rekey({ project: scope.project, from, to, moved: done }, scopeOf(scope, epoch))
-      const main = done ? [] : deadLetter(context, profileId, outcome)
+      const main = done ? await context.memory.moved(from, to) : deadLetter(context, profileId, outcome)
+      if (done) context.settling.acceptedAt = context.clock.elapsed()
       await context.commits.commit({
         main,
         identity: identity.bind(scope.project, [{ profileId, address: to }]),

@@ -6,6 +6,7 @@ import type { Schema } from '../model/row.js'
 import type { JsonObject } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
 import type { TransformFacts } from '../transform/transform.js'
+import { AddressMemory } from './address-memory.js'
 import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
@@ -31,6 +32,8 @@ export interface Drive {
   readonly fence: readonly Op[]
   readonly sender: (delivery: Delivery, count: (endpoint: string) => void) => Sender
   readonly settleMs: number
+  /** The how-manieth run of the sync this is. */
+  readonly turn: number
   readonly reading: AbortSignal
   readonly sending: AbortSignal
   /** A pass that is taken over from a plan. */
@@ -73,6 +76,7 @@ class Pass {
   #drift: readonly DriftChange[] = []
   #lists: readonly ListCounts[] = []
   #unparked = 0
+  #overtaken = 0
   #retargeted = 0
   #conflicts = 0
 
@@ -100,14 +104,18 @@ class Pass {
     }
   }
 
+  /** True for the rest of a pass that was interrupted. */
+  get #resumed(): boolean {
+    return this.#began !== undefined && !this.#began.complete
+  }
+
   async go(): Promise<void> {
     const { transform, destination } = this.#options
     const facts = await transform.prepare(this.#drive.reading)
     this.#version = facts.version
     this.#began = await readCheckpoint(this.#drive.store, this.#scope)
     this.#checkpoint = this.#fresh(this.#began)
-    const resumed = this.#began !== undefined && !this.#began.complete
-    this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed })
+    this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed: this.#resumed })
     const described = await this.#decideDrift(facts)
     const delivery = await openRetrying(destination, {
       clock: this.#clock,
@@ -168,10 +176,12 @@ class Pass {
     } finally {
       this.#retargeted += pages.retargeted
     }
-    this.#unparked = await tryParked(context)
+    const tried = await tryParked(context, { snapshot: pages.snapshot })
+    this.#unparked = tried.accepted
+    this.#overtaken = tried.overtaken
     this.#retargeted += await drainIdentity(context, window)
     const complete = pages.snapshot && window.tied
-    const phase = await listPhase(context, { complete, settled: () => this.#settled(pages.acceptedAt) })
+    const phase = await listPhase(context, { complete, settled: () => this.#settled(context.settling.acceptedAt) })
     this.#lists = phase.lists
     this.#conflicts = await context.identity.conflictCount()
     const { read, unsettled } = this.#tally.counts
@@ -198,6 +208,7 @@ class Pass {
       const held = await store.scan(table, { prefix: checkpointKey(this.#scope), limit: 1 })
       if (held.length > 0) leftBehind.push(table)
     }
+    const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
     return {
       scope: this.#scope,
       runId: this.#runId,
@@ -220,6 +231,10 @@ class Pass {
       fence,
       events: this.#events,
       tally: this.#tally,
+      memory: new AddressMemory({ ...names, parked: leftBehind.includes('parked') }),
+      turn: this.#drive.turn,
+      // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
+      settling: { acceptedAt: this.#resumed ? this.#startedElapsed : undefined },
       leftBehind,
       reading,
       sending,
@@ -239,6 +254,7 @@ class Pass {
       drift: this.#drift,
       conflicts: this.#conflicts,
       unparked: this.#unparked,
+      overtaken: this.#overtaken,
       retargeted: this.#retargeted,
       requests: this.#requests,
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),

@@ -87,6 +87,7 @@ export class Sync {
         settleMs: this.#options.settleMs ?? 60_000,
         commitMain: (ops) => held.commit(ops),
         fence: held.fence,
+        turn: held.turn,
         reading,
         sending: grace.signal,
         sender: (delivery, onRequest) =>
@@ -124,6 +125,7 @@ export class Sync {
       settleMs: 0,
       commitMain: (ops) => main.commit(ops),
       fence: [],
+      turn: (await Lease.lastTurn(store, this.#scope)) + 1,
       reading: signal,
       sending: signal,
       sender: (delivery, count) => planningSender(delivery, requests, count),

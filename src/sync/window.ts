@@ -56,19 +56,21 @@ export class Window {
 
   /** Remembers outcomes of sent actions, then counts them: the order of these two is I1. */
   async settle(pending: readonly (readonly [Pending, Outcome])[]): Promise<void> {
-    const { identity, scope, commits } = this.#context
+    const { identity, scope, commits, memory } = this.#context
     for (let at = 0; at < pending.length; at += ROWS_PER_COMMIT) {
       const part = pending.slice(at, at + ROWS_PER_COMMIT)
       const main: Op[] = []
       const bindings: { profileId: string; address: string }[] = []
-      for (const [{ key, fingerprint, bind, address, left }, outcome] of part) {
+      for (const [{ key, fingerprint, write, bind, address, left }, outcome] of part) {
         if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
+        if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
       }
       await commits.commit({ main, identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [] })
-      for (const [{ page, action, key }, outcome] of part) {
+      for (const [{ page, action, key, write }, outcome] of part) {
+        if (write !== undefined) memory.settled(write)
         if (outcome.status === 'rejected') keep(page, action, key, outcome, this.#context)
         page.settle(action, outcome)
       }

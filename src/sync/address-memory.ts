@@ -1,0 +1,184 @@
+import { hash } from 'node:crypto'
+import type { Json } from '../model/value.js'
+import type { Key, Op, Store } from '../stores/store.js'
+import { checkpointKey, type Scope } from './checkpoint.js'
+
+/** When a row was read: the how-manieth run of the sync, and the how-manieth row of it. */
+export type Order = readonly [turn: number, row: number]
+
+export const isAfter = (a: Order, b: Order): boolean => a[0] > b[0] || (a[0] === b[0] && a[1] > b[1])
+
+/**
+ * What this sync wrote to one profile, in table `fingerprint` under its address. By address and not by row: two rows of
+ * one person write to one profile, and the later one has to come again when the earlier one has changed.
+ */
+interface Written {
+  /** Row (short) and fingerprint of the accepted writes, the last one last. */
+  readonly of: readonly (readonly [row: string, print: string])[]
+  /** The pass that wrote last. */
+  readonly epoch: string
+  /** Only of writes while something older was parked: which fields they wrote, and when they were read. */
+  readonly since?: readonly (readonly [turn: number, row: number, fields: readonly string[]])[]
+}
+
+/** Rows of one address that are remembered; what is dropped is only sent again. */
+const ROWS_MAX = 32
+const SINCE_MAX = 8
+const ADDRESS_MAX = 256
+
+/** An address that is being looked at or written to. */
+interface Live {
+  written: Written | undefined
+  /** False until the store was asked. */
+  known: boolean
+  /** Writes without an outcome, and pages that look. */
+  writes: number
+  holders: number
+}
+
+/** A write of a profile whose outcome is awaited. */
+export interface ProfileWrite {
+  readonly address: string
+  /** Short for row key and action; absent without a row key. */
+  readonly row?: string
+  readonly print?: string
+  readonly order: Order
+  /** Top-level names. */
+  readonly fields: readonly string[]
+}
+
+/**
+ * Knows which profile writes need not be sent again, and which must not be sent any more.
+ *
+ * Upholds  I1: an entry is written with the commit of its outcome. I6: a write that was held back is held against what was
+ *          accepted since. I12: of addresses that nothing is on its way to, nothing stays in memory.
+ */
+export class AddressMemory {
+  readonly #store: Store
+  readonly #scope: Scope
+  readonly #epoch: string
+  readonly #live = new Map<string, Live>()
+  /** True once anything is parked: from then on it counts when a field was written. */
+  parked: boolean
+
+  constructor(options: {
+    readonly store: Store
+    readonly scope: Scope
+    readonly epoch: string
+    readonly parked: boolean
+  }) {
+    this.#store = options.store
+    this.#scope = options.scope
+    this.#epoch = options.epoch
+    this.parked = options.parked
+  }
+
+  /** Has the entries of these addresses at hand until {@link release}. */
+  async hold(addresses: readonly string[]): Promise<void> {
+    for (const address of addresses) this.#liveAt(address).holders += 1
+    const unknown = [...new Set(addresses)].filter((address) => !this.#liveAt(address).known)
+    for (let at = 0; at < unknown.length; at += KEYS_MAX) {
+      const asked = unknown.slice(at, at + KEYS_MAX)
+      const entries = await this.#store.get(
+        'fingerprint',
+        asked.map((address) => this.#key(address)),
+      )
+      asked.forEach((address, nth) => {
+        const live = this.#liveAt(address)
+        if (!live.known) live.written = entries[nth] as unknown as Written | undefined
+        live.known = true
+      })
+    }
+  }
+
+  release(addresses: readonly string[]): void {
+    for (const address of addresses) {
+      this.#liveAt(address).holders -= 1
+      this.#forget(address)
+    }
+  }
+
+  /** True if the profile holds this already, and no other row was written over it in this pass. */
+  isUnchanged({ address, row, print }: ProfileWrite): boolean {
+    const { written, writes } = this.#liveAt(address)
+    if (row === undefined || written === undefined || writes > 0) return false
+    const own = written.of.find(([name]) => name === row)
+    if (own?.[1] !== print) return false
+    return written.epoch !== this.#epoch || written.of.at(-1)?.[0] === row
+  }
+
+  /** The fields of a held-back write that nothing accepted since has written. */
+  fieldsLeft({ address, order, fields }: ProfileWrite): readonly string[] {
+    const since = this.#liveAt(address).written?.since ?? []
+    const newer = new Set(since.flatMap(([turn, row, names]) => (isAfter([turn, row], order) ? names : [])))
+    return fields.filter((field) => !newer.has(field))
+  }
+
+  /** A write is on its way. */
+  sent({ address }: ProfileWrite): void {
+    this.#liveAt(address).writes += 1
+  }
+
+  /** The ops that remember an accepted write. */
+  accepted(write: ProfileWrite): readonly Op[] {
+    if (write.row === undefined && !this.parked) return []
+    const live = this.#liveAt(write.address)
+    const { of = [], since = [] } = live.written ?? {}
+    const rows = of.filter(([row]) => row !== write.row)
+    if (write.row !== undefined) rows.push([write.row, write.print ?? ''])
+    const written: Written = {
+      of: rows.slice(-ROWS_MAX),
+      epoch: this.#epoch,
+      ...(this.parked
+        ? { since: [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)].slice(-SINCE_MAX) }
+        : {}),
+    }
+    live.written = written
+    return [{ op: 'put', table: 'fingerprint', key: this.#key(write.address), value: written as unknown as Json }]
+  }
+
+  /** A write has its outcome, and what it led to is committed. */
+  settled({ address }: ProfileWrite): void {
+    this.#liveAt(address).writes -= 1
+    this.#forget(address)
+  }
+
+  /** The ops that move an entry along with its profile. One that stands there already is of another past: both go. */
+  async moved(from: string, to: string): Promise<readonly Op[]> {
+    const [was, is] = await this.#store.get('fingerprint', [this.#key(from), this.#key(to)])
+    if (was === undefined) return []
+    const gone: Op = { op: 'delete', table: 'fingerprint', key: this.#key(from) }
+    if (is !== undefined) return [gone, { op: 'delete', table: 'fingerprint', key: this.#key(to) }]
+    return [gone, { op: 'put', table: 'fingerprint', key: this.#key(to), value: was }]
+  }
+
+  #liveAt(address: string): Live {
+    const known = this.#live.get(address)
+    if (known !== undefined) return known
+    const live: Live = { written: undefined, known: false, writes: 0, holders: 0 }
+    this.#live.set(address, live)
+    return live
+  }
+
+  #forget(address: string): void {
+    const live = this.#live.get(address)
+    if (live !== undefined && live.writes === 0 && live.holders === 0) this.#live.delete(address)
+  }
+
+  #key(address: string): Key {
+    const name = address.length <= ADDRESS_MAX ? address : `#${hash('sha256', address)}`
+    return [...checkpointKey(this.#scope), name, 'address']
+  }
+}
+
+/** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
+const KEYS_MAX = 10_000
+
+const sinceOf = ({ order, fields }: ProfileWrite) => [...order, fields] as const
+
+/** A later write of all these fields says more. */
+const isCovered = (fields: readonly string[], by: readonly string[]): boolean =>
+  fields.every((field) => by.includes(field))
+
+/** Names one action of one row in an entry: 48 bits, so that an entry stays small. */
+export const shortRow = (key: Key): string => hash('sha256', JSON.stringify(key.slice(2)), 'base64url').slice(0, 8)
