@@ -8,11 +8,8 @@ import type { Action } from '../../src/model/action.js'
 import type { Outcome } from '../../src/model/outcome.js'
 import { type Clock, SYSTEM_CLOCK } from '../../src/sync/clock.js'
 import { deliver } from '../../src/sync/deliver.js'
-import {
-  conformance,
-  type DestinationSetup,
-  destinationConformance,
-} from '../../src/testing/destination-conformance.js'
+import { conformance } from '../../src/testing/declare.js'
+import { type DestinationSetup, destinationConformance } from '../../src/testing/destination-conformance.js'
 import { systemClock, type Clock as TransportClock } from '../../src/transport/clock.js'
 import { event, member, profile } from '../destinations/iterable-stub.js'
 
