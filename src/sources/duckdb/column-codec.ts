@@ -1,10 +1,10 @@
 import { LakeloopError } from '../../errors.js'
 import type { Column, Schema } from '../../model/row.js'
 import type { Json } from '../../model/value.js'
+import { dayText, decimalNumber, instantText, jsonValue } from '../exact-values.js'
 import { quoteField } from '../infer-schema.js'
 import type { Conversion } from '../plain-value.js'
 import type { DuckDbColumns, DuckDbType } from './driver.js'
-import { dayText, decimalNumber, instantText, jsonValue } from './exact-values.js'
 
 /** How the values of one type are read. `undefined` leaves the value out. */
 export type Decode = (value: never, conversion: Conversion) => Json | undefined

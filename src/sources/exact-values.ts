@@ -1,5 +1,5 @@
-import type { Json } from '../../model/value.js'
-import type { Conversion } from '../plain-value.js'
+import type { Json } from '../model/value.js'
+import type { Conversion } from './plain-value.js'
 
 const OUTSIDE = 'holds a date that is infinite or outside of the years 1 to 9999'
 
