@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { compareBytes } from '../model/byte-order.js'
 import type { Evidence } from '../model/identifier.js'
+import { keyPart } from '../stores/store.js'
 import { isRoleMailbox } from './normalise.js'
 import { microsecondsOf } from './order.js'
 import { idOf, type Namespace, type Problem, partsOf, type Rules } from './rules.js'
@@ -26,7 +27,7 @@ export type StoredRecord = {
 /** Names a record: both parts fit into a key of a store. */
 export type RecordRef = readonly [source: string, key: string]
 
-export const recordRef = (source: string, key: string): RecordRef => [keyPart(source), keyPart(key)]
+export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
 
 /** The source of denials: no host's source is kept under a name like it. */
 const DENIALS = '!deny'
@@ -39,16 +40,8 @@ export const denialRef = (a: string, b: string): RecordRef => [
 
 export const isDenial = ([source]: RecordRef): boolean => source === DENIALS
 
-/** A part of a key that is empty, too long or no well-formed text is named by its digest. */
-function keyPart(text: string): string {
-  const fits =
-    text !== '' &&
-    text[0] !== '!' &&
-    text.length <= 256 &&
-    !/[\p{Cc}\p{Surrogate}]/u.test(text) &&
-    Buffer.byteLength(text) <= 256
-  return fits ? text : `#${hash('sha256', JSON.stringify(text))}`
-}
+/** What begins like a name of ours is named by its digest. */
+const sourcePart = (source: string): string => (source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source))
 
 /** A record under the rules. Pure: the same record and rules give the same text. */
 export function storedRecord(rules: Rules, record: Evidence): StoredRecord {

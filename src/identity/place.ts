@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { Store } from '../stores/store.js'
 import type { Rules } from './rules.js'

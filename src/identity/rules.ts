@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import { compareBytes } from '../model/byte-order.js'
 import { isJunk, type Normalisation, normaliseAs } from './normalise.js'

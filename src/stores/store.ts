@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Json } from '../model/value.js'
 
 /**
@@ -65,6 +66,23 @@ export type Table = (typeof TABLES)[number]
 
 /** 1 to 8 parts of well-formed text, none empty but the last may be; together at most 4,096 UTF-8 bytes. The first is the project or the identity graph. */
 export type Key = readonly string[]
+
+const PART_BYTES_MAX = 256
+
+/**
+ * A text as a part of a key: as it is, or named by its digest where it is empty, too long or no well-formed text. Whoever
+ * makes keys of what rows hold uses it, so that no row can make a key that a store refuses.
+ *
+ * Laws    different texts give different parts, unless one is written like a digest (`#` and 64 hex digits).
+ */
+export function keyPart(text: string): string {
+  const fits =
+    text !== '' &&
+    text.length <= PART_BYTES_MAX &&
+    !/[\p{Cc}\p{Surrogate}]/u.test(text) &&
+    Buffer.byteLength(text) <= PART_BYTES_MAX
+  return fits ? text : `#${hash('sha256', JSON.stringify(text))}`
+}
 
 export interface Range {
   readonly prefix: Key

@@ -155,6 +155,10 @@ function unaddressed(resolution: Exclude<Resolution, { status: 'resolved' }>): O
   return { status: resolution.status === 'unresolved' ? 'parked' : 'rejected', reason: resolution.reason }
 }
 
+const LIST_NAME_MAX = 255
+const isListName = (name: string): boolean =>
+  name !== '' && name.length <= LIST_NAME_MAX && !/[\p{Cc}\p{Surrogate}]/u.test(name)
+
 /** A membership is no request yet: its claim is noted when the rest of its row is known. Gives the refusal of its list. */
 function wish(
   work: PageWork,
@@ -167,6 +171,15 @@ function wish(
   const row = block.row(action)
   const detail = block.detail(action)
   const list = detail.list as ListRef
+  if (typeof list === 'string' && !isListName(list)) {
+    const problem = `names a list by a text that is empty, longer than ${LIST_NAME_MAX} characters or not well-formed`
+    const outcome: Outcome = {
+      status: 'rejected',
+      reason: { code: 'ACTION_INVALID', facts: { kind: 'membership', problem } },
+    }
+    work.note(row, outcome)
+    return outcome
+  }
   if (resolution.status !== 'resolved') {
     const claimant = block.key(action) ?? (resolution.status === 'unresolved' ? resolution.profileId : undefined)
     if (claimant !== undefined) work.wishes.push({ row, wish: { list, claimant } })

@@ -90,11 +90,19 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
 
 /** Whether every value of the one type is a value of the other, as Delta's type widening has it. Source: docs/drift.md. */
 function widens(before: string, after: string): boolean {
+  if (isSameButVoid(before, after) || isSameButVoid(after, before)) return true
   if (WIDER[before]?.includes(after) === true) return true
   const [from, to] = [before, after].map((type) => /^decimal\((\d+),(\d+)\)$/.exec(type)?.slice(1).map(Number))
   if (from === undefined || to === undefined) return false
   const [p1 = 0, s1 = 0, p2 = 0, s2 = 0] = [...from, ...to]
   return p2 - s2 >= p1 - s1 && s2 >= s1
+}
+
+/** Plain rows show `void` where every value was null: nothing is known of the type then, and nothing was lost. */
+function isSameButVoid(type: string, other: string): boolean {
+  if (!/\bvoid\b/.test(type)) return false
+  const parts = type.split(/\bvoid\b/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  return new RegExp(`^${parts.join('.+')}$`, 's').test(other)
 }
 
 /**

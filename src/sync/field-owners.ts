@@ -1,7 +1,10 @@
-import { LakeloopError } from '../errors.js'
+import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { ActionBlock, Shape } from '../model/action.js'
-import type { Op } from '../stores/store.js'
+import { keyPart, type Op } from '../stores/store.js'
 import type { RunContext } from './context.js'
+
+/** How often the owner of a field is looked up again when another sync was faster. */
+const ATTEMPTS_MAX = 10
 
 /**
  * One sync writes one profile field of a project, unless all that write it declare it shared: two syncs that take turns
@@ -26,18 +29,34 @@ export class FieldOwners {
   async take(block: ActionBlock): Promise<void> {
     const fields = this.#newFields(block)
     if (fields.length === 0) return
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#own(fields)
+        break
+      } catch (error) {
+        // Another sync was faster; what it took shows at the next look.
+        if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
+      }
+    }
+    for (const field of fields) this.#known.add(field)
+  }
+
+  async #own(fields: readonly string[]): Promise<void> {
     const { store, scope, commits } = this.#context
-    const keys = fields.map((field) => [scope.project, 'profile', field])
+    const keys = fields.map((field) => [scope.project, 'profile', keyPart(field)])
     const owners = await store.get('field', keys)
     const ops: Op[] = []
     fields.forEach((field, at) => {
       const owner = owners[at]
       const key = keys[at] as readonly string[]
-      if (owner === undefined) ops.push({ op: 'put', table: 'field', key, value: scope.sync })
-      else if (owner !== scope.sync) throw new LakeloopError('FIELD_OWNED', { field, owner: String(owner) })
+      if (owner === undefined) {
+        ops.push(
+          { op: 'check', table: 'field', key, is: undefined },
+          { op: 'put', table: 'field', key, value: scope.sync },
+        )
+      } else if (owner !== scope.sync) throw new LakeloopError('FIELD_OWNED', { field, owner: String(owner) })
     })
     if (ops.length > 0) await commits.commit({ main: ops })
-    for (const field of fields) this.#known.add(field)
   }
 
   #newFields(block: ActionBlock): readonly string[] {

@@ -77,7 +77,7 @@ export class Lease {
     try {
       await this.#store.commit([...this.fence, ...ops])
     } catch (error) {
-      if (!isLakeloopError(error, 'STORE_CONFLICT')) throw error
+      if (!isLakeloopError(error, 'STORE_CONFLICT') || error.facts.table !== 'lease') throw error
       throw new LakeloopError('LEASE_LOST', { sync: this.#scope.sync }, error)
     }
   }

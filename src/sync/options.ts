@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { ListDeltaComputer } from '../delta/list-delta.js'
 import type { Destination } from '../destinations/destination.js'
 import { LakeloopError } from '../errors.js'
@@ -36,34 +36,56 @@ export interface SyncOptions {
   readonly clock?: Clock
 }
 
-const SHAPE = z.object({
-  name: z.string().min(1).max(200),
-  pageSize: z.number().int().min(1).max(100_000).optional(),
-  concurrency: z.number().int().min(1).max(64).optional(),
+/** Something with these methods: a class of the host's is as good as ours. */
+const having = (...methods: readonly string[]) =>
+  z.custom<object>(
+    (value) => methods.every((method) => typeof (value as Record<string, unknown> | null)?.[method] === 'function'),
+    { error: `has no ${methods.join(', ')}`, abort: true },
+  )
+
+const named = (name: string, ...methods: readonly string[]) =>
+  having(...methods).refine(
+    (value) => {
+      const text = (value as Record<string, unknown>)[name]
+      return typeof text === 'string' && text !== ''
+    },
+    { error: `has no ${name}` },
+  )
+
+const SHAPE = z.strictObject({
+  name: z
+    .string()
+    .min(1)
+    .max(200)
+    .regex(/^[^\p{Cc}\p{Surrogate}]+$/u, 'is not well-formed'),
+  pageSize: z.int().min(1).max(100_000).optional(),
+  concurrency: z.int().min(1).max(64).optional(),
   nulls: z.enum(['omit', 'remove']).optional(),
-  settleMs: z.number().int().min(0).max(3_600_000).optional(),
+  settleMs: z.int().min(0).max(3_600_000).optional(),
   rejectedShareMax: z.number().min(0).max(1).optional(),
   sharedFields: z.array(z.string()).optional(),
-  source: z.object({ name: z.string().min(1), read: z.function() }),
-  destination: z.object({ name: z.string().min(1), project: z.string().min(1), addressedBy: z.string().min(1) }),
-  transform: z.object({ name: z.string() }),
-  identity: z.object({ target: z.string() }),
-  lists: z.object({}),
-  store: z.object({ supports: z.object({}) }),
+  retry: z
+    .strictObject({
+      attemptsMax: z.int().min(1).max(100),
+      throttlesMax: z.int().min(0).max(10_000),
+      waitMaxMs: z.int().min(0).max(3_600_000),
+      splitsMax: z.int().min(0).max(1_000_000),
+    })
+    .partial()
+    .optional(),
+  source: named('name', 'read', 'describe', 'close'),
+  destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
+  transform: named('name', 'prepare', 'run', 'close'),
+  identity: named('target', 'observe', 'resolve', 'bind', 'changes', 'over'),
+  lists: having('note', 'plan', 'lists', 'over'),
+  store: having('get', 'scan', 'commit', 'close'),
+  clock: having('now', 'elapsed', 'sleep', 'random').optional(),
 })
 
 /** Throws OPTION_INVALID that names the option, before anything is opened. */
 export function checkOptions(options: SyncOptions): SyncOptions {
   const checked = SHAPE.safeParse(options)
-  if (!checked.success) {
-    const [issue] = checked.error.issues
-    const option = issue?.path.join('.') ?? ''
-    throw new LakeloopError('OPTION_INVALID', {
-      part: 'Sync',
-      option,
-      problem: `is not valid: ${issue?.message ?? ''}`,
-    })
-  }
+  if (!checked.success) throw invalid('Sync', checked.error)
   if (options.identity.target !== options.destination.addressedBy) {
     throw new LakeloopError('OPTION_INVALID', {
       part: 'Sync',
@@ -72,4 +94,32 @@ export function checkOptions(options: SyncOptions): SyncOptions {
     })
   }
   return options
+}
+
+const RUN = z.strictObject({
+  signal: z.instanceof(AbortSignal).optional(),
+  graceMs: z.number().min(0).max(3_600_000).optional(),
+  plan: z
+    .looseObject({
+      sync: z.string(),
+      requests: z.array(z.looseObject({ digest: z.string() })),
+      pins: z.looseObject({}),
+    })
+    .optional(),
+  whenHeld: z.enum(['refuse', 'wait']).optional(),
+})
+
+/** Throws OPTION_INVALID for what `run` was called with: a mistake in the host's program, and no end of a run. */
+export function checkRunOptions(options: object): void {
+  const checked = RUN.safeParse(options)
+  if (!checked.success) throw invalid('Sync.run', checked.error)
+}
+
+/** The first thing that is wrong, by its name; a name that nobody knows is repeated, since it is the host's own word. */
+function invalid(part: string, { issues }: z.ZodError): LakeloopError {
+  const [issue] = issues
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const option = unknown ?? (issue?.path.join('.') || 'options')
+  const problem = unknown === undefined ? `is not valid: ${issue?.message ?? ''}` : 'is not an option'
+  return new LakeloopError('OPTION_INVALID', { part, option, problem })
 }

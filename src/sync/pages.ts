@@ -3,9 +3,10 @@ import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock, pickActions } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
-import type { Schema } from '../model/row.js'
+import type { RowBlock, Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
+import { keyPart } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
 import type { RunContext } from './context.js'
 import { breaking, compareSchemas } from './drift.js'
@@ -90,10 +91,11 @@ export class Pages {
     this.#schema.known = schema
   }
 
-  async #take(page: Page): Promise<void> {
+  async #take(given: Page): Promise<void> {
     const { transform, tally, events, identity, scope, source, now, nulls, epoch, turn, reading } = this.#context
     const first = tally.counts.read
-    tally.read(page.rows.length)
+    tally.read(given.rows.length)
+    const page = { ...given, rows: storable(given.rows) }
     const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
@@ -189,5 +191,20 @@ export class Pages {
       this.#context.events.tell('reject', event)
     }
     return rejected
+  }
+}
+
+/** The same rows, under keys that a store takes whatever a row holds: one bad key is no reason to stop. */
+function storable(rows: RowBlock): RowBlock {
+  return {
+    length: rows.length,
+    refused: rows.refused,
+    at: (index) => rows.at(index),
+    changedAt: (index) => rows.changedAt(index),
+    json: (from, to) => rows.json(from, to),
+    key(index) {
+      const key = rows.key(index)
+      return key === undefined ? undefined : keyPart(key)
+    },
   }
 }

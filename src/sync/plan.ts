@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Delivery, Prepared, PreparedRequest } from '../destinations/destination.js'
+import type { Delivery, PreparedRequest } from '../destinations/destination.js'
 import { explain, LakeloopError } from '../errors.js'
-import type { ActionBlock } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { DriftChange, ListCounts, ReasonCount, RowCounts } from '../model/report.js'
 import type { Json } from '../model/value.js'
@@ -59,27 +58,48 @@ export function planningSender(delivery: Delivery, into: PlannedRequest[], count
   }
 }
 
-/** The same delivery, which refuses to prepare a request that the plan does not hold. */
-export function heldToPlan(delivery: Delivery, plan: Plan): Delivery {
-  const left = new Map<string, number>()
-  for (const { digest } of plan.requests) left.set(digest, (left.get(digest) ?? 0) + 1)
-  const check = ({ body }: PreparedRequest): void => {
-    const digest = digestOf(body)
-    const times = left.get(digest) ?? 0
-    if (times === 0) throw new LakeloopError('PLAN_STALE', { part: 'source' })
-    left.set(digest, times - 1)
+/** What a plan holds and a run has not sent yet. */
+export class PlanLeft {
+  readonly #left = new Map<string, number>()
+  #count: number
+
+  constructor(plan: Plan) {
+    this.#count = plan.requests.length
+    for (const { digest } of plan.requests) this.#left.set(digest, (this.#left.get(digest) ?? 0) + 1)
   }
+
+  /** False if the plan holds no such request any more. */
+  take(digest: string): boolean {
+    const times = this.#left.get(digest) ?? 0
+    if (times === 0) return false
+    this.#left.set(digest, times - 1)
+    this.#count -= 1
+    return true
+  }
+
+  /** Throws  PLAN_STALE where the run has ended and something of the plan was never sent. */
+  assertEmpty(): void {
+    if (this.#count > 0) throw new LakeloopError('PLAN_STALE', { part: 'source' })
+  }
+}
+
+/** The same delivery, which sends no request that the plan does not hold. Parts of one that it holds are of the plan. */
+export function heldToPlan(delivery: Delivery, left: PlanLeft): Delivery {
+  const planned = new WeakSet<PreparedRequest>()
   return {
-    prepare(actions: ActionBlock): Prepared {
-      const prepared = delivery.prepare(actions)
-      // The one action of a probe (is this list known?) is prepared and never sent.
-      if (actions.length > 1 || prepared.requests.some(({ body }) => left.has(digestOf(body)))) {
-        prepared.requests.forEach(check)
-      }
-      return prepared
+    prepare: (actions) => delivery.prepare(actions),
+    split(request, by) {
+      const parts = delivery.split(request, by)
+      for (const part of parts) planned.add(part)
+      return parts
     },
-    split: (request, by) => delivery.split(request, by),
-    apply: (request, signal) => delivery.apply(request, signal),
+    async apply(request, signal) {
+      if (!planned.has(request) && !left.take(digestOf(request.body))) {
+        throw new LakeloopError('PLAN_STALE', { part: 'source' })
+      }
+      planned.add(request) // a second attempt is the same request
+      return await delivery.apply(request, signal)
+    },
     close: () => delivery.close(),
   }
 }

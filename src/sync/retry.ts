@@ -23,15 +23,18 @@ export const RETRY_LIMITS: RetryLimits = { attemptsMax: 6, throttlesMax: 60, wai
 const BASE_MS = 500
 const TOKENS_MAX = 500
 const COST = 5
+/** A time-out holds a slot for its whole length before it says anything. */
+const COST_LATE = 10
 
 /** Shared by all requests of a run, so that an outage does not multiply the traffic. */
 export class RetryBudget {
   #tokens = TOKENS_MAX
 
   /** False when the run has retried too much for its successes: then a retry is refused, not queued. */
-  take(): boolean {
-    if (this.#tokens < COST) return false
-    this.#tokens -= COST
+  take(late: boolean): boolean {
+    const cost = late ? COST_LATE : COST
+    if (this.#tokens < cost) return false
+    this.#tokens -= cost
     return true
   }
 
@@ -77,7 +80,7 @@ export async function retrying<T>(work: () => Promise<T>, options: RetryOptions)
       if (throttled) throttles += 1
       else attempts += 1
       const spent = attempts >= limits.attemptsMax || throttles >= limits.throttlesMax
-      if (spent || (!throttled && !budget.take())) {
+      if (spent || (!throttled && !budget.take(error.facts.late === true))) {
         throw new LakeloopError('RETRIES_SPENT', { endpoint, attempts: attempts + throttles, last: error.code }, error)
       }
       await pause(error, attempts + throttles, options)

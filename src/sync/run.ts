@@ -36,6 +36,8 @@ export interface Drive {
   readonly turn: number
   readonly reading: AbortSignal
   readonly sending: AbortSignal
+  /** Called once all is sent; what it throws ends the run. */
+  readonly ended?: () => void
   /** A pass that is taken over from a plan. */
   readonly pass?: { readonly epoch: string; readonly now: number }
 }
@@ -191,6 +193,7 @@ class Pass {
       await window.save()
       throw phase.held
     }
+    this.#drive.ended?.()
     return { window, schema: pages.schema }
   }
 

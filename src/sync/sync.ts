@@ -10,8 +10,8 @@ import { Dispatcher } from './dispatch.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { Lease } from './lease.js'
-import { checkOptions, type SyncOptions } from './options.js'
-import { heldToPlan, type Plan, type PlannedRequest, planningSender } from './plan.js'
+import { checkOptions, checkRunOptions, type SyncOptions } from './options.js'
+import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
 import { RETRY_LIMITS } from './retry.js'
 import { type Drive, pass } from './run.js'
 
@@ -20,7 +20,10 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** How long what is on its way may take after `signal` was aborted, in ms. Default 30,000. Then its fate stays unknown. */
   readonly graceMs?: number
-  /** Send exactly what this plan holds, or stop with PLAN_STALE. */
+  /**
+   * Send what this plan holds and nothing else. Stops with PLAN_STALE at the first request that it does not hold, or at
+   * the end if something of it was never sent; what had gone out by then was in the plan.
+   */
   readonly plan?: Plan
   /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
   readonly whenHeld?: 'refuse' | 'wait'
@@ -74,7 +77,9 @@ export class Sync {
    * Repeat  harmless: what was accepted is remembered, what was under way when a run died is sent again (I2, I3).
    * Upholds I1, I3, I4, I6, I11.
    */
-  async run({ signal, graceMs = 30_000, plan, whenHeld = 'refuse' }: RunOptions = {}): Promise<RunReport> {
+  async run(options: RunOptions = {}): Promise<RunReport> {
+    checkRunOptions(options)
+    const { signal, graceMs = 30_000, plan, whenHeld = 'refuse' } = options
     const reading = signal ?? new AbortController().signal
     const grace = graceAfter(reading, graceMs, this.#clock)
     let lease: Lease | undefined
@@ -82,6 +87,7 @@ export class Sync {
       const held = await this.#lease(whenHeld, reading)
       lease = held
       if (plan !== undefined) await this.#checkPins(plan)
+      const left = plan && new PlanLeft(plan)
       const { report } = await pass(this.#options, this.#events, {
         ...this.#parts(),
         settleMs: this.#options.settleMs ?? 60_000,
@@ -91,7 +97,8 @@ export class Sync {
         reading,
         sending: grace.signal,
         sender: (delivery, onRequest) =>
-          this.#dispatcher(plan === undefined ? delivery : heldToPlan(delivery, plan), onRequest, grace.signal),
+          this.#dispatcher(left === undefined ? delivery : heldToPlan(delivery, left), onRequest, grace.signal),
+        ended: () => left?.assertEmpty(),
         ...(plan === undefined ? {} : { pass: { epoch: plan.pins.epoch, now: plan.pins.now } }),
       })
       return await this.#remember(report)

@@ -53,6 +53,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   eventemitter3: ['sync/'],
   ses: ['transform/child/'],
   acorn: ['transform/child/'],
+  '@databricks/sql': ['vendors/databricks/'],
   '@duckdb/node-api': ['sources/duckdb'],
   libsql: ['stores/sqlite'],
   msw: ['testing/'],
