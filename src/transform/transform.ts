@@ -167,7 +167,7 @@ export class Transform {
         problem: 'the program is longer than 1 MiB',
       })
     }
-    const wall = new Wall(this.#options.memoryMb)
+    const wall = await Wall.open(this.#options.memoryMb)
     this.#wall = wall
     const { form, reads, readsAll } = await this.#compile(wall, source, signal).catch((error: unknown) => {
       wall.kill('crashed')

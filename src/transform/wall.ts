@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { LakeloopError } from '../errors.js'
-import { CHILD_SOURCE } from './child.generated.js'
 import { encodeFrame, type Frame, FrameReader } from './frames.js'
 import { OVERRUN_EXIT, type Request } from './protocol.js'
 
@@ -48,7 +47,13 @@ export class Wall {
   #killed: WallEnd | undefined
   #gone: WallEnd | undefined
 
-  constructor(memoryMb: number) {
+  /** Starts a process. The code of the child is loaded here and not with us: half of the package is it. */
+  static async open(memoryMb: number): Promise<Wall> {
+    const { CHILD_SOURCE } = await import('./child.generated.js')
+    return new Wall(memoryMb, CHILD_SOURCE)
+  }
+
+  private constructor(memoryMb: number, source: string) {
     const memory = [`--max-old-space-size=${memoryMb}`, '--max-semi-space-size=8']
     this.#child = spawn(process.execPath, [PERMISSION, '--no-warnings', ...memory, '-e', BOOT], {
       env: { TZ: 'UTC' },
@@ -66,7 +71,7 @@ export class Wall {
       this.#settle((pending) => pending.fail(startFailed(error)))
     })
     this.#child.on('close', (code, signal) => this.#closed(code, signal))
-    const code = Buffer.from(CHILD_SOURCE)
+    const code = Buffer.from(source)
     const length = Buffer.alloc(4)
     length.writeUInt32LE(code.length, 0)
     this.#to?.write(length)

@@ -1,5 +1,5 @@
-import ky from 'ky'
-import { LakeloopError } from '../errors.js'
+import type { KyInstance } from 'ky'
+import { type ErrorFacts, LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
 import { type Clock, orAborted, systemClock } from './clock.js'
 
@@ -58,20 +58,29 @@ export class HttpClient {
   readonly #timeoutMs: number
   readonly #answerBytesMax: number
   readonly #clock: Clock
-  readonly #ky: typeof ky
+  readonly #fetch: Fetch | undefined
+  #ky: Promise<KyInstance> | undefined
 
   constructor(options: HttpClientOptions) {
     this.baseUrl = checkedBase(options.baseUrl)
     this.#timeoutMs = options.timeoutMs ?? 30_000
     this.#answerBytesMax = options.answerBytesMax ?? 8 * 1024 * 1024
     this.#clock = options.clock ?? systemClock
-    this.#ky = ky.create({
-      retry: 0,
-      timeout: false,
-      throwHttpErrors: false,
-      redirect: 'manual',
-      ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
-    })
+    this.#fetch = options.fetch
+  }
+
+  /** Loaded at the first request: a host that only imports us does not pay for it. */
+  #client(): Promise<KyInstance> {
+    this.#ky ??= import('ky').then(({ default: ky }) =>
+      ky.create({
+        retry: 0,
+        timeout: false,
+        throwHttpErrors: false,
+        redirect: 'manual',
+        ...(this.#fetch === undefined ? {} : { fetch: this.#fetch }),
+      }),
+    )
+    return this.#ky
   }
 
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
@@ -87,7 +96,8 @@ export class HttpClient {
       return await this.#exchange(request, either)
     } catch (error) {
       if (signal.aborted) throw new LakeloopError('ABORTED', {}, error)
-      if (late.signal.aborted) throw unclear(request, `nothing whole within ${this.#timeoutMs} ms`, error)
+      if (late.signal.aborted)
+        throw unclear(request, `nothing whole within ${this.#timeoutMs} ms`, error, { late: true })
       throw error
     } finally {
       answered.abort()
@@ -114,8 +124,9 @@ export class HttpClient {
   async #fetched(request: HttpRequest, signal: AbortSignal): Promise<Response> {
     const body = request.body === undefined ? {} : { body: request.body as Uint8Array<ArrayBuffer> }
     const { method, headers } = request
+    const ky = await this.#client()
     try {
-      return await orAborted(this.#ky(this.baseUrl + request.path, { method, headers, signal, ...body }), signal)
+      return await orAborted(ky(this.baseUrl + request.path, { method, headers, signal, ...body }), signal)
     } catch (cause) {
       throw new LakeloopError('DESTINATION_UNREACHABLE', { endpoint: request.endpoint, problem: named(cause) }, cause)
     }
@@ -194,6 +205,6 @@ function discard(response: Response): void {
   response.body?.cancel().catch(() => {})
 }
 
-function unclear(request: HttpRequest, problem: string, cause?: unknown): LakeloopError {
-  return new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem }, cause)
+function unclear(request: HttpRequest, problem: string, cause?: unknown, more: ErrorFacts = {}): LakeloopError {
+  return new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem, ...more }, cause)
 }

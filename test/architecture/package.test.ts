@@ -20,8 +20,8 @@ interface Lock {
 const manifest = JSON.parse(read('package.json')) as Manifest
 
 describe('package.json', () => {
-  test('has four runtime dependencies', () => {
-    expect(Object.keys(manifest.dependencies).sort()).toEqual(['eventemitter3', 'ky', 'p-queue', 'zod'])
+  test('has three runtime dependencies', () => {
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(['eventemitter3', 'ky', 'p-queue'])
   })
 
   test('has every optional peer in both lists, and as a dev dependency', () => {

@@ -5,10 +5,18 @@ import { expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '../..')
 
-/** Name and version of every package in the sandbox child, as the bundler counts them. */
-async function bundled(): Promise<string[]> {
+const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<
+  string,
+  Record<string, string>
+>
+const CHILD = ['main.ts', 'realm.ts'].map((file) => `src/transform/child/${file}`)
+const ENTRIES = ['index.ts', 'testing/index.ts', 'stores/sqlite.ts', 'sources/duckdb.ts'].map((file) => `src/${file}`)
+
+/** Name and version of every package in a program, as the bundler counts them. */
+async function bundled(files: readonly string[], external: readonly string[]): Promise<string[]> {
   const { metafile } = await build({
-    entryPoints: ['main.ts', 'realm.ts'].map((file) => join(ROOT, 'src/transform/child', file)),
+    entryPoints: files.map((file) => join(ROOT, file)),
+    external: [...external],
     outdir: 'nowhere', // nothing is written
     absWorkingDir: ROOT,
     bundle: true,
@@ -18,8 +26,8 @@ async function bundled(): Promise<string[]> {
     metafile: true,
     logLevel: 'error',
   })
-  const files = Object.keys(metafile.inputs)
-  const names = files.map((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)).filter((it) => it !== null)
+  const inputs = Object.keys(metafile.inputs)
+  const names = inputs.map((file) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)).filter((it) => it !== null)
   const version = (folder: string): string => {
     const manifest = readFileSync(join(ROOT, folder, 'package.json'), 'utf8')
     return (JSON.parse(manifest) as { version: string }).version
@@ -27,8 +35,10 @@ async function bundled(): Promise<string[]> {
   return [...new Set(names.map(([folder, name]) => `${name} ${version(folder)}`))].sort()
 }
 
-test('THIRD_PARTY.md has a notice for each package that is bundled into the child, and for no other', async () => {
+test('THIRD_PARTY.md has a notice for each package that is bundled, and for no other', async () => {
   const page = readFileSync(join(ROOT, 'THIRD_PARTY.md'), 'utf8')
   const noticed = [...page.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading)
-  expect(noticed.sort()).toEqual(await bundled())
+  const installed = [...Object.keys(dependencies ?? {}), ...Object.keys(peerDependencies ?? {})]
+  const all = [...(await bundled(CHILD, [])), ...(await bundled(ENTRIES, installed))]
+  expect(noticed.sort()).toEqual([...new Set(all)].sort())
 })

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
 import type { Clock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
