@@ -70,10 +70,13 @@ for (const { name, run } of sourceConformance) {
 // => ok read: after any cursor no row is skipped that was not read before it
 // => ok read: after the last cursor comes what is new, or everything again; never a part
 // => ok read: each page of a read has a cursor of its own
+// => ok read: two reads at once do not share a position, or the second is refused
+// => ok read: no page is empty where there are rows, and all pages of a read have one mode
 // => ok read: a cursor is plain JSON of at most 4 KiB
 // => ok read: a cursor that is not its own is CURSOR_INVALID, and nothing is read
 // => ok rows: `at` and `json` say the same, and a refused row is null in `json`
 // => ok rows: keys are stable, and no two rows share one, where the source has a key
+// => ok rows: each has a key and a time of change where the source declares them and the columns hold a value
 // => ok describe: names the columns of the pages, or says that only reading tells
 // => ok read: an aborted signal ends it
 // => ok close: twice is once

@@ -1,50 +1,13 @@
 import assert from 'node:assert/strict'
-import type { Delivery, Destination, PreparedRequest } from '../destinations/destination.js'
+import type { PreparedRequest } from '../destinations/destination.js'
 import { isLakeloopError } from '../errors.js'
-import type { Action, ActionBlock } from '../model/action.js'
+import type { Action } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Json } from '../model/value.js'
-
-/** A destination under test, and what its account takes. */
-export interface DestinationSetup {
-  /** Fresh, over an empty account that answers as it should. */
-  readonly destination: Destination
-  /** Action `n` (0 to 99) that the account accepts; different numbers are different people. */
-  readonly action: (n: number) => Action
-  /** What the account holds, comparable with what it holds later. Left out: repeats are only run. */
-  readonly state?: () => Json | Promise<Json>
-  /** From now on the account refuses the credential. Left out: the destination has none. */
-  readonly revoke?: () => void | Promise<void>
-}
-
-/** One promise of the contract. Bound to no test runner: `run` resolves, or it throws. */
-export interface DestinationCase {
-  readonly name: string
-  readonly run: (make: () => Promise<DestinationSetup>) => Promise<void>
-}
-
-const signal = (): AbortSignal => AbortSignal.timeout(30_000)
-
-/** Opens, lets `check` work, and closes both whatever comes of it. */
-async function opened(
-  make: () => Promise<DestinationSetup>,
-  check: (delivery: Delivery, setup: DestinationSetup) => Promise<void>,
-): Promise<void> {
-  const setup = await make()
-  try {
-    const delivery = await setup.destination.open(signal())
-    await check(delivery, setup)
-    await delivery.close()
-  } finally {
-    await setup.destination.close()
-  }
-}
+import { block, type DestinationCase, opened, signal } from './destination-case.js'
+import { EFFECTS } from './destination-effect-cases.js'
 
 const NOBODY: Action = { kind: 'profile', identifiers: {} }
-
-function block({ action }: DestinationSetup, count: number): ActionBlock {
-  return actionBlock(Array.from({ length: count }, (_, n) => action(n)))
-}
 
 const sorted = (indexes: readonly number[]): readonly number[] => [...indexes].sort((left, right) => left - right)
 const upTo = (length: number): readonly number[] => Array.from({ length }, (_, index) => index)
@@ -206,4 +169,5 @@ export const destinationConformance: readonly DestinationCase[] = [
       await destination.close()
     },
   },
+  ...EFFECTS,
 ]

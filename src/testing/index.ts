@@ -1,5 +1,6 @@
 export { conformance, type TestRunner } from './declare.js'
-export { type DestinationCase, type DestinationSetup, destinationConformance } from './destination-conformance.js'
+export type { DestinationCase, DestinationSetup } from './destination-case.js'
+export { destinationConformance } from './destination-conformance.js'
 export type { FakeAnswer, FakeRequest } from './fake-iterable/answer.js'
 export { FakeIterable } from './fake-iterable/fake-iterable.js'
 export { FAULTS, type Fault, type FaultKind, type Faults } from './fake-iterable/faults.js'

@@ -106,6 +106,27 @@ export const sourceConformance: readonly SourceCase[] = [
       }),
   },
   {
+    name: 'read: two reads at once do not share a position, or the second is refused',
+    run: (make) =>
+      opened(make, async ({ source, rows }) => {
+        const read = (): Promise<Page[]> => pagesOf(source, { pageSize: 1 })
+        const [first, second] = await Promise.allSettled([read(), read()])
+        assert.ok(first?.status === 'fulfilled', 'the first read goes through')
+        assert.deepEqual(texts(rowsOf(first.value)), texts(rows))
+        if (second?.status === 'fulfilled') assert.deepEqual(texts(rowsOf(second.value)), texts(rows))
+        else assert.ok(isLakeloopError(second?.reason), 'a refusal has a code')
+      }),
+  },
+  {
+    name: 'read: no page is empty where there are rows, and all pages of a read have one mode',
+    run: (make) =>
+      opened(make, async ({ source }) => {
+        const pages = await pagesOf(source, { pageSize: 2 })
+        for (const page of pages) assert.ok(page.rows.length > 0, 'a page has a row')
+        assert.equal(new Set(pages.map(({ mode }) => mode)).size, 1)
+      }),
+  },
+  {
     name: 'read: a cursor is plain JSON of at most 4 KiB',
     run: (make) =>
       opened(make, async ({ source }) => {
@@ -149,6 +170,23 @@ export const sourceConformance: readonly SourceCase[] = [
         assert.deepEqual(again.sort(), first.sort())
         const known = first.filter((key) => key !== undefined)
         assert.equal(new Set(known).size, known.length)
+      }),
+  },
+  {
+    name: 'rows: each has a key and a time of change where the source declares them and the columns hold a value',
+    run: (make) =>
+      opened(make, async ({ source }) => {
+        const { key = [], changedAt } = source
+        for (const { rows } of await pagesOf(source)) {
+          for (let at = 0; at < rows.length; at += 1) {
+            const row = rows.at(at)
+            const holds = (column: string): boolean => row[column] !== null && row[column] !== undefined
+            if (key.length > 0 && key.every(holds)) assert.equal(typeof rows.key(at), 'string')
+            const time = rows.changedAt(at)
+            if (changedAt !== undefined && holds(changedAt)) assert.equal(typeof time, 'string')
+            if (time !== undefined) assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/)
+          }
+        }
       }),
   },
   {

@@ -33,6 +33,17 @@ export const VALUES_AND_KEYS: readonly StoreCase[] = [
     )
     await store.commit(VALUES.map((value, n) => check(['p', String(n).padStart(2, '0')], value)))
   }),
+  storeCase('values: numbers keep every digit', async (store) => {
+    const numbers = [0.1 + 0.2, 1e-7, 123_456.789_012_345, 5e-324, 2 ** 53 - 1, -1.797e308]
+    await store.commit(numbers.map((value, n) => put(['p', `n${n}`], value)))
+    const keys = numbers.map((_, n) => ['p', `n${n}`])
+    assert.deepEqual(await store.get('run', keys), numbers)
+  }),
+  storeCase('keys: are taken letter by letter, not as they look', async (store) => {
+    const keys = ['\u00e9', 'e\u0301', '\uff21', 'A', 'a'].map((part) => ['p', part])
+    await store.commit(keys.map((key, n) => put(key, n)))
+    assert.deepEqual(await store.get('run', keys), [0, 1, 2, 3, 4])
+  }),
   storeCase('values: a megabyte of text', async (store) => {
     const text = 'é'.repeat(500_000)
     await store.commit([put(['p'], { text })])

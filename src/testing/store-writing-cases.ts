@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { TABLES } from '../stores/store.js'
 import { all, check, put, rejects, remove, type StoreCase, storeCase } from './store-case.js'
 
 /** What `commit` promises. */
@@ -56,6 +57,28 @@ export const WRITING: readonly StoreCase[] = [
     assert.equal((await all(store)).length, 0)
     await store.commit(ops)
     assert.equal((await all(store)).length, 10_000)
+  }),
+  storeCase('commit: nobody sees a half of one', async (store) => {
+    const keys = [
+      ['p', 'a'],
+      ['p', 'b'],
+    ] as const
+    const write = async (): Promise<void> => {
+      for (let n = 1; n <= 30; n += 1) await store.commit(keys.map((key) => put(key, n)))
+    }
+    const watch = async (): Promise<void> => {
+      for (let n = 1; n <= 30; n += 1) {
+        const [a, b] = await store.get('run', keys)
+        assert.equal(a, b, 'get sees both keys of a commit, or neither')
+        const values = (await store.scan('run', { prefix: ['p'], limit: 10 })).map(({ value }) => value)
+        assert.ok(new Set(values).size <= 1, 'scan sees both keys of a commit, or neither')
+      }
+    }
+    await Promise.all([write(), watch(), watch()])
+  }),
+  storeCase('each table is apart from every other', async (store) => {
+    await store.commit(TABLES.map((table, n) => ({ op: 'put', table, key: ['p', 'same'], value: n }) as const))
+    for (const [n, table] of TABLES.entries()) assert.deepEqual(await store.get(table, [['p', 'same']]), [n])
   }),
   storeCase('tables are apart from each other', async (store) => {
     await store.commit([put(['p', 'a'], 1), { op: 'put', table: 'claim', key: ['p', 'a'], value: 2 }])

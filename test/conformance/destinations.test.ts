@@ -40,6 +40,7 @@ function tiny(): DestinationSetup {
   return {
     destination,
     action: (n) => ({ kind: 'profile', identifiers: { id: `person-${n}` }, dataFields: { n } }),
+    again: (n) => ({ kind: 'profile', identifiers: { id: `person-${n}` }, dataFields: { n: n + 1_000 } }),
     state: () => [...held],
   }
 }

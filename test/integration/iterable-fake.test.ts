@@ -9,7 +9,8 @@ import type { Outcome } from '../../src/model/outcome.js'
 import { type Clock, SYSTEM_CLOCK } from '../../src/sync/clock.js'
 import { deliver } from '../../src/sync/deliver.js'
 import { conformance } from '../../src/testing/declare.js'
-import { type DestinationSetup, destinationConformance } from '../../src/testing/destination-conformance.js'
+import type { DestinationSetup } from '../../src/testing/destination-case.js'
+import { destinationConformance } from '../../src/testing/destination-conformance.js'
 import { systemClock, type Clock as TransportClock } from '../../src/transport/clock.js'
 import { event, member, profile } from '../destinations/iterable-stub.js'
 
@@ -92,6 +93,7 @@ describe.each(['profile', 'event', 'membership'])('IterableDestination on the st
         if (kind === 'event') return event(email(n), 'seen', { createdAt: 1_700_000_000, dataFields: { n } })
         return kind === 'profile' ? profile(email(n), { n }) : member(email(n), 'vip', n % 2 === 0)
       },
+      ...(kind === 'profile' ? { again: (n: number) => profile(email(n), { n: n + 1_000 }) } : {}),
       state: () =>
         JSON.parse(JSON.stringify([fake.ledger.users(), fake.ledger.events(), [...fake.ledger.members('vip')].sort()])),
       revoke: () => fake.revoke(),
