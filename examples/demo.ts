@@ -95,7 +95,7 @@ async function learnContacts(): Promise<void> {
   }
   await contacts.close()
   print(
-    `crm.contacts: ${learned.records} records with ${learned.identifiers} identifiers, ${learned.blocked} of them unusable`,
+    `crm.contacts: ${learned.records} records with ${learned.identifiers} identifiers, ${learned.blocked} of them junk that joins nobody`,
   )
 }
 
@@ -134,9 +134,13 @@ function tell(report: RunReport, requests: number): void {
   for (const { list, add, remove, keep } of report.lists) {
     print(`  list ${list}: ${add} subscribed, ${remove} unsubscribed, ${keep} kept`)
   }
-  const byEndpoint = Object.entries(report.requests).map(([endpoint, count]) => `${count} ${endpoint}`)
-  print(`  requests: ${requests} received by Iterable${byEndpoint.length > 0 ? ` (${byEndpoint.join(', ')})` : ''}`)
-  if (report.status === 'complete') print(`  identity: ${report.conflicts} identifiers that two profiles claim`)
+  const sent = Object.entries(report.requests).map(([endpoint, count]) => `${count} ${endpoint}`)
+  const reading = requests - Object.values(report.requests).reduce((sum, count) => sum + count, 0)
+  const parts = [...sent, ...(reading > 0 ? [`${reading} to learn its fields and lists`] : [])]
+  print(`  requests: ${requests} received by Iterable${parts.length > 0 ? ` (${parts.join(', ')})` : ''}`)
+  if (report.status === 'complete') {
+    print(`  identity: ${report.conflicts} identifiers that two profiles claim; the more recent record has it`)
+  }
   if (report.error !== undefined) print(`  ${report.error.message}`)
 }
 

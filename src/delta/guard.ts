@@ -5,7 +5,10 @@ import type { Reason } from '../model/value.js'
 export interface GuardOptions {
   /** Share of the members, 0 to 1. Default 0.3. 1 switches the guard off, but for a snapshot in which nobody was seen. */
   readonly removedShareMax?: number | undefined
-  /** Removals up to this count are never held, so that a short list can change. Default 10. */
+  /**
+   * Removals up to this count are not held, so that a short list can change. Default 10. All are held where a complete
+   * snapshot claims nobody.
+   */
   readonly removedFreely?: number | undefined
 }
 

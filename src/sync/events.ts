@@ -37,7 +37,8 @@ type Listener<K extends keyof SyncEvents> = SyncEvents[K]
 /** Typed events whose listeners cannot hurt the run: one that throws, or rejects, becomes a `listenerError`. */
 export class SyncEmitter {
   readonly #emitter = new EventEmitter()
-  readonly #guarded = new Map<unknown, (...args: unknown[]) => void>()
+  /** By listener and event: one listener may hear several. */
+  readonly #guarded = new Map<unknown, Map<string, (...args: unknown[]) => void>>()
 
   on<K extends keyof SyncEvents>(event: K, listener: Listener<K>): void {
     this.#emitter.on(event, this.#guard(event, listener))
@@ -56,7 +57,9 @@ export class SyncEmitter {
   }
 
   #guard<K extends keyof SyncEvents>(event: K, listener: Listener<K>): (...args: unknown[]) => void {
-    const known = this.#guarded.get(listener)
+    const ofListener = this.#guarded.get(listener) ?? new Map<string, (...args: unknown[]) => void>()
+    this.#guarded.set(listener, ofListener)
+    const known = ofListener.get(event)
     if (known !== undefined) return known
     const guarded = (...args: unknown[]): void => {
       try {
@@ -66,7 +69,7 @@ export class SyncEmitter {
         this.#failed(event, cause)
       }
     }
-    this.#guarded.set(listener, guarded)
+    ofListener.set(event, guarded)
     return guarded
   }
 

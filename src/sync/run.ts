@@ -278,6 +278,8 @@ function missingColumn(error: unknown, facts: TransformFacts): LakeloopError | u
   const column = String(error.facts.column)
   const read = facts.reads.find((candidate) => candidate.column === column)
   if (read === undefined) return undefined
-  const facts2 = { column, change: 'missing', candidates: '', at: read.at }
+  const to = String(error.facts.candidates ?? '')
+  const candidates = to.startsWith(' to ') ? `, perhaps renamed${to}` : ''
+  const facts2 = { column, change: 'missing', candidates, at: read.at }
   return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', facts2, error)
 }

@@ -165,6 +165,19 @@ describe('Sync.run()', () => {
     expect(await world.sync(people(20)).run({ whenHeld: 'wait', signal })).toMatchObject({ status: 'cancelled' })
   })
 
+  test('a listener of two events is reported under the one it failed at', async () => {
+    const world = new World()
+    const sync = world.sync(people(3))
+    const failed: unknown[] = []
+    const listener = () => {
+      throw new Error('mine')
+    }
+    sync.on('start', listener).on('page', listener)
+    sync.on('listenerError', (error) => failed.push(error.facts.event))
+    await sync.run()
+    expect(failed).toEqual(['start', 'page'])
+  })
+
   test('a listener that throws is reported and hurts nothing', async () => {
     const world = new World()
     const errors: string[] = []
