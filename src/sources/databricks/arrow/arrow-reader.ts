@@ -74,6 +74,7 @@ function partsOf(messages: readonly Uint8Array[], { fields, codecs, rowCount }: 
   let rows = 0
   for (const message of messages.flatMap((bytes) => [...readMessages(bytes)])) {
     if (message.kind === 'schema') assertSame(fields, message.fields)
+    else if (rows + message.batch.length > rowCount) throw new ArrowFormatError(`more than ${rowCount} rows were sent`)
     else if (message.batch.length > 0) {
       parts.push({ start: rows, length: message.batch.length, columns: bind(message.batch, codecs) })
       rows += message.batch.length

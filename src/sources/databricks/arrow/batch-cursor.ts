@@ -6,6 +6,9 @@ export type Validity = Uint8Array | undefined
 export const isNull = (validity: Validity, index: number): boolean =>
   validity !== undefined && (((validity[index >> 3] as number) >> (index & 7)) & 1) === 0
 
+/** Elements that no byte may stand for, because their type is NULL alone: a broken offset must not ask for 2^31 of them. */
+const BARE_ELEMENTS_MAX = 2 ** 20
+
 /** A typed array over a part of a body. */
 type View<T> = {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): T
@@ -23,6 +26,7 @@ export class BatchCursor {
   #node = 0
   #buffer = 0
   #nulls = 0
+  #allNull = false
 
   constructor(batch: ArrowBatch) {
     this.#batch = batch
@@ -36,6 +40,7 @@ export class BatchCursor {
     const own = nodes[at] as number
     if (own < length) throw new ArrowFormatError('a field has fewer values than its rows need')
     this.#nulls = nodes[at + 1] as number
+    this.#allNull = this.#nulls >= own
     return own
   }
 
@@ -56,6 +61,8 @@ export class BatchCursor {
   values<T>(Type: View<T>, count: number): T {
     const { byteOffset, byteLength, buffer } = this.#next()
     const bytes = count * Type.BYTES_PER_ELEMENT
+    // apache-arrow for JavaScript leaves the values out where all of them are null.
+    if (byteLength === 0 && this.#allNull) return new Type(new ArrayBuffer(bytes), 0, count)
     if (byteLength < bytes) throw new ArrowFormatError('a buffer is shorter than its values')
     if (byteOffset % Type.BYTES_PER_ELEMENT === 0) return new Type(buffer, byteOffset, count)
     return new Type(buffer.slice(byteOffset, byteOffset + bytes), 0, count)
@@ -74,6 +81,8 @@ export class BatchCursor {
       if (offset < before) throw new ArrowFormatError('offsets fall')
       before = offset
     }
+    const most = this.#batch.body.byteLength * 8 + BARE_ELEMENTS_MAX
+    if (before > most) throw new ArrowFormatError('there are more elements than bits')
     return offsets
   }
 

@@ -3,9 +3,9 @@ import { Table } from './flatbuffer.js'
 /**
  * Arrow's IPC format as far as Spark writes it: schema and record batches, little-endian, uncompressed, no dictionaries.
  *
- * Read by ourselves and not by the driver's apache-arrow 13: that one gives up on a whole schema for one type it does not
- * know (Duration, LargeUtf8, Utf8View) without saying which column has it, and reads on past the end of a message that
- * was cut off.
+ * Read by ourselves and not by the driver's apache-arrow 13, though that one is as fast here: it gives up on a whole schema
+ * for one type it does not know (Duration, LargeUtf8, Utf8View) without saying which column has it, and one broken byte in
+ * the header of a batch can make it fill the heap until the process dies, which nobody can catch.
  *
  * Source  arrow.apache.org/docs/format/Columnar.html; format/{Message,Schema}.fbs of apache/arrow.
  */

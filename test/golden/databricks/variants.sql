@@ -1,0 +1,1 @@
+SELECT ARRAY(PARSE_JSON('{"a":1}')) AS v
