@@ -216,6 +216,24 @@ describe('arrowReader() values', () => {
     expect(jsonOf(block)).toEqual([null, { v: 'ü' }])
   })
 
+  test('a value that begins within a character refuses both rows, though the whole is UTF-8', async () => {
+    const { schema, messages } = written(tableOf(kindOf('string'), ['aü', 'b']))
+    const offsets = (...places: number[]) => Buffer.from(Int32Array.from(places).buffer).toString('latin1')
+    const broken = messages.map((message) => {
+      const text = Buffer.from(message).toString('latin1')
+      expect(text).toContain(offsets(0, 3, 4))
+      return Buffer.from(text.replace(offsets(0, 3, 4), offsets(0, 2, 4)), 'latin1')
+    })
+    expect([...(await read(schema)).block(broken, 2).refused.keys()]).toEqual([0, 1])
+  })
+
+  test('every character of ASCII comes through JSON', async () => {
+    const values = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code))
+    const block = await column('string', values)
+    expect(jsonOf(block)).toEqual(values.map((v) => ({ v })))
+    expect(rowsOf(block)).toEqual(jsonOf(block))
+  })
+
   test('key and changedAt are what a row block over the same rows gives', async () => {
     const table: Table = {
       fields: [
