@@ -70,6 +70,36 @@ export const ERRORS = {
     'the rows of {source} can be read once only, and were',
     'Hand in an array, or a function that gives them anew.',
   ),
+  SOURCE_FORBIDDEN: row(
+    'halt',
+    'the source {source} lacks {privilege} on {securable}',
+    'Ask an admin for it; source.preflight() prints the statement.',
+  ),
+  SOURCE_HISTORY_GONE: row(
+    'halt',
+    'the changes of {source} since the last run cannot be read any more: {problem}',
+    'A full sync is needed: reset the cursor, or set onHistoryGone to resync.',
+  ),
+  SOURCE_HISTORY_SPLIT: row(
+    'halt',
+    'the schema of {source} changed within the versions asked for',
+    'Read them in two parts, before and after the change.',
+  ),
+  SOURCE_TABLE_REPLACED: row(
+    'halt',
+    'the table {table} of {source} {problem} since the last run',
+    'Check what was done to it; then reset the cursor, or set onReplaced to resync.',
+  ),
+  SOURCE_MODE_UNAVAILABLE: row(
+    'halt',
+    'the source {source} cannot read {table} by {mode}: {problem}',
+    '{remedy}',
+  ),
+  SOURCE_DRIVER_UNKNOWN: row(
+    'halt',
+    'the source {source} does not know the results of the installed @databricks/sql',
+    'Install a version of @databricks/sql that lakeloop names as its peer.',
+  ),
   SOURCE_FAILED: row('halt', 'the source {source} failed while reading', 'See causeOf(error) for what it threw.'),
   CURSOR_INVALID: row(
     'halt',

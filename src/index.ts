@@ -37,6 +37,11 @@ export type { DriftChange, ListCounts, ReasonCount, RowCounts, RunReport, RunSta
 export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
 export { keyText, rowBlock } from './model/row.js'
 export type { Json, JsonObject, Reason } from './model/value.js'
+export {
+  type DatabricksEvent,
+  DatabricksSource,
+  type DatabricksSourceOptions,
+} from './sources/databricks/databricks-source.js'
 export { RowsSource } from './sources/from-rows.js'
 export type { Page, ReadOptions, Source } from './sources/source.js'
 export { MemoryStore } from './stores/memory.js'

@@ -1,0 +1,129 @@
+import { tmpdir } from 'node:os'
+import * as z from 'zod'
+import { LakeloopError } from '../../errors.js'
+import type { SecretSource } from '../../transport/secret.js'
+import type { FloatRule } from '../plain-value.js'
+import type { DatabricksEvent } from './segment.js'
+
+export interface DatabricksSourceOptions {
+  /** See {@link Source}. Default: the table's name, else `databricks`. */
+  readonly name?: string | undefined
+  /** The workspace's host name, e.g. `dbc-1234.cloud.databricks.com`: without scheme, port or path. */
+  readonly host: string
+  /** Default 443. */
+  readonly port?: number | undefined
+  /** Of the SQL warehouse: `/sql/1.0/warehouses/<id>`. */
+  readonly httpPath: string
+  /** A personal access token, or a function that gives a token and is asked again when one was refused. */
+  readonly auth: { readonly token: SecretSource }
+  /** One SELECT. Either this or `table`. */
+  readonly query?: string | undefined
+  /** `catalog.schema.table`; a part with odd letters in back-quotes. */
+  readonly table?: string | undefined
+  /**
+   * How a table is read again: see docs/databricks.md. `auto` (default) takes the first that the table has: its change data
+   * feed, row tracking, `changedAt` with `key`, or all of it.
+   */
+  readonly changes?: 'auto' | 'feed' | 'rowTracking' | 'watermark' | 'snapshot' | undefined
+  readonly key?: readonly string[] | undefined
+  readonly changedAt?: string | undefined
+  /** True: what is read is the whole audience, a row that is missing has left. Default false. */
+  readonly complete?: boolean | undefined
+  /** Of a query. `key`: sorted by the key, so that an interrupted read goes on behind its last finished page. */
+  readonly order?: 'key' | undefined
+  /** How far behind the highest watermark rows may still come in, in ms, up to 30 days. Default 600,000. */
+  readonly overlapMs?: number | undefined
+  /** NaN and the infinities: left out (default), the row refused, or null. */
+  readonly floats?: FloatRule | undefined
+  /** BIGINT columns that come as text of their digits. */
+  readonly integersAsText?: readonly string[] | undefined
+  /** When the changes since the last run are not kept any more: stop (default), or read all of the table. */
+  readonly onHistoryGone?: 'stop' | 'resync' | undefined
+  /** When the table was made anew, restored or overwritten since the last run: stop (default), or read all of it. */
+  readonly onReplaced?: 'stop' | 'resync' | undefined
+  /** How long a warehouse may take to start, in ms, up to an hour. Default 600,000. */
+  readonly startTimeoutMs?: number | undefined
+  /** Large results by links to cloud storage, which some firewalls block. Default true. */
+  readonly useCloudFetch?: boolean | undefined
+  /** Where a result waits that the destination is too slow for; encrypted, and gone with the process. */
+  readonly spool?: { readonly directory?: string | undefined; readonly bytesMax?: number | undefined } | undefined
+  /** Shown beside each statement in the query history. */
+  readonly queryTags?: Readonly<Record<string, string>> | undefined
+  /** A certificate to trust besides the usual ones, as PEM. */
+  readonly customCaCert?: string | undefined
+  readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
+}
+
+const GIB = 1024 ** 3
+export const DEFAULTS = {
+  overlapMs: 600_000,
+  startTimeoutMs: 600_000,
+  spool: { directory: tmpdir(), bytesMax: 20 * GIB, memoryBytesMax: 16 * 1024 ** 2 },
+} as const
+
+const names = z.array(z.string().min(1)).min(1).max(32)
+const OPTIONS = z
+  .strictObject({
+    name: z.string().min(1).max(200).optional(),
+    host: z.string(),
+    port: z.int().min(1).max(65_535).optional(),
+    httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
+    auth: z.strictObject({ token: z.custom((value) => typeof value === 'string' || typeof value === 'function') }),
+    query: z.string().trim().min(1).optional(),
+    table: z.string().trim().min(1).optional(),
+    changes: z.enum(['auto', 'feed', 'rowTracking', 'watermark', 'snapshot']).optional(),
+    key: names.optional(),
+    changedAt: z.string().min(1).optional(),
+    complete: z.boolean().optional(),
+    order: z.literal('key').optional(),
+    overlapMs: z
+      .int()
+      .min(0)
+      .max(30 * 86_400_000)
+      .optional(),
+    floats: z.enum(['omit', 'reject', 'null']).optional(),
+    integersAsText: names.optional(),
+    onHistoryGone: z.enum(['stop', 'resync']).optional(),
+    onReplaced: z.enum(['stop', 'resync']).optional(),
+    startTimeoutMs: z.int().min(0).max(3_600_000).optional(),
+    useCloudFetch: z.boolean().optional(),
+    spool: z
+      .strictObject({ directory: z.string().min(1).optional(), bytesMax: z.int().min(1_000_000).optional() })
+      .optional(),
+    queryTags: z.record(z.string(), z.string()).optional(),
+    customCaCert: z.string().optional(),
+    onEvent: z.custom((value) => typeof value === 'function').optional(),
+  })
+  .refine(({ query, table }) => (query === undefined) !== (table === undefined), {
+    path: ['query'],
+    error: 'or table is to be given, and not both',
+  })
+  .refine(({ query, changes }) => query === undefined || changes === undefined, {
+    path: ['changes'],
+    error: 'belongs to a table, and this is a query',
+  })
+  .refine(({ key, order }) => order === undefined || key !== undefined, { path: ['order'], error: 'needs a key' })
+  .refine(({ order, table }) => order === undefined || table === undefined, {
+    path: ['order'],
+    error: 'belongs to a query; a table is sorted by its key anyway',
+  })
+
+/** Throws OPTION_INVALID that names the option, before anything is asked. */
+export function checkDatabricksOptions(options: DatabricksSourceOptions): DatabricksSourceOptions {
+  const checked = OPTIONS.safeParse(options)
+  if (!checked.success) {
+    const [issue] = checked.error.issues
+    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+    const option = unknown ?? (issue?.path.join('.') || 'options')
+    throw invalid(option, unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option')
+  }
+  const { host } = options
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(host))
+    throw invalid('host', 'has a scheme; write the name alone, without https://')
+  if (/:\d+$/.test(host)) throw invalid('host', 'has a port; say it in port')
+  if (!/^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$/i.test(host)) throw invalid('host', 'is no host name')
+  return options
+}
+
+const invalid = (option: string, problem: string) =>
+  new LakeloopError('OPTION_INVALID', { part: 'DatabricksSource', option, problem })

@@ -1,0 +1,169 @@
+import { hash } from 'node:crypto'
+import { LakeloopError } from '../../errors.js'
+import type { Column, Cursor, Schema } from '../../model/row.js'
+import { Secret } from '../../transport/secret.js'
+import { WarehouseSession } from '../../vendors/databricks/session.js'
+import type { SqlSession } from '../../vendors/databricks/sql.js'
+import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
+import type { Page, ReadOptions, Source } from '../source.js'
+import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
+import { querySegment } from './query-read.js'
+import type { DatabricksEvent, Segment, Tell } from './segment.js'
+import { segmentPages } from './segment-pages.js'
+import { assertOrdered, type Place, tableName } from './sql-text.js'
+import { type Asking, schemaOf } from './table-facts.js'
+import { tableSchema, tableSegments } from './table-modes.js'
+
+export type { DatabricksSourceOptions } from './databricks-options.js'
+export type { DatabricksEvent } from './segment.js'
+
+/**
+ * The rows of a query or a table in Databricks, exact by column type: see docs/values.md and docs/databricks.md.
+ *
+ * Order    of a table: by its key, or by version and key; of a query as `order` says. Reads may overlap.
+ * Repeat   of a table: after the last page comes what has changed since. A query is run anew.
+ * Throws   OPTION_INVALID at construction; PEER_MISSING, SOURCE_UNREACHABLE, SOURCE_UNAUTHORIZED, SOURCE_FORBIDDEN,
+ *          SOURCE_QUERY_INVALID, SOURCE_TABLE_MISSING, SOURCE_COLUMN_MISSING, SOURCE_KEY_MISSING, SOURCE_KEY_AMBIGUOUS,
+ *          SOURCE_TYPE_UNKNOWN, SOURCE_HISTORY_GONE, SOURCE_TABLE_REPLACED, SOURCE_MODE_UNAVAILABLE,
+ *          SOURCE_DRIVER_UNKNOWN, SOURCE_FAILED, CURSOR_INVALID, CLOSED, ABORTED at use.
+ * Cost     one statement per read, taken off the server as fast as it comes (spool.ts); a page is decoded in one go.
+ * Upholds  I3, I7, I12.
+ */
+export class DatabricksSource implements Source {
+  readonly name: string
+  readonly key?: readonly string[]
+  readonly changedAt?: string
+  readonly #options: DatabricksSourceOptions
+  readonly #token: Secret
+  #session: SqlSession | undefined
+  #closed = false
+
+  constructor(options: DatabricksSourceOptions) {
+    this.#options = checkDatabricksOptions(options)
+    if (options.table !== undefined) tableName(options.table)
+    this.name = options.name ?? options.table ?? 'databricks'
+    if (options.key !== undefined) this.key = options.key
+    if (options.changedAt !== undefined) this.changedAt = options.changedAt
+    this.#token = new Secret(options.auth.token, { part: 'DatabricksSource', option: 'auth.token' })
+  }
+
+  async *read(options: ReadOptions): AsyncGenerator<Page> {
+    const pageSize = pageSizeOf(options, 'DatabricksSource.read')
+    const { signal, after } = options
+    assertNotAborted(signal)
+    const asking = this.#asking(signal)
+    const segments = this.#options.table === undefined ? this.#query(asking, after) : this.#table(asking, after)
+    for await (const segment of segments) {
+      for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {
+        assertNotAborted(signal)
+        yield page
+      }
+    }
+  }
+
+  async describe(signal: AbortSignal): Promise<Schema> {
+    const asking = this.#asking(signal)
+    const { query } = this.#options
+    const schema = query === undefined ? await tableSchema(this.#tableOptions(asking)) : await schemaOf(asking, query)
+    assertRoles(schema, this)
+    return schema
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#session?.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async *#query(asking: Asking, after: Cursor | undefined): AsyncGenerator<Segment> {
+    const { query = '', key = [], order, complete = false } = this.#options
+    const digest = hash('sha256', JSON.stringify([query, key, order ?? ''])).slice(0, 16)
+    const place = queryPlace(after, digest, this.name)
+    const columns: Column[] = []
+    if (order === 'key') {
+      const schema = await schemaOf(asking, query)
+      assertRoles(schema, this)
+      assertOrdered(schema.columns, key, this.name)
+      columns.push(...key.map((name) => schema.columns.find((column) => column.name === name) as Column))
+    }
+    yield querySegment({ query, mode: complete ? 'snapshot' : 'changes', order: columns, digest }, place)
+  }
+
+  #table(asking: Asking, after: Cursor | undefined): AsyncGenerator<Segment> {
+    return tableSegments(this.#tableOptions(asking), after)
+  }
+
+  #tableOptions(asking: Asking) {
+    const { table = '', key = [], changedAt, complete = false, overlapMs = DEFAULTS.overlapMs } = this.#options
+    const { changes = 'auto', onHistoryGone = 'stop', onReplaced = 'stop' } = this.#options
+    const read = { asking, table: tableName(table), key, changedAt, complete, overlapMs, tell: this.#tell }
+    return { ...read, changes, onHistoryGone, onReplaced }
+  }
+
+  #reading(asking: Asking) {
+    const { floats = 'omit', integersAsText, spool = {} } = this.#options
+    const { directory = DEFAULTS.spool.directory, bytesMax = DEFAULTS.spool.bytesMax } = spool
+    return {
+      asking,
+      key: this.key,
+      changedAt: this.changedAt,
+      floats,
+      integersAsText,
+      spool: { directory, bytesMax, memoryBytesMax: DEFAULTS.spool.memoryBytesMax },
+      tell: this.#tell,
+    }
+  }
+
+  #asking(signal: AbortSignal): Asking {
+    if (this.#closed) throw new LakeloopError('CLOSED', { part: `the source ${this.name}` })
+    this.#session ??= this.#connect()
+    return { session: this.#session, source: this.name, signal }
+  }
+
+  #connect(): SqlSession {
+    const { host, port, httpPath, queryTags, customCaCert, useCloudFetch = true } = this.#options
+    return new WarehouseSession({
+      name: this.name,
+      host,
+      port,
+      httpPath,
+      token: async (refused) => {
+        if (refused !== undefined && !(await this.#token.renew(refused))) {
+          throw new LakeloopError('SOURCE_UNAUTHORIZED', { source: this.name })
+        }
+        return await this.#token.reveal()
+      },
+      userAgent: 'lakeloop',
+      queryTags: { lakeloop_source: this.name, ...queryTags },
+      startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
+      useCloudFetch,
+      customCaCert,
+      onWaiting: (waited) => this.#tell({ kind: 'waiting', ...waited }),
+    })
+  }
+
+  readonly #tell: Tell = (event: DatabricksEvent) => {
+    try {
+      this.#options.onEvent?.(event)
+    } catch {
+      // What a listener throws is no reason to stop reading.
+    }
+  }
+}
+
+/** Throws CURSOR_INVALID. A position in another query says nothing about this one: reading from the beginning repeats, and never skips. */
+function queryPlace(after: Cursor | undefined, digest: string, source: string): Place | undefined {
+  if (after === undefined) return undefined
+  const { query, place, read, page, ...rest } = after
+  const fits =
+    Object.keys(rest).length === 0 &&
+    typeof query === 'string' &&
+    (place === undefined || Array.isArray(place)) &&
+    (read === undefined || read === true) &&
+    (page === undefined || typeof page === 'number')
+  if (!fits) throw new LakeloopError('CURSOR_INVALID', { source })
+  return query === digest ? (place as Place | undefined) : undefined
+}

@@ -1,0 +1,75 @@
+import { LakeloopError } from '../../errors.js'
+import type { Column } from '../../model/row.js'
+import type { Segment } from './segment.js'
+import { wholeSegment } from './snapshot-read.js'
+import { behind, type Place } from './sql-text.js'
+import { identityOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
+
+/** What these rows have besides the table's own columns, the first time too, so that their schema never changes. */
+export const ROW_COLUMNS = ', _metadata.row_commit_version AS _row_commit_version, _metadata.row_id AS _row_id'
+export const ROW_TRACKING_COLUMNS: readonly Column[] = [
+  { name: '_row_commit_version', type: 'bigint', nullable: true },
+  { name: '_row_id', type: 'bigint', nullable: true },
+]
+const ORDER = ROW_TRACKING_COLUMNS
+
+export const tracksRows = (properties: Readonly<Record<string, string>>): boolean =>
+  properties['delta.enableRowTracking'] === 'true'
+
+/**
+ * Rows that a commit after the last read inserted or changed, by Delta's own row tracking: no clock, no column of the
+ * host's, nothing that VACUUM takes away. Deletes are not seen.
+ *
+ * Throws  SOURCE_MODE_UNAVAILABLE
+ */
+export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
+  const { facts, asking, table } = read
+  if (facts.version === undefined || !tracksRows(facts.properties)) {
+    const problem = facts.version === undefined ? 'it is no Delta table' : 'row tracking is off'
+    const remedy = `Ask its owner: ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
+    throw new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
+      source: asking.source,
+      table: table.text,
+      mode: 'rowTracking',
+      problem,
+      remedy,
+    })
+  }
+  const seen = cursor?.seen
+  if (cursor === undefined || cursor.now?.whole === true || seen === undefined) {
+    const whole = {
+      mode: 'rowTracking',
+      to: cursor?.now?.to ?? { version: facts.version },
+      extra: ROW_COLUMNS,
+    } as const
+    yield wholeSegment(read, whole, cursor?.now?.place)
+    return
+  }
+  const to = cursor.now?.to ?? { version: facts.version }
+  if (seen.version !== to.version) yield changesSegment(read, { seen, to }, cursor.now?.place)
+}
+
+function changesSegment(
+  read: TableRead,
+  range: { readonly seen: Seen; readonly to: Seen },
+  place: Place | undefined,
+): Segment {
+  const { seen, to } = range
+  const table = identityOf(read)
+  const from = place === undefined ? undefined : behind(ORDER, place)
+  const rows =
+    `SELECT *${ROW_COLUMNS} FROM ${pinned(read, to.version)} ` + `WHERE _metadata.row_commit_version > ${seen.version}`
+  return {
+    sql: `SELECT * FROM (${rows})${from === undefined ? '' : ` WHERE ${from.sql}`} ORDER BY _row_commit_version, _row_id`,
+    parameters: from?.parameters,
+    mode: 'changes',
+    order: ORDER,
+    rest: (next) => changesSegment(read, range, next),
+    cursor: (at) =>
+      kept(
+        at === undefined
+          ? { mode: 'rowTracking', table, seen: to }
+          : { mode: 'rowTracking', table, seen, now: { to, place: at } },
+      ),
+  }
+}

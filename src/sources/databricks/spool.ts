@@ -1,0 +1,181 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { type FileHandle, open, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ArrowBatches, ArrowResult } from '../../vendors/databricks/sql.js'
+
+export interface SpoolOptions {
+  /** A folder that exists. */
+  readonly directory: string
+  /** Bytes on disk at most; beyond it the server waits for us again. */
+  readonly bytesMax: number
+  /** Bytes that wait in memory before the disk is used. */
+  readonly memoryBytesMax: number
+}
+
+/** One batch that waits on disk. */
+interface Stored {
+  readonly at: number
+  /** Its own for each batch: one keystream is never used twice, though places in the file are. */
+  readonly iv: Uint8Array
+  readonly lengths: readonly number[]
+  readonly rowCount: number
+}
+
+/**
+ * Takes a result off the server as fast as it comes, so that a destination which takes an hour cannot outlive it: a
+ * warehouse drops idle results after minutes. What waits is kept in memory, and beyond that in a file.
+ *
+ * The file is encrypted with a key that this process alone has, and is gone with it: what a crash leaves is noise.
+ *
+ * Order    as the server sent it.
+ * Throws   what the result throws, after all that came before it was handed out; what the file system throws.
+ * Upholds  I7, I12.
+ */
+export async function* spooled(result: ArrowResult, options: SpoolOptions): AsyncGenerator<ArrowBatches> {
+  const spool = new Spool(options)
+  const filling = spool.fill(result)
+  try {
+    for (;;) {
+      const next = await spool.take()
+      if (next === undefined) break
+      yield next
+    }
+    await filling
+  } finally {
+    spool.stop()
+    await result.close()
+    await filling.catch(() => undefined)
+    await spool.close()
+  }
+}
+
+class Spool {
+  readonly #options: SpoolOptions
+  readonly #ready: ArrowBatches[] = []
+  readonly #stored: Stored[] = []
+  readonly #key = randomBytes(32)
+  #readyBytes = 0
+  #storedBytes = 0
+  #file: { readonly handle: FileHandle; readonly path: string; end: number } | undefined
+  #ended: { readonly error?: unknown } | undefined
+  #stopped = false
+  #wake: (() => void)[] = []
+
+  constructor(options: SpoolOptions) {
+    this.#options = options
+  }
+
+  /** Takes everything in. Never throws: the end is told by {@link take}. */
+  async fill(result: ArrowResult): Promise<void> {
+    try {
+      for await (const batch of result.batches()) {
+        await this.#put(batch)
+        if (this.#stopped) return
+      }
+      this.#ended = {}
+    } catch (error) {
+      this.#ended = { error }
+    } finally {
+      this.#told()
+    }
+  }
+
+  /** The next batch; `undefined` behind the last one. */
+  async take(): Promise<ArrowBatches | undefined> {
+    for (;;) {
+      const ready = this.#ready.shift()
+      if (ready !== undefined) {
+        this.#readyBytes -= sizeOf(ready)
+        this.#told()
+        return ready
+      }
+      const stored = this.#stored.shift()
+      if (stored !== undefined) return await this.#read(stored)
+      if (this.#ended !== undefined) {
+        if ('error' in this.#ended) throw this.#ended.error
+        return undefined
+      }
+      await this.#change()
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#told()
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.handle.close()
+    if (this.#file !== undefined) await rm(this.#file.path, { force: true })
+  }
+
+  /** Into memory while nothing waits on disk, so that the order stays. */
+  async #put(batch: ArrowBatches): Promise<void> {
+    const { memoryBytesMax, bytesMax } = this.#options
+    const size = sizeOf(batch)
+    if (this.#stored.length === 0 && (this.#readyBytes === 0 || this.#readyBytes + size <= memoryBytesMax)) {
+      this.#ready.push(batch)
+      this.#readyBytes += size
+      return this.#told()
+    }
+    while (!this.#stopped && this.#storedBytes > 0 && this.#storedBytes + size > bytesMax) await this.#change()
+    if (this.#stopped) return
+    const stored = await this.#write(batch, size)
+    this.#stored.push(stored)
+    this.#told()
+  }
+
+  async #write({ messages, rowCount }: ArrowBatches, size: number): Promise<Stored> {
+    const file = await this.#open()
+    const at = file.end
+    file.end += size
+    this.#storedBytes += size
+    const iv = randomBytes(16)
+    const cipher = createCipheriv(CIPHER, this.#key, iv)
+    const bytes = Buffer.concat([...messages.map((message) => cipher.update(message)), cipher.final()])
+    await file.handle.writev([bytes], at)
+    return { at, iv, lengths: messages.map((message) => message.byteLength), rowCount }
+  }
+
+  async #read({ at, iv, lengths, rowCount }: Stored): Promise<ArrowBatches> {
+    const file = await this.#open()
+    const size = lengths.reduce((sum, length) => sum + length, 0)
+    const bytes = Buffer.allocUnsafe(size)
+    await file.handle.read(bytes, 0, size, at)
+    const plain = createDecipheriv(CIPHER, this.#key, iv).update(bytes)
+    this.#storedBytes -= size
+    // Nothing waits there any more, so it begins anew: a reader that keeps up never lets the file grow.
+    if (this.#storedBytes === 0) file.end = 0
+    this.#told()
+    let from = 0
+    const messages = lengths.map((length) => {
+      from += length
+      return plain.subarray(from - length, from)
+    })
+    return { messages, rowCount }
+  }
+
+  async #open(): Promise<{ readonly handle: FileHandle; readonly path: string; end: number }> {
+    if (this.#file === undefined) {
+      const path = join(this.#options.directory, `lakeloop-spool-${randomBytes(8).toString('hex')}`)
+      this.#file = { handle: await open(path, 'wx+', 0o600), path, end: 0 }
+    }
+    return this.#file
+  }
+
+  #told(): void {
+    const waiting = this.#wake
+    this.#wake = []
+    for (const wake of waiting) wake()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake.push(resolve)
+    })
+  }
+}
+
+const CIPHER = 'aes-256-ctr'
+
+const sizeOf = ({ messages }: ArrowBatches): number => messages.reduce((sum, message) => sum + message.byteLength, 0)

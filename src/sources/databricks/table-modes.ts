@@ -1,0 +1,117 @@
+import { isLakeloopError, LakeloopError } from '../../errors.js'
+import type { Column, Cursor, Schema } from '../../model/row.js'
+import { CHANGE_COLUMNS, feedRead, hasFeed } from './feed-read.js'
+import { ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-tracking-read.js'
+import type { Segment } from './segment.js'
+import { snapshotRead } from './snapshot-read.js'
+import { commitsAfter, replacement, tableFacts } from './table-facts.js'
+import { identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
+import { watermarkRead } from './watermark-read.js'
+
+/** How a table is read, before anything is known of it. */
+export interface TableOptions extends Omit<TableRead, 'facts'> {
+  readonly changes: 'auto' | Mode
+  readonly onHistoryGone: 'stop' | 'resync'
+  readonly onReplaced: 'stop' | 'resync'
+}
+
+const READS: Readonly<Record<Mode, (read: TableRead, cursor: TableCursor | undefined) => AsyncGenerator<Segment>>> = {
+  snapshot: snapshotRead,
+  watermark: watermarkRead,
+  feed: feedRead,
+  rowTracking: rowTrackingRead,
+}
+
+/** What the rows of a mode have besides the table's own columns. */
+const EXTRA: Readonly<Record<Mode, readonly Column[]>> = {
+  snapshot: [],
+  watermark: [],
+  feed: CHANGE_COLUMNS,
+  rowTracking: ROW_TRACKING_COLUMNS,
+}
+
+/** The columns of the next read. */
+export async function tableSchema(options: TableOptions): Promise<Schema> {
+  const read = await readOf(options)
+  const { mode } = chosen(options, read)
+  return { columns: [...read.facts.schema.columns, ...EXTRA[mode]] }
+}
+
+/**
+ * The statements of the next read of a table: what changed since the cursor, or all of it.
+ *
+ * Throws  SOURCE_TABLE_REPLACED, SOURCE_HISTORY_GONE, SOURCE_MODE_UNAVAILABLE, CURSOR_INVALID.
+ */
+export async function* tableSegments(options: TableOptions, after: Cursor | undefined): AsyncGenerator<Segment> {
+  const kept = tableCursor(after, options.asking.source)
+  const read = await readOf(options)
+  const { mode, why } = chosen(options, read)
+  options.tell({ kind: 'mode', mode, why })
+  const cursor = await standing(options, { read, mode, kept })
+  if (cursor?.now?.whole === true && read.facts.version === undefined) return yield* READS[mode](read, undefined)
+  try {
+    yield* READS[mode](read, cursor)
+  } catch (error) {
+    if (options.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
+    options.tell({ kind: 'resync', why: String(error.facts.problem) })
+    yield* READS[mode](read, undefined)
+  }
+}
+
+async function readOf(options: TableOptions): Promise<TableRead> {
+  return { ...options, facts: await tableFacts(options.asking, options.table) }
+}
+
+/** The mode asked for, or the best that the table has. */
+function chosen(
+  { changes, changedAt, key }: TableOptions,
+  { facts }: TableRead,
+): { readonly mode: Mode; readonly why: string } {
+  if (changes !== 'auto') return { mode: changes, why: 'asked for' }
+  if (hasFeed(facts.properties)) return { mode: 'feed', why: 'its change data feed is on' }
+  if (tracksRows(facts.properties)) return { mode: 'rowTracking', why: 'it has no feed, and row tracking is on' }
+  if (changedAt !== undefined && key.length > 0) {
+    return { mode: 'watermark', why: 'it has neither feed nor row tracking, and changedAt and key are said' }
+  }
+  return { mode: 'snapshot', why: 'it has neither feed nor row tracking, and changedAt or key is not said' }
+}
+
+interface Standing {
+  readonly read: TableRead
+  readonly mode: Mode
+  readonly kept: TableCursor | undefined
+}
+
+/** The cursor, if it still means something; `undefined` to read all of the table. */
+async function standing(options: TableOptions, { read, mode, kept }: Standing): Promise<TableCursor | undefined> {
+  if (kept === undefined) return undefined
+  if (kept.mode !== mode) {
+    options.tell({ kind: 'resync', why: `it was read by ${kept.mode} before` })
+    return undefined
+  }
+  const problem = await replaced(read, kept)
+  if (problem === undefined) return kept
+  if (options.onReplaced === 'stop') {
+    throw new LakeloopError('SOURCE_TABLE_REPLACED', { source: options.asking.source, table: read.table.text, problem })
+  }
+  options.tell({ kind: 'resync', why: `it ${problem}` })
+  return undefined
+}
+
+/** What happened to the table that makes the cursor one of another past. A snapshot is read whole anyway. */
+async function replaced(read: TableRead, kept: TableCursor): Promise<string | undefined> {
+  const { facts, asking, table } = read
+  if (kept.table !== identityOf(read)) return 'was dropped and made anew'
+  const since = kept.now?.to.version ?? kept.seen?.version
+  if (facts.version === undefined || since === undefined) return undefined
+  if (facts.version < since) return 'is behind the version that was read'
+  if (kept.mode === 'snapshot' || facts.version === since) return undefined
+  try {
+    const found = replacement(await commitsAfter(asking, table, { after: since, latest: facts.version }))
+    return found === undefined ? undefined : `${found.did} (version ${found.commit.version}, ${found.commit.at})`
+  } catch (error) {
+    // Row tracking and watermarks need no history; a feed that has lost its own says so by itself.
+    if (isLakeloopError(error, 'SOURCE_HISTORY_GONE')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,155 @@
+import { isLakeloopError, LakeloopError } from '../../errors.js'
+
+/** What the driver throws, in all its shapes. One of them, StatusError, is no Error. Source: reference of `@databricks/sql` 2.1. */
+interface Thrown {
+  readonly name?: string
+  readonly message?: string
+  /** Of the connection: `ECONNRESET` and the like. */
+  readonly code?: unknown
+  /** Of an operation: ERROR, CANCELED, CLOSED, TIMEOUT. */
+  readonly errorCode?: string
+  readonly statusCode?: number
+  readonly response?: {
+    readonly sqlState?: string
+    readonly errorMessage?: string
+    readonly displayMessage?: string
+    readonly headers?: { get?(name: string): string | null }
+  }
+}
+
+/** Changes that were written down and are not there any more, or never were: only a full read helps. Source: delta-io/delta delta-error-classes.json. */
+const HISTORY_GONE: Readonly<Record<string, string>> = {
+  DELTA_MISSING_CHANGE_DATA: 'the change data feed was not on for all of the versions asked for',
+  DELTA_CHANGE_DATA_FILE_NOT_FOUND: 'change files were removed by VACUUM',
+  DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION: 'the versions are older than the retention',
+  DELTA_VERSION_NOT_FOUND: 'the version is not in the history',
+  DELTA_CDC_START_VERSION_AFTER_LATEST: 'the table is behind the version where the last run stood',
+  DELTA_INVALID_CDC_RANGE: 'the table is behind the version where the last run stood',
+  DELTA_TIMESTAMP_GREATER_THAN_COMMIT: 'the time is after the last commit',
+  DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION: 'the time is older than the retention',
+  DELTA_TRUNCATED_TRANSACTION_LOG: 'the log has expired',
+  DELTA_LOG_FILE_NOT_FOUND: 'the log has expired',
+  FAILED_READ_FILE: 'data files were removed by VACUUM',
+}
+
+const SCHEMA_SPLIT = new Set([
+  'DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE',
+  'DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA',
+])
+
+/** Texts of a warehouse that is still starting, or has dropped the session. Source: lightdash PR 28654, estuary connectors issue 1173. */
+const SESSION_GONE =
+  /Invalid (?:Session|Operation)Handle|Session handle: .* (?:not been initialized|already closed)|Couldn't create directory .*_resources|RESOURCE_DOES_NOT_EXIST|CloudFetch link has expired|Operation handle .* (?:expired|not found)/i
+
+/**
+ * What the driver threw, as one of our codes. Server texts quote values of rows and the query: only the error class, the
+ * place and plain names are taken over (I7); what was caught is behind `causeOf`.
+ */
+export function sqlError(error: unknown, source: string): LakeloopError {
+  if (isLakeloopError(error)) return error
+  const thrown = (typeof error === 'object' && error !== null ? error : {}) as Thrown
+  const text = thrown.response?.displayMessage || thrown.response?.errorMessage || thrown.message || ''
+  const known = ofClass(text, source, error) ?? ofState(thrown, text, source, error)
+  return known ?? ofConnection(thrown, text, source, error) ?? new LakeloopError('SOURCE_FAILED', { source }, error)
+}
+
+/** The error class in brackets at the start: the part of a text that does not change from release to release. */
+export const errorClassOf = (text: string): string | undefined =>
+  /\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+
+function ofClass(text: string, source: string, cause: unknown): LakeloopError | undefined {
+  const named = errorClassOf(text)
+  if (named === undefined) return undefined
+  const gone = Object.hasOwn(HISTORY_GONE, named) ? HISTORY_GONE[named] : undefined
+  if (gone !== undefined)
+    return new LakeloopError('SOURCE_HISTORY_GONE', { source, problem: gone, class: named }, cause)
+  if (SCHEMA_SPLIT.has(named)) {
+    const version = /incompatible version:? (\d+)|\bversion (\d+)[^.]*incompatible/i.exec(text)
+    const at = Number(version?.[1] ?? version?.[2] ?? Number.NaN)
+    return new LakeloopError('SOURCE_HISTORY_SPLIT', { source, ...(Number.isNaN(at) ? {} : { version: at }) }, cause)
+  }
+  if (
+    /^(?:DELTA_)?(?:TABLE_OR_VIEW_NOT_FOUND|TABLE_NOT_FOUND|PATH_DOES_NOT_EXIST|SCHEMA_NOT_FOUND|CATALOG_NOT_FOUND|NO_SUCH_CATALOG_EXCEPTION)$/.test(
+      named,
+    )
+  ) {
+    return new LakeloopError('SOURCE_TABLE_MISSING', { source, table: quotedName(text) }, cause)
+  }
+  if (named === 'UNRESOLVED_COLUMN') {
+    const candidates = [
+      ...(/(?:Did you mean one of the following\? |suggestion[s]?: )\[?([^\]\n]*)/i
+        .exec(text)?.[1]
+        ?.matchAll(/`([^`]+)`/g) ?? []),
+    ]
+    const to = candidates.map(([, name = '']) => name).slice(0, 5)
+    const facts = { source, column: quotedName(text), candidates: to.length === 0 ? '' : ` to ${to.join(' or ')}` }
+    return new LakeloopError('SOURCE_COLUMN_MISSING', facts, cause)
+  }
+  return undefined
+}
+
+/** By SQLSTATE, where the class says nothing to us. */
+function ofState({ response }: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
+  const missing = /User does not have (.+?) on (Catalog|Schema|Table|Volume|View|[A-Z]\w+) '([^']+)'/.exec(text)
+  if (missing !== null) {
+    const [, privilege = '', kind = '', name = ''] = missing
+    return new LakeloopError(
+      'SOURCE_FORBIDDEN',
+      { source, privilege: privilege.trim(), securable: `${kind} ${name}` },
+      cause,
+    )
+  }
+  const state = response?.sqlState ?? /SQLSTATE:? ([0-9A-Z]{5})/.exec(text)?.[1]
+  if (state === undefined || !/^[0-9A-Z]{5}$/.test(state)) return undefined
+  if (state === '42501') {
+    return new LakeloopError(
+      'SOURCE_FORBIDDEN',
+      { source, privilege: 'a privilege', securable: 'what it reads' },
+      cause,
+    )
+  }
+  if (state === '42P01') return new LakeloopError('SOURCE_TABLE_MISSING', { source, table: quotedName(text) }, cause)
+  if (state === '42703') {
+    return new LakeloopError('SOURCE_COLUMN_MISSING', { source, column: quotedName(text), candidates: '' }, cause)
+  }
+  const named = errorClassOf(text)
+  const place = /line (\d+),? pos(?:ition)? (\d+)/i.exec(text)
+  const at = place === null ? '' : ` at line ${place[1]}, column ${Number(place[2]) + 1}`
+  const problem = `${named ?? 'an error'} (SQLSTATE ${state})${at}`
+  return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem }, cause)
+}
+
+/** What never reached the statement, or lost its answer. */
+function ofConnection(thrown: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
+  const { statusCode, code, errorCode } = thrown
+  const unreachable = (problem: string) =>
+    new LakeloopError('SOURCE_UNREACHABLE', { source, problem: `: ${problem}` }, cause)
+  if (statusCode === 401) return new LakeloopError('SOURCE_UNAUTHORIZED', { source }, cause)
+  if (statusCode === 403) {
+    return new LakeloopError(
+      'SOURCE_FORBIDDEN',
+      { source, privilege: 'CAN USE', securable: 'the SQL warehouse' },
+      cause,
+    )
+  }
+  if (statusCode !== undefined) return unreachable(`HTTP ${statusCode}`)
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return unreachable(code)
+  if (SESSION_GONE.test(text)) return unreachable('the server has dropped the session or the result')
+  if (errorCode === 'CANCELED' || errorCode === 'CLOSED')
+    return unreachable('the statement was cancelled on the server')
+  if (errorCode === 'TIMEOUT') return unreachable('the statement ran into the time limit of the warehouse')
+  const status = /\b(4\d\d|5\d\d) when connecting|bad HTTP status code: (\d{3})|CloudFetch HTTP error (\d{3})/.exec(
+    text,
+  )
+  if (status !== null) return unreachable(`HTTP ${status[1] ?? status[2] ?? status[3]}`)
+  if (/socket hang up|Premature close|network timeout/i.test(text)) return unreachable('the connection broke')
+  return undefined
+}
+
+/** The first name in back-quotes or after "table or view"; a text that may be a value is not shown. */
+function quotedName(text: string): string {
+  const quoted = /(`[^`\n]{1,128}`(?:\.`[^`\n]{1,128}`){0,3})/.exec(text)?.[1]?.replaceAll('`', '')
+  return quoted !== undefined && /^[\p{L}_][\p{L}\p{N}_.$ -]{0,255}$/u.test(quoted)
+    ? quoted
+    : '(not named by the server)'
+}

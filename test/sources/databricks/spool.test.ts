@@ -1,0 +1,140 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type SpoolOptions, spooled } from '../../../src/sources/databricks/spool.js'
+import type { ArrowBatches, ArrowResult } from '../../../src/vendors/databricks/sql.js'
+
+let directory: string
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'lakeloop-spool-test-'))
+})
+afterEach(async () => {
+  expect(await readdir(directory)).toEqual([]) // whatever happened, nothing stays behind
+  await rm(directory, { recursive: true })
+})
+
+const batch = (...sizes: number[]): ArrowBatches => ({
+  messages: sizes.map((size, nth) => Buffer.alloc(size, `secret-${nth}-${size}`)),
+  rowCount: sizes.length,
+})
+
+interface Served {
+  readonly result: ArrowResult
+  /** Batches that the spool has asked for. */
+  taken: number
+  closed: number
+}
+
+function served(batches: readonly ArrowBatches[], error?: Error): Served {
+  const told: Served = {
+    taken: 0,
+    closed: 0,
+    result: {
+      schema: new Uint8Array(),
+      async *batches() {
+        for (const one of batches) {
+          told.taken += 1
+          yield one
+        }
+        if (error !== undefined) throw error
+      },
+      close: async () => {
+        told.closed += 1
+      },
+    },
+  }
+  return told
+}
+
+const options = (more: Partial<SpoolOptions> = {}): SpoolOptions => ({
+  directory,
+  bytesMax: 1_000_000,
+  memoryBytesMax: 100,
+  ...more,
+})
+
+/** Until the disk has done what it was asked. */
+const settled = (done: () => boolean): Promise<void> =>
+  vi.waitFor(() => expect(done()).toBe(true), { timeout: 10_000, interval: 1 })
+
+async function all(batches: AsyncIterable<ArrowBatches>): Promise<ArrowBatches[]> {
+  const read: ArrowBatches[] = []
+  for await (const one of batches) read.push({ ...one, messages: one.messages.map((message) => Buffer.from(message)) })
+  return read
+}
+
+describe('spooled()', () => {
+  test('gives what the server sent, in its order, whatever waits in memory and on disk', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.integer({ min: 0, max: 90 }), { minLength: 1, maxLength: 3 }), { maxLength: 30 }),
+        fc.integer({ min: 0, max: 200 }),
+        fc.integer({ min: 1, max: 400 }),
+        async (sizes, memoryBytesMax, bytesMax) => {
+          const batches = sizes.map((one) => batch(...one))
+          const read = await all(spooled(served(batches).result, options({ memoryBytesMax, bytesMax })))
+          expect(read).toEqual(batches)
+        },
+      ),
+      { numRuns: Number(process.env.LAW_RUNS ?? 60) },
+    )
+  })
+
+  test('empties the server while the reader sleeps', async () => {
+    const source = served(Array.from({ length: 200 }, () => batch(50, 50)))
+    const reading = spooled(source.result, options())
+    await reading.next()
+    await settled(() => source.taken === 200)
+    await reading.return(undefined)
+  })
+
+  test('lets the server wait once the disk is as full as told, and goes on when there is room', async () => {
+    const source = served(Array.from({ length: 50 }, () => batch(100)))
+    const reading = spooled(source.result, options({ bytesMax: 1_000 }))
+    await reading.next()
+    for (let turn = 0; turn < 500; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    expect(source.taken).toBeLessThan(20)
+    let read = 1
+    for await (const _ of reading) read += 1
+    expect(read).toBe(50)
+  })
+
+  test('what lies on disk is no plain text', async () => {
+    const source = served(Array.from({ length: 20 }, () => batch(500)))
+    const reading = spooled(source.result, options())
+    await reading.next()
+    await settled(() => source.taken === 20)
+    const [name = ''] = await readdir(directory)
+    const bytes = await readFile(join(directory, name))
+    expect(bytes.length).toBeGreaterThan(5_000)
+    expect(bytes.includes('secret')).toBe(false)
+    await reading.return(undefined)
+  })
+
+  test('an error of the server comes after all that was read before it', async () => {
+    const source = served([batch(80), batch(80), batch(80)], new Error('lost'))
+    const reading = spooled(source.result, options())
+    const read: ArrowBatches[] = []
+    await expect(async () => {
+      for await (const one of reading) read.push(one)
+    }).rejects.toThrow('lost')
+    expect(read).toHaveLength(3)
+  })
+
+  test('a reader that leaves closes the result on the server', async () => {
+    const source = served(Array.from({ length: 50 }, () => batch(100)))
+    for await (const _ of spooled(source.result, options({ bytesMax: 300 }))) break
+    expect(source.closed).toBe(1)
+  })
+
+  test('a folder that is not there is an error', async () => {
+    const source = served([batch(80), batch(80), batch(80)])
+    const reading = spooled(source.result, options({ directory: join(directory, 'gone') }))
+    await reading.next()
+    await settled(() => source.taken === 3)
+    await new Promise((resolve) => setTimeout(resolve, 20)) // the third batch is on its way to the disk
+    await expect(all(reading)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})

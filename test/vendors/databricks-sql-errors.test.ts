@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import { LakeloopError } from '../../src/errors.js'
+import { sqlError } from '../../src/vendors/databricks/sql-errors.js'
+
+/** As the driver throws an operation that failed. Source: seen through `@databricks/sql` 2.1 on Spark 4.1. */
+const failed = (displayMessage: string, sqlState?: string) =>
+  Object.assign(new Error(displayMessage), {
+    name: 'OperationStateError',
+    errorCode: 'ERROR',
+    response: { displayMessage, sqlState },
+  })
+
+const CASES: readonly (readonly [string, unknown, string, string])[] = [
+  [
+    'a table that is not there',
+    failed('[TABLE_OR_VIEW_NOT_FOUND] The table or view `a`.`b` cannot be found.', '42P01'),
+    'SOURCE_TABLE_MISSING',
+    'a.b',
+  ],
+  [
+    'a column that is not there',
+    failed(
+      '[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column with name `nope` cannot be resolved. Did you mean one of the following? [`email`, `tier`].',
+      '42703',
+    ),
+    'SOURCE_COLUMN_MISSING',
+    'nope, which is not there. Check the name; perhaps it was renamed to email or tier',
+  ],
+  [
+    'a syntax error',
+    failed("[PARSE_SYNTAX_ERROR] Syntax error at or near 'SELEC'. SQLSTATE: 42601 (line 3, pos 4)", '42601'),
+    'SOURCE_QUERY_INVALID',
+    'PARSE_SYNTAX_ERROR (SQLSTATE 42601) at line 3, column 5',
+  ],
+  [
+    'a cast that fails',
+    failed('[CAST_INVALID_INPUT] The value \'secret-7\' of the type "STRING" cannot be cast', '22018'),
+    'SOURCE_QUERY_INVALID',
+    'CAST_INVALID_INPUT (SQLSTATE 22018)',
+  ],
+  [
+    'a privilege that is missing',
+    failed(
+      "[INSUFFICIENT_PERMISSIONS] Insufficient privileges:\nUser does not have SELECT on Table 'main.crm.users'. SQLSTATE: 42501",
+      '42501',
+    ),
+    'SOURCE_FORBIDDEN',
+    'lacks SELECT on Table main.crm.users',
+  ],
+  [
+    'change data that is gone',
+    failed('[DELTA_MISSING_CHANGE_DATA] Error getting change data for range [0 , 3]', 'KD002'),
+    'SOURCE_HISTORY_GONE',
+    'not on for all of the versions',
+  ],
+  [
+    'a version that is gone',
+    failed('[DELTA_VERSION_NOT_FOUND] Cannot time travel Delta table to version 0', '22003'),
+    'SOURCE_HISTORY_GONE',
+    'not in the history',
+  ],
+  [
+    'a feed across a rename',
+    failed(
+      '[DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE] Retrieving table changes between version 1 and 4 failed',
+      '0AKDC',
+    ),
+    'SOURCE_HISTORY_SPLIT',
+    'schema',
+  ],
+  [
+    'a wrong token',
+    Object.assign(new Error('bad HTTP status code: 401'), { statusCode: 401 }),
+    'SOURCE_UNAUTHORIZED',
+    'refused the credential',
+  ],
+  [
+    'no permission on the warehouse',
+    Object.assign(new Error('x'), { statusCode: 403 }),
+    'SOURCE_FORBIDDEN',
+    'CAN USE on the SQL warehouse',
+  ],
+  ['a warehouse that starts', Object.assign(new Error('x'), { statusCode: 503 }), 'SOURCE_UNREACHABLE', 'HTTP 503'],
+  [
+    'retries of the driver that are spent',
+    new Error('Hive driver: 503 when connecting to resource. Max retry count exceeded.'),
+    'SOURCE_UNREACHABLE',
+    'HTTP 503',
+  ],
+  [
+    'a reset',
+    Object.assign(new Error('socket hang up'), { code: 'ECONNRESET', type: 'system' }),
+    'SOURCE_UNREACHABLE',
+    'ECONNRESET',
+  ],
+  // No Error at all: a StatusError of the driver is a plain object.
+  [
+    'a session that is gone',
+    { name: 'Status Error', message: 'Invalid SessionHandle: SessionHandle [secret-7]', code: -1 },
+    'SOURCE_UNREACHABLE',
+    'dropped the session',
+  ],
+  [
+    'a link that expired',
+    new Error('CloudFetch link has expired'),
+    'SOURCE_UNREACHABLE',
+    'dropped the session or the result',
+  ],
+  ['a link that is refused', new Error('CloudFetch HTTP error 403 Forbidden'), 'SOURCE_UNREACHABLE', 'HTTP 403'],
+  ['something unheard of', new TypeError('secret-7 is not a function'), 'SOURCE_FAILED', 'failed while reading'],
+  ['nothing at all', undefined, 'SOURCE_FAILED', 'failed while reading'],
+]
+
+describe('sqlError()', () => {
+  test.each(CASES)('%s', (_, thrown, code, said) => {
+    const error = sqlError(thrown, 'churn')
+    expect(error.code).toBe(code)
+    expect(error.message).toContain(said)
+  })
+
+  test('no message of a server passes a value on [I7]', () => {
+    for (const [, thrown] of CASES) expect(sqlError(thrown, 'churn').message).not.toContain('secret-7')
+    const quotedValue = failed('[UNRESOLVED_COLUMN] A column with name `ann@example.com` cannot be resolved', '42703')
+    expect(sqlError(quotedValue, 'churn').message).not.toContain('ann@example.com')
+  })
+
+  test('an error of ours stays what it is', () => {
+    const ours = new LakeloopError('CLOSED', { part: 'x' })
+    expect(sqlError(ours, 'churn')).toBe(ours)
+  })
+})
