@@ -90,11 +90,7 @@ export const ERRORS = {
     'the table {table} of {source} {problem} since the last run',
     'Check what was done to it; then reset the cursor, or set onReplaced to resync.',
   ),
-  SOURCE_MODE_UNAVAILABLE: row(
-    'halt',
-    'the source {source} cannot read {table} by {mode}: {problem}',
-    '{remedy}',
-  ),
+  SOURCE_MODE_UNAVAILABLE: row('halt', 'the source {source} cannot read {table} by {mode}: {problem}', '{remedy}'),
   SOURCE_DRIVER_UNKNOWN: row(
     'halt',
     'the source {source} does not know the results of the installed @databricks/sql',
