@@ -93,7 +93,9 @@ describe('withDecimalPoints()', () => {
       fc.property(drawn, ([given, names]) => {
         const paths = new Set(names)
         const text = Buffer.from(withDecimalPoints(bytes(given), paths)).toString()
-        expect(text).toBe(pointed(JSON.parse(JSON.stringify(given)), '', paths))
+        // Not by way of JSON.parse: in Node 24 (V8 13.6) it takes a name that is a quote for one that is a backslash,
+        // where an object of the same shape had a backslash there before.
+        expect(text).toBe(pointed(given, '', paths))
       }),
       { numRuns },
     )
