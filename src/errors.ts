@@ -369,7 +369,7 @@ export const ERRORS = {
   ),
   LEASE_HELD: row(
     'halt',
-    'the sync {sync} is being run by another process',
+    'the sync {sync} is running already, here or in another process',
     'Wait for it, or for its lease to end in {afterMs} ms.',
   ),
   LEASE_LOST: row('halt', 'the sync {sync} lost its lease to another process', 'Nothing to do: the other run goes on.'),

@@ -81,7 +81,7 @@ export class ListDeltaComputer {
   constructor(options: ListDeltaOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = checked.error.issues[0]?.path.join('.') ?? 'options'
+      const option = checked.error.issues[0]?.path.join('.') || 'options'
       const problem = 'is not what its comment allows'
       throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', option, problem })
     }
@@ -90,6 +90,13 @@ export class ListDeltaComputer {
       removedShareMax: options.guard?.removedShareMax ?? 0.3,
       removedFreely: options.guard?.removedFreely ?? 10,
     }
+  }
+
+  /** Idempotent. Holds nothing open; the store stays open: it is the host's. */
+  async close(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 
   /** The same rules over another store, e.g. an overlay for a dry run. */

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Store } from '../stores/store.js'
 import type { Rules } from './rules.js'
 
@@ -20,6 +21,26 @@ export function checkPlace(place: { store: Store; target: string; graph: string 
   const problem = rule === undefined ? 'names a namespace that is not declared' : 'is attribute only'
   if (issue !== undefined) throw invalidOption(String(issue.path[0]), issue.message)
   if (rule === undefined || rule.attributeOnly) throw invalidOption('target', problem)
+}
+
+/** An object of options, whatever was handed in. Throws OPTION_INVALID */
+export function optionsOf<Options>(options: Options): Options {
+  if (typeof options === 'object' && options !== null) return options
+  throw invalidOption('options', 'is no object')
+}
+
+/** Throws OPTION_INVALID for what is no list of records: a mistake in the host's program, and not in its data. */
+export function recordsOf(records: readonly Evidence[]): readonly Evidence[] {
+  const isRecord = (record: Partial<Evidence> | null): boolean =>
+    typeof record?.source === 'string' && typeof record.key === 'string' && Array.isArray(record.ids)
+  if (Array.isArray(records) && records.every(isRecord)) return records
+  throw invalidOption('records', 'is no list of { source, key, observedAt, ids }')
+}
+
+/** Throws OPTION_INVALID for what is no list of bags. */
+export function bagsOf(bags: readonly Identifiers[]): readonly Identifiers[] {
+  if (Array.isArray(bags) && bags.every((bag) => typeof bag === 'object' && bag !== null)) return bags
+  throw invalidOption('bags', 'is no list of objects from namespace to value')
 }
 
 export const invalidOption = (option: string, problem: string) =>

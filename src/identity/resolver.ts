@@ -7,7 +7,7 @@ import { type AddressChange, addressChanges } from './changes.js'
 import { denialRef, type RecordRef, recordRef, replaces, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { type RecordChange, refText } from './neighbourhood.js'
-import { checkPlace, invalidOption as invalid } from './place.js'
+import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, type MetaRow, Rows } from './rows.js'
 import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
@@ -68,7 +68,7 @@ export class IdentityResolver {
   #closed = false
 
   constructor(options: IdentityResolverOptions) {
-    const { store, target, graph = 'main', ...ruleOptions } = options
+    const { store, target, graph = 'main', ...ruleOptions } = optionsOf(options)
     this.#rules = compileRules(ruleOptions)
     checkPlace({ store, target, graph }, this.#rules)
     this.target = target
@@ -96,7 +96,7 @@ export class IdentityResolver {
    */
   async observe(records: readonly Evidence[]): Promise<Observed> {
     const next = new Map<string, { ref: RecordRef; versions: StoredRecord[] }>()
-    for (const record of records) {
+    for (const record of recordsOf(records)) {
       const ref = recordRef(record.source, record.key)
       const stored = storedRecord(this.#rules, record)
       const known = next.get(refText(ref))
@@ -152,7 +152,7 @@ export class IdentityResolver {
     await this.#open()
     const question = { rules: this.#rules, rows: this.#rows, target: this.target, project }
     const answers: Resolution[] = []
-    for (let from = 0; from < bags.length; from += BAGS_MAX) {
+    for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
       answers.push(...(await resolveAll(question, bags.slice(from, from + BAGS_MAX))))
     }
     return answers

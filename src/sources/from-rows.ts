@@ -101,6 +101,10 @@ export class RowsSource implements Source {
     this.#closed = true
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw new LakeloopError('CLOSED', { part: `the source ${this.name}` })
   }

@@ -28,6 +28,8 @@ export async function deliver(
   options: DeliverOptions = {},
 ): Promise<readonly Outcome[]> {
   const block = Array.isArray(actions) ? actionBlock(actions) : (actions as ActionBlock)
+  if (typeof block?.length !== 'number') throw invalid('actions', 'is no list of actions')
+  if (typeof destination?.open !== 'function') throw invalid('destination', 'has no open')
   const signal = options.signal ?? new AbortController().signal
   const clock = options.clock ?? SYSTEM_CLOCK
   const limits = { ...RETRY_LIMITS, ...options.limits }
@@ -53,3 +55,6 @@ export async function deliver(
     await delivery.close()
   }
 }
+
+const invalid = (option: string, problem: string) =>
+  new LakeloopError('OPTION_INVALID', { part: 'deliver', option, problem })

@@ -80,6 +80,7 @@ export class Transform {
 
   /** A program in a file of JavaScript, read at the first use. Throws OPTION_INVALID. */
   static fromFile(path: string, options: TransformOptions = {}): Transform {
+    assertText('path', path)
     const read = (): Promise<string> =>
       readFile(path, 'utf8').catch((error: unknown) => {
         throw new LakeloopError('TRANSFORM_UNREADABLE', { file: path }, error)
@@ -89,6 +90,7 @@ export class Transform {
 
   /** A program as text; `name` stands for the file in errors, default `transform`. Throws OPTION_INVALID. */
   static fromText(source: string, options: TransformOptions & { readonly name?: string } = {}): Transform {
+    assertText('source', source)
     const { name = 'transform', ...rest } = options
     return new Transform(name, () => Promise.resolve(source), rest)
   }
@@ -234,4 +236,9 @@ export class Transform {
     wall.kill('crashed') // an answer that contradicts itself: whatever runs there is not trusted any longer
     return { end: 'crashed' }
   }
+}
+
+function assertText(option: string, value: unknown): void {
+  if (typeof value === 'string') return
+  throw new LakeloopError('OPTION_INVALID', { part: 'Transform', option, problem: 'is no text' })
 }
