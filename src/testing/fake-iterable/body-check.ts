@@ -1,58 +1,57 @@
 import type { Json, JsonObject } from '../../model/value.js'
-import { envelope, Refused } from './answer.js'
+import { envelope, type FakeRequest, Refused } from './answer.js'
 import { isSpelledDouble, parseSpelled } from './spelled.js'
 
 /** What a field of a body must be. A trailing `?` allows it to be absent or null. */
-export type Rule =
-  | 'string'
-  | 'number'
-  | 'long'
-  | 'boolean'
-  | 'object'
-  | `${'string' | 'number' | 'long' | 'boolean' | 'object'}?`
-export type Rules = Readonly<Record<string, Rule>>
+type Kind = 'string' | 'long' | 'boolean' | 'object'
+export type Rules = Readonly<Record<string, Kind | `${Kind}?`>>
 
-const SAYS: Readonly<Record<string, string>> = {
-  string: 'String value expected',
-  number: 'Number value expected',
-  long: 'Number value expected',
-  boolean: 'Boolean value expected',
-  object: 'Object value expected',
+/** What is wrong, in the words of today (RT; only the one for numbers was recorded) and of 2022 (VCR; likewise text). */
+const SAYS: Readonly<Record<Kind | 'array' | 'missing', readonly [terse: string, of2022: string]>> = {
+  string: ['String value expected', 'error.expected.jsstring'],
+  long: ['Number value expected', 'error.expected.jsnumber'],
+  boolean: ['Boolean value expected', 'error.expected.jsboolean'],
+  object: ['Object value expected', 'error.expected.jsobject'],
+  array: ['Array value expected', 'error.expected.jsarray'],
+  missing: ['Required field missing', 'error.path.missing'],
 }
 
 /**
  * The body as JSON, with every field that the API types of that type. One field that is not refuses the whole request,
- * valid rows included. Source: RT dataDelivery/network.ts (new form of `BadJsonBody`, params by path), VCR (the effect).
+ * valid rows included. Source: RT dataDelivery/network.ts (new form of `BadJsonBody`, params by path), VCR (the effect,
+ * and the form of November 2022, which gives the body and all headers away).
  */
 export class BodyCheck {
-  readonly #endpoint: string
-  readonly #wrong: Record<string, string> = {}
+  readonly #request: FakeRequest
+  readonly #form: 'terse' | '2022'
+  readonly #wrong = new Map<string, Kind | 'array' | 'missing'>()
   readonly body: JsonObject
 
-  constructor(endpoint: string, bytes: Uint8Array) {
-    this.#endpoint = endpoint
+  constructor(request: FakeRequest, form: 'terse' | '2022') {
+    this.#request = request
+    this.#form = form
     let body: unknown
     try {
-      body = parseSpelled(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+      body = parseSpelled(new TextDecoder('utf-8', { fatal: true }).decode(request.body))
     } catch {
-      throw new Refused(envelope(400, 'BadJsonBody', `[${endpoint}] Invalid JSON body`, {}))
+      throw this.#refused()
     }
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      throw new Refused(
-        envelope(400, 'BadJsonBody', `[${endpoint}] Invalid JSON body`, { obj: 'Object value expected' }),
-      )
+    if (!is(body as Json, 'object')) {
+      this.#wrong.set('obj', 'object')
+      throw this.#refused()
     }
     this.body = body as JsonObject
   }
 
   fields(object: JsonObject, rules: Rules, path = 'obj'): void {
     for (const [name, rule] of Object.entries(rules)) {
-      const kind = rule.replace('?', '')
+      const kind = rule.replace('?', '') as Kind
       const value = object[name]
-      if (value === undefined || value === null) {
-        if (!rule.endsWith('?')) this.#wrong[`${path}.${name}`] = 'Required field missing'
-      } else if (!is(value, kind)) {
-        this.#wrong[`${path}.${name}`] = SAYS[kind] ?? ''
+      const optional = rule.endsWith('?')
+      if (value === undefined) {
+        if (!optional) this.#wrong.set(`${path}.${name}`, 'missing')
+      } else if (value === null ? !optional : !is(value, kind)) {
+        this.#wrong.set(`${path}.${name}`, kind)
       }
     }
   }
@@ -61,27 +60,40 @@ export class BodyCheck {
   rows(name: string, rules: Rules): readonly JsonObject[] {
     const rows = this.body[name]
     if (!Array.isArray(rows)) {
-      this.#wrong[`obj.${name}`] = 'Array value expected'
+      this.#wrong.set(`obj.${name}`, rows === undefined ? 'missing' : 'array')
       return []
     }
     const held = rows as readonly Json[]
     held.forEach((row, at) => {
       if (is(row, 'object')) this.fields(row as JsonObject, rules, `obj.${name}[${at}]`)
-      else this.#wrong[`obj.${name}[${at}]`] = 'Object value expected'
+      else this.#wrong.set(`obj.${name}[${at}]`, 'object')
     })
-    return held.filter((row) => is(row, 'object')) as readonly JsonObject[]
+    return held as readonly JsonObject[]
   }
 
   /** Throws if anything was wrong. */
   end(): void {
-    if (Object.keys(this.#wrong).length === 0) return
-    throw new Refused(envelope(400, 'BadJsonBody', `[${this.#endpoint}] Invalid JSON body`, this.#wrong))
+    if (this.#wrong.size > 0) throw this.#refused()
+  }
+
+  #refused(): Refused {
+    const { path, headers, body } = this.#request
+    const endpoint = path.split('?')[0]
+    const params = [...this.#wrong].map(([at, kind]): [string, Json] => {
+      const [terse, of2022] = SAYS[kind]
+      return [at, this.#form === 'terse' ? terse : [{ msg: [of2022], args: [] }]]
+    })
+    const told = Object.entries(headers).map(([name, value]) => `(${name},${value})`)
+    const msg =
+      this.#form === 'terse'
+        ? `[${endpoint}] Invalid JSON body`
+        : `[${endpoint}] body: ${new TextDecoder().decode(body)}, hdrs: List(${told.join(', ')})`
+    return new Refused(envelope(400, 'BadJsonBody', msg, Object.fromEntries(params)))
   }
 }
 
-function is(value: Json, kind: string): boolean {
+function is(value: Json, kind: Kind): boolean {
   if (kind === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value)
   if (kind === 'long') return typeof value === 'number' && Number.isInteger(value)
-  if (kind === 'number') return typeof value === 'number' || isSpelledDouble(value)
   return typeof value === kind && !isSpelledDouble(value)
 }

@@ -1,11 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../model/value.js'
-import { envelope, type FakeAnswer, json } from './answer.js'
-import { BodyCheck, type Rules } from './body-check.js'
-import { bulkAnswer, type FailureList, type Project } from './project.js'
+import { envelope, type FakeAnswer, type FakeRequest, json, Refused } from './answer.js'
+import type { Rules } from './body-check.js'
+import { BulkResult, type Failing, type RefusedRow } from './bulk.js'
+import { type FakeType, Typing } from './field-types.js'
+import { merged, without } from './merge.js'
+import type { Claim } from './people.js'
+import type { Project } from './project.js'
 import { plain } from './spelled.js'
+import { dateTime } from './user-reads.js'
 import { refusedOne } from './users.js'
 
+/** Source: SW `TrackRequest`. */
 const EVENT: Rules = {
   email: 'string?',
   userId: 'string?',
@@ -18,95 +24,144 @@ const EVENT: Rules = {
   createNewFields: 'boolean?',
 }
 
-/** Letters, digits and hyphens, at most 512 bytes. Source: HC-206430615; what a forbidden character gets is unsure: here 400. */
+/** Letters, digits and hyphens, at most 512 bytes. Source: HC-206430615; what a forbidden character gets is unsure. */
 const ID = /^[A-Za-z0-9-]{1,512}$/
-/** A time beyond the year 5000 in seconds is one in milliseconds. */
+/** A time beyond the year 5000 in seconds is one in milliseconds. Source: reference 4.6. */
 const SECONDS_MAX = 95_617_584_000
+/** Source: SW (GET events: default 30, at most 200). */
+const SHOWN_MAX = 200
 
-function refusedEvents(project: Project, rows: readonly JsonObject[]): FakeAnswer | undefined {
+/** Ids and times of all rows: one that is wrong refuses the request (unsure, switchable). */
+function refuseOdd({ unsure }: Project, rows: readonly JsonObject[]): void {
   for (const { id, createdAt } of rows) {
-    if (typeof id === 'string' && !ID.test(id)) return envelope(400, 'BadParams', 'Invalid event id')
-    const late = typeof createdAt === 'number' && createdAt > SECONDS_MAX
-    if (late && project.unsure.createdAtMs === 'refused') return envelope(400, 'BadParams', 'createdAt is out of range')
+    if (typeof id === 'string' && !ID.test(id) && unsure.eventIdOther === 'refused')
+      throw new Refused(envelope(400, 'BadParams', 'Invalid event id'))
+    if (typeof createdAt === 'number' && createdAt > SECONDS_MAX && unsure.createdAtMs === 'refused')
+      throw new Refused(envelope(400, 'BadParams', 'createdAt is out of range'))
   }
-  return undefined
+}
+
+/** What a request says about the fields of its events: by row, the paths to make or to leave out. */
+interface TypedEvents {
+  readonly unknown: readonly (readonly string[])[]
+  readonly typings: ReadonlyMap<string, Typing>
+}
+
+/**
+ * Source: SW (types hold per event name, `createNewFields` per event), GO (one conflict refuses the batch; `name:::field`).
+ * The category of events in the body is invented.
+ */
+function typeEvents(project: Project, rows: readonly JsonObject[]): TypedEvents {
+  const typings = new Map<string, Typing>()
+  const unknown = rows.map(({ eventName, dataFields, createNewFields }) => {
+    const name = String(eventName)
+    const typing = typings.get(name) ?? new Typing(project.eventFields.get(name) ?? new Map(), project.unsure)
+    typings.set(name, typing)
+    return typing.unknown((dataFields ?? {}) as JsonObject, project.creates(createNewFields))
+  })
+  project.refuseConflicts(
+    [...typings].map(([name, typing]) => [{ type: name, category: 'customEvent', prefix: `${name}:::` }, typing]),
+  )
+  const sum = (maps: Iterable<ReadonlyMap<string, FakeType>>) => [...maps].reduce((all, { size }) => all + size, 0)
+  const room = (project.options.eventFieldsMax ?? 8_000) - sum(project.eventFields.values())
+  project.requireRoom(sum([...typings.values()].map(({ fresh }) => fresh)), room)
+  return { unknown, typings }
 }
 
 /** Writes an event; the same id is the same event. Source: HC-206430615 (upsert by id, whatever the name). */
-function track(project: Project, row: JsonObject, address: string, endpoint: string): string {
-  const { ledger, now } = project
-  const {
-    eventName,
-    id: given,
-    createdAt,
-    dataFields = {},
-  } = plain(row) as {
-    eventName: string
-    id?: string
-    createdAt?: number
-    dataFields?: JsonObject
-  }
+function track(
+  project: Project,
+  row: JsonObject,
+  address: string,
+  how: { endpoint: string; typed: TypedEvents; at: number },
+) {
+  const { ledger, unsure, now, eventFields } = project
+  const name = String(row.eventName)
+  const { id: given, createdAt } = row as { id?: string; createdAt?: number }
+  const paths = how.typed.unknown[how.at] ?? []
+  const create = project.creates(row.createNewFields)
+  const fields = without(plain((row.dataFields ?? {}) as JsonObject), new Set(create ? [] : paths))
+  const types = eventFields.get(name) ?? new Map<string, FakeType>()
+  eventFields.set(name, types)
+  if (create) for (const path of paths) types.set(path, how.typed.typings.get(name)?.fresh.get(path) as FakeType)
   const made = createHash('sha256').update(`${ledger.entries.length}`).digest('hex').slice(0, 24)
   const id = given ?? made
-  const at = createdAt ?? Math.floor(now() / 1_000)
-  ledger.eventsById.set(id, { id, address, eventName, createdAt: at, dataFields })
-  ledger.note({ address, kind: 'event', endpoint, detail: { id, eventName, createdAt: at } })
-  return id
+  const stored = ledger.eventsById.get(id)
+  const dataFields =
+    unsure.eventUpsert === 'merge' ? merged(stored?.dataFields ?? {}, fields, true) : merged({}, fields, true)
+  const at = createdAt ?? stored?.createdAt ?? Math.floor(now() / 1_000)
+  ledger.eventsById.set(id, { id, address, eventName: name, createdAt: at, dataFields })
+  project.applied({ address, kind: 'event', endpoint: how.endpoint, detail: { id, eventName: name, createdAt: at } })
+  return { id, created: create ? paths : [], filtered: create ? [] : paths }
 }
 
-/** POST /api/events/trackBulk. Unknown users are not created. Source: SW `FailedEventUpdates`, HC-29156459027348, GO. */
-export function trackBulk(project: Project, bytes: Uint8Array, failing: ReadonlyMap<string, FailureList>): FakeAnswer {
-  const check = new BodyCheck('/api/events/trackBulk', bytes)
+/** Whose event it is. Unknown people are not created, unless told otherwise. Source: SW `FailedEventUpdates`, HC-29156459027348. */
+function whose(project: Project, row: JsonObject, failing?: Failing): Claim | RefusedRow {
+  const { dataFields: _fields, ...who } = row // an email inside an event's data is data
+  const claim = project.judge(who, failing)
+  if ('refused' in claim || claim.user !== undefined) return claim
+  if (!project.byEmail && project.unsure.trackBulkCreates && failing !== undefined) return claim
+  return project.notFound(claim)
+}
+
+/** POST /api/events/trackBulk. Source: SW, GO, VCR (no events: zeros). */
+export function trackBulk(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+  const check = project.check(request)
   const rows = check.rows('events', EVENT)
   check.end()
-  if (rows.length > 0) project.requireIdentifiers(rows)
-  const refused = refusedEvents(project, rows)
-  if (refused !== undefined) return refused
-  const disallowed = new Set(project.options.disallowedEvents ?? [])
-  const disallowedEventNames = new Set<string>()
-  const failures: [FailureList, string][] = []
-  let successCount = 0
-  for (const row of rows) {
-    const named = project.name(row)
-    const forced = 'address' in named ? failing.get(named.address) : undefined
+  project.requireIdentifiers(rows, 'be specified in a track call')
+  refuseOdd(project, rows)
+  const typed = typeEvents(project, rows)
+  const result = new BulkResult()
+  rows.forEach((row, at) => {
+    const claim = whose(project, row, failing)
     const name = String(row.eventName)
-    if (disallowed.has(name)) disallowedEventNames.add(name)
-    else if ('refused' in named) failures.push([named.refused, named.echo])
-    else if (forced !== undefined) failures.push([forced, named.address])
-    else if (!project.ledger.people.has(named.address)) {
-      failures.push([named.address.includes('@') ? 'notFoundEmails' : 'notFoundUserIds', named.address])
+    if (project.options.disallowedEvents?.includes(name)) {
+      result.disallow(name, project.unsure.disallowedCounted)
+    } else if ('refused' in claim) {
+      result.fail(claim)
     } else {
-      track(project, row, named.address, 'events/trackBulk')
-      successCount += 1
+      const address = project.knownAddress(claim)
+      result.wrote(track(project, row, address, { endpoint: 'events/trackBulk', typed, at }))
     }
-  }
-  return bulkAnswer(successCount, failures, {
-    disallowedEventNames: [...disallowedEventNames],
-    createdFields: [],
-    filteredOutFields: [],
   })
+  return result.ofEvents(project.unsure)
 }
 
 /** POST /api/events/track. A disallowed name is 200 with a message. Source: GO `batch/event_track.go`, HC-115002065083. */
-export function trackOne(project: Project, bytes: Uint8Array): FakeAnswer {
-  const check = new BodyCheck('/api/events/track', bytes)
-  check.fields(check.body, EVENT)
-  check.end()
-  project.requireIdentifiers([check.body])
-  const refused = refusedEvents(project, [check.body])
-  if (refused !== undefined) return refused
-  const name = String(check.body.eventName)
-  if (project.options.disallowedEvents?.includes(name)) {
+export function trackOne(project: Project, request: FakeRequest): FakeAnswer {
+  const body = project.single(request, EVENT)
+  project.requireIdentifiers([body], 'be specified in a track call')
+  refuseOdd(project, [body])
+  const name = String(body.eventName)
+  if (project.options.disallowedEvents?.includes(name))
     return envelope(200, 'Success', `Event ${name} is disallowed from tracking`)
+  const claim = whose(project, body)
+  const id = typeof body.id === 'string' ? body.id : 'dropped'
+  if ('refused' in claim) {
+    const drops = claim.refused.startsWith('notFound') && project.unsure.unknownOnTrack === 'dropped'
+    return drops ? tracked(id) : refusedOne(project, claim)
   }
-  const named = project.name(check.body)
-  if ('refused' in named) return refusedOne(named.refused, named.echo)
-  const id = track(project, check.body, named.address, 'events/track')
-  return envelope(200, 'Success', `Event with id: ${id} tracked.`, { id })
+  const typed = typeEvents(project, [body])
+  return tracked(track(project, body, project.knownAddress(claim), { endpoint: 'events/track', typed, at: 0 }).id)
 }
 
-/** GET /api/events/{email}: newest first. Source: VCR. */
-export function eventsOf(project: Project, address: string): FakeAnswer {
-  const events = [...project.ledger.events(address.toLowerCase())].sort((a, b) => b.createdAt - a.createdAt)
-  return json(200, { events: events.slice(0, 200) })
+/** Source: HC-206430615, RT. */
+const tracked = (id: string): FakeAnswer => envelope(200, 'Success', `Event with id: ${id} tracked.`, { id })
+
+/** GET /api/events/{email} and byUserId/{id}: newest first. Source: VCR (shape of a customEvent), SW (limit). */
+export function eventsOf(project: Project, address: string, limit: number): FakeAnswer {
+  const { user, events } = project.visible.person(address)
+  const ids = { ...(user?.email && { email: user.email }), ...(user?.userId && { userId: user.userId }) }
+  const shown = [...events]
+    .sort((a, b) => b.createdAt - a.createdAt)
+    .slice(0, Math.min(limit, SHOWN_MAX))
+    .map(({ eventName, createdAt, dataFields }) => ({
+      ...ids,
+      createdAt: dateTime(createdAt * 1_000),
+      eventName,
+      eventType: 'customEvent',
+      dataFields,
+    }))
+  return json(200, { events: shown })
 }

@@ -1,40 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './answer.js'
-import { eventsOf, trackBulk, trackOne } from './events.js'
-import { afterwards, type Fault, Faults, instead } from './faults.js'
+import { afterwards, instead } from './fault-answers.js'
+import { type Fault, Faults } from './faults.js'
 import { openDoor } from './http-door.js'
 import type { Ledger } from './ledger.js'
-import { changeMembers, createList, getLists, listSize, listUsers } from './lists.js'
 import { mswDoor } from './msw-door.js'
-import type { FakeIterableOptions } from './options.js'
-import { FAILURE_LISTS, type FailureList, Project } from './project.js'
+import { checkOptions, type FakeIterableOptions } from './options.js'
+import { Project } from './project.js'
 import { PUBLISHED, RateLimiter } from './rates.js'
-import { bulkUpdate, forget, getFields, getUser, getUserById, update, updateEmail } from './users.js'
+import { ROUTES, type Route } from './routes.js'
 
 /** Source: SW (4 MB for bulkUpdate); the others are taken to be the same (unsure). */
 const BODY_MAX = 4_000_000
 
-type Handler = (request: FakeRequest, parts: readonly string[], failing: ReadonlyMap<string, FailureList>) => FakeAnswer
+/** Source: HC-360043464871, SW `host`. */
+const HOSTS = { us: 'api.iterable.com', eu: 'api.eu.iterable.com' } as const
+
+/** Source: VCR 2017. */
+const NOT_FOUND = text(404, '<html><head><title>Action not found</title></head></html>', 'text/html')
 
 /**
  * A strict fake of Iterable's API: types, identifiers, limits, rates, failure lists and error bodies as the sources say
  * (each rule names its own), and faults on demand. It shares no code with the destination, so that one checks the other.
  *
  * One core, two doors: `listen` (a real HTTP server, on which faults act on the socket) and `mswHandlers`.
+ * Throws  OPTION_INVALID at construction.
  */
 export class FakeIterable {
-  readonly faults = new Faults()
-  readonly #project: Project
-  readonly #limiter: RateLimiter
-  readonly #routes: readonly (readonly [method: string, path: RegExp, endpoint: string, handler: Handler])[]
+  readonly #options: FakeIterableOptions
+  #faults = new Faults()
+  #project: Project
+  #limiter: RateLimiter
   #apiKey: string | undefined
 
   constructor(options: FakeIterableOptions) {
+    checkOptions(options)
+    this.#options = options
     this.#project = new Project(options)
+    this.#limiter = this.#freshLimiter()
     this.#apiKey = options.apiKey ?? 'fake-key'
-    const { rates = 'published' } = options
-    const limits = rates === 'off' ? {} : rates === 'published' ? PUBLISHED : { ...PUBLISHED, ...rates }
-    this.#limiter = new RateLimiter(limits, this.#project.now)
-    this.#routes = routes(this.#project)
   }
 
   /** What was applied, in order, and what is stored. */
@@ -42,52 +46,100 @@ export class FakeIterable {
     return this.#project.ledger
   }
 
+  /** What shall go wrong, and how often it did. */
+  get faults(): Faults {
+    return this.#faults
+  }
+
   /** From now on every key is refused with 401. */
   revoke(): void {
     this.#apiKey = undefined
   }
 
-  /** The core: what one request gets. Faults have their say before and after. */
-  handle(request: FakeRequest): FakeAnswer {
-    const [path = ''] = request.path.split('?')
-    const route = this.#routes.find(([method, form]) => method === request.method && form.test(path))
-    if (route === undefined) return text(404, '<html><head><title>Action not found</title></head></html>', 'text/html') // VCR 2017
-    const [, form, endpoint, handler] = route
-    const fault = this.faults.take(endpoint)
-    const lost = fault === undefined ? undefined : instead(fault, endpoint)
-    const answer =
-      lost ?? this.#answer(request, endpoint, () => handler(request, form.exec(path)?.slice(1) ?? [], failingOf(fault)))
-    const ended = fault === undefined || answer.status !== 200 ? answer : afterwards(fault, answer)
-    this.ledger.answered(endpoint, ended.how === 'answer' ? ended.status : ended.how)
-    return ended
+  /** As it was made: nobody in it, a new ledger and new faults. What listens goes on listening. */
+  reset(): void {
+    this.#project = new Project(this.#options)
+    this.#limiter = this.#freshLimiter()
+    this.#apiKey = this.#options.apiKey ?? 'fake-key'
+    this.#faults = new Faults()
   }
 
-  #answer(request: FakeRequest, endpoint: string, work: () => FakeAnswer): FakeAnswer {
-    const key = request.headers['api-key'] ?? request.headers.api_key
-    if (this.#apiKey === undefined || key !== this.#apiKey) {
-      const params = { ip: '192.0.2.1', endpoint: `/api/${endpoint}` }
-      return envelope(401, 'BadApiKey', 'Invalid API key', params) // RT dataDelivery/network.ts
+  /**
+   * The core: what one request gets. The work is done at once, whole and alone; the answer comes after `latencyMs`.
+   *
+   * Order  of what is looked at: path, key, rate, fault, size, body.
+   */
+  async handle(request: FakeRequest, signal?: AbortSignal): Promise<FakeAnswer> {
+    const answer = this.#handle(request)
+    const { latencyMs = 0 } = this.#options
+    if (latencyMs > 0) await sleep(latencyMs, undefined, signal === undefined ? {} : { signal })
+    return answer
+  }
+
+  #handle(request: FakeRequest): FakeAnswer {
+    const [path = ''] = request.path.split('?')
+    const below = path.startsWith('/api/') ? path.slice('/api/'.length) : undefined
+    const route = ROUTES.find((one) => below !== undefined && one.method === request.method && one.path.test(below))
+    const part = route === undefined ? undefined : decoded(route.path.exec(below ?? '')?.[1] ?? '')
+    const answer = route === undefined || part === undefined ? NOT_FOUND : this.#answer(request, route, part)
+    this.ledger.answered(route?.endpoint ?? 'unknown', answer.how === 'answer' ? answer.status : answer.how)
+    return answer
+  }
+
+  #answer(request: FakeRequest, route: Route, part: string): FakeAnswer {
+    const { endpoint } = route
+    const refused = this.#refused(request, endpoint)
+    if (refused !== undefined) return refused
+    const fault = this.#faults.take(endpoint)
+    const lost = fault && instead(fault, endpoint)
+    if (fault !== undefined && lost !== undefined) {
+      this.#faults.hit(fault.kind)
+      return lost
     }
-    if (!this.#limiter.admits(endpoint)) {
-      const msg = `Exceeded rate limit for endpoint: /api/${endpoint}, project: 1`
-      return envelope(429, 'RateLimitExceeded', msg, {}) // VCR Iterable_JsonExporter: no Retry-After
-    }
+    const answer = this.#worked(request, route, part, fault)
+    const spoilt = fault && afterwards(fault, answer)
+    if (fault === undefined || spoilt === undefined) return answer
+    this.#faults.hit(fault.kind)
+    return spoilt
+  }
+
+  #worked(request: FakeRequest, { endpoint, answer }: Route, part: string, fault: Fault | undefined): FakeAnswer {
     if (request.body.byteLength > BODY_MAX) {
       return this.#project.unsure.tooLarge === '413'
         ? text(413, 'Payload Too Large')
         : envelope(400, 'BatchTooLarge', 'The batch is too large')
     }
     try {
-      return work()
+      return answer({ project: this.#project, request, part, failing: this.#faults.failing(endpoint, fault) })
     } catch (error) {
       if (error instanceof Refused) return error.answer
       throw error
     }
   }
 
-  /** A real server on 127.0.0.1. `close` ends its sockets too. */
+  /** Key and rate. Source: RT dataDelivery/network.ts (401), VCR `Iterable_JsonExporter` (429 without Retry-After). */
+  #refused({ headers }: FakeRequest, endpoint: string): FakeAnswer | undefined {
+    const key = headers['api-key'] ?? headers.api_key
+    const elsewhere = headers.host === HOSTS[this.#options.dataCenter === 'eu' ? 'us' : 'eu']
+    if (this.#apiKey === undefined || key !== this.#apiKey || elsewhere) {
+      return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
+    }
+    const broken = this.#limiter.broken(endpoint)
+    if (broken === undefined) return undefined
+    const msg = `Exceeded rate limit of ${broken.words} for endpoint: /api/${endpoint}, project: 1`
+    const when = this.#project.unsure.retryAfter ? { 'retry-after': String(broken.retryAfterS) } : {}
+    return json(429, { msg, code: 'RateLimitExceeded', params: {} }, when)
+  }
+
+  #freshLimiter(): RateLimiter {
+    const { rates = 'published', now = () => Date.now() } = this.#options
+    const limits = rates === 'off' ? {} : rates === 'published' ? PUBLISHED : { ...PUBLISHED, ...rates }
+    return new RateLimiter(limits, now)
+  }
+
+  /** A real server on 127.0.0.1, on a free port unless one is given. `close` ends its sockets and what it still waits for. */
   listen(options: { readonly port?: number } = {}): Promise<{ readonly url: string; close(): Promise<void> }> {
-    return openDoor((request) => this.handle(request), options.port ?? 0)
+    return openDoor((request, signal) => this.handle(request, signal), options.port ?? 0)
   }
 
   /** Handlers for `setupServer(...handlers)` of msw, which must be installed. Throws PEER_MISSING. */
@@ -96,63 +148,11 @@ export class FakeIterable {
   }
 }
 
-function failingOf(fault: Fault | undefined): ReadonlyMap<string, FailureList> {
-  if (fault?.kind !== 'failed rows') return new Map()
-  const list = FAILURE_LISTS.find((name) => name === fault.list) ?? 'invalidDataEmails'
-  return new Map((fault.addresses ?? []).map((address) => [address, list]))
-}
-
-function routes(project: Project): readonly (readonly [string, RegExp, string, Handler])[] {
-  const part = (parts: readonly string[]): string => decodeURIComponent(parts[0] ?? '')
-  const query = ({ path }: FakeRequest): URLSearchParams => new URLSearchParams(path.split('?')[1] ?? '')
-  return [
-    ['GET', /^\/api\/users\/getFields$/, 'users/getFields', () => getFields(project)],
-    [
-      'GET',
-      /^\/api\/users\/getByEmail$/,
-      'users/getByEmail',
-      (request) => getUser(project, query(request).get('email') ?? ''),
-    ],
-    ['GET', /^\/api\/users\/byUserId\/([^/]+)$/, 'users/byUserId', (_, parts) => getUserById(project, part(parts))],
-    ['GET', /^\/api\/users\/([^/]+)$/, 'users/get', (_, parts) => getUser(project, part(parts))],
-    ['POST', /^\/api\/users\/update$/, 'users/update', ({ body }) => update(project, body)],
-    [
-      'POST',
-      /^\/api\/users\/bulkUpdate$/,
-      'users/bulkUpdate',
-      ({ body }, _, failing) => bulkUpdate(project, body, failing),
-    ],
-    ['POST', /^\/api\/users\/updateEmail$/, 'users/updateEmail', ({ body }) => updateEmail(project, body)],
-    ['POST', /^\/api\/users\/forget$/, 'users/forget', ({ body }) => forget(project, body)],
-    ['POST', /^\/api\/events\/track$/, 'events/track', ({ body }) => trackOne(project, body)],
-    [
-      'POST',
-      /^\/api\/events\/trackBulk$/,
-      'events/trackBulk',
-      ({ body }, _, failing) => trackBulk(project, body, failing),
-    ],
-    ['GET', /^\/api\/events\/([^/]+)$/, 'events/get', (_, parts) => eventsOf(project, part(parts))],
-    ['GET', /^\/api\/lists$/, 'lists', () => getLists(project)],
-    ['POST', /^\/api\/lists$/, 'lists/create', ({ body }) => createList(project, body)],
-    [
-      'POST',
-      /^\/api\/lists\/subscribe$/,
-      'lists/subscribe',
-      ({ body }, _, failing) => changeMembers(project, body, 'subscribe', failing),
-    ],
-    [
-      'POST',
-      /^\/api\/lists\/unsubscribe$/,
-      'lists/unsubscribe',
-      ({ body }, _, failing) => changeMembers(project, body, 'unsubscribe', failing),
-    ],
-    [
-      'GET',
-      /^\/api\/lists\/getUsers$/,
-      'lists/getUsers',
-      (request) => listUsers(project, Number(query(request).get('listId'))),
-    ],
-    ['GET', /^\/api\/lists\/(\d+)\/size$/, 'lists/size', (_, parts) => listSize(project, Number(parts[0]))],
-    ['GET', /^\/api\/channels$/, 'channels', () => json(200, { channels: [] })],
-  ]
+/** `undefined` for a path that is not well encoded. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return undefined
+  }
 }

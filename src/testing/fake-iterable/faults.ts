@@ -1,6 +1,7 @@
-import { envelope, type FakeAnswer, json, text } from './answer.js'
+import { LakeloopError } from '../../errors.js'
+import { FAILURE_LISTS, type Failing, type FailureList } from './bulk.js'
 
-/** What can go wrong with a request. `applied` faults do the work first and then lose the answer. */
+/** What can go wrong with a request. `reset after apply` and the spoilt answers do the work first and then lose the answer. */
 export const FAULTS = [
   'throttle',
   'throttle with Retry-After',
@@ -23,48 +24,105 @@ export type FaultKind = (typeof FAULTS)[number]
 
 export interface Fault {
   readonly kind: FaultKind
-  /** `failed rows`: the addresses to name, and the list to name them in. */
+  /** `failed rows`: the addresses to name. */
   readonly addresses?: readonly string[]
+  /** `failed rows`: the list of `failedUpdates` to name them in. Default `invalidDataEmails`, or `invalidDataUserIds` for what is no email. */
   readonly list?: string
   /** `throttle with Retry-After`: seconds. Default 1. */
   readonly retryAfterS?: number
 }
 
-/** Faults by script and by seed. A scripted fault goes to the next request of its endpoint; a seeded one to any. */
+interface Scripted {
+  readonly endpoint: string | undefined
+  readonly fault: Fault
+}
+
+interface Rule {
+  readonly endpoint: string | undefined
+  readonly matches: (address: string) => boolean
+  readonly list: FailureList | undefined
+}
+
+/** Faults by script, by rule and by seed. Where several would hit one request: `at`, then `next`, then the seed. */
 export class Faults {
-  readonly #script: { readonly endpoint: string | undefined; readonly fault: Fault }[] = []
+  #script: Scripted[] = []
+  #rules: Rule[] = []
+  readonly #at = new Map<number, Fault>()
   #seeded: { state: number; readonly rate: number; readonly kinds: readonly FaultKind[] } | undefined
   readonly #hits = new Map<FaultKind, number>()
+  #requests = 0
 
-  /** The next request to `endpoint` (e.g. `users/bulkUpdate`; `undefined` is any) meets this. Called again, the one after it. */
+  /** The next request to `endpoint` (e.g. `users/bulkUpdate`; `undefined` is any) meets this. Called again, the one after it. Throws OPTION_INVALID. */
   next(endpoint: string | undefined, fault: Fault | FaultKind): this {
-    this.#script.push({ endpoint, fault: typeof fault === 'string' ? { kind: fault } : fault })
+    this.#script.push({ endpoint, fault: whole(fault) })
     return this
   }
 
-  /** From now on, each request meets a fault with probability `rate`: the same seed, the same faults. */
+  /** The `n`th request from now meets this, whatever its endpoint; 1 is the next one. */
+  at(n: number, fault: Fault | FaultKind): this {
+    this.#at.set(this.#requests + n, whole(fault))
+    return this
+  }
+
+  /** From now on, rows of these addresses fail, each in `list` (default as for `failed rows`), in every bulk request. */
+  refuse(
+    addresses: readonly string[] | ((address: string) => boolean),
+    options: { readonly list?: string; readonly endpoint?: string } = {},
+  ): this {
+    const matches = typeof addresses === 'function' ? addresses : (address: string) => addresses.includes(address)
+    this.#rules.push({ matches, list: listNamed(options.list), endpoint: options.endpoint })
+    return this
+  }
+
+  /** From now on, each request meets a fault with probability `rate`: the same seed and requests, the same faults. */
   seeded(seed: number, options: { readonly rate: number; readonly kinds: readonly FaultKind[] }): this {
     this.#seeded = { state: (seed >>> 0) + 1, ...options }
     return this
   }
 
-  /** No fault any more. */
+  /** No fault any more. `hits` stay. */
   clear(): void {
-    this.#script.length = 0
+    this.#script = []
+    this.#rules = []
+    this.#at.clear()
     this.#seeded = undefined
   }
 
-  /** How often each kind was met. */
+  /** How often each kind did something to a request; a fault that has no meaning for its request is spent without a hit. */
   get hits(): Readonly<Partial<Record<FaultKind, number>>> {
     return Object.fromEntries(this.#hits)
   }
 
   /** For the core: the fault of this request, if any. */
   take(endpoint: string): Fault | undefined {
+    this.#requests += 1
+    const planned = this.#at.get(this.#requests)
+    this.#at.delete(this.#requests)
+    if (planned !== undefined) return planned
     const at = this.#script.findIndex((one) => one.endpoint === undefined || one.endpoint === endpoint)
-    const fault = at >= 0 ? this.#script.splice(at, 1)[0]?.fault : this.#drawn()
-    if (fault !== undefined) this.#hits.set(fault.kind, (this.#hits.get(fault.kind) ?? 0) + 1)
-    return fault
+    return at >= 0 ? this.#script.splice(at, 1)[0]?.fault : this.#drawn()
+  }
+
+  /** For the core: which rows of this request fail. */
+  failing(endpoint: string, fault: Fault | undefined): Failing {
+    const rules = this.#rules.filter((rule) => rule.endpoint === undefined || rule.endpoint === endpoint)
+    if (fault?.kind === 'failed rows') {
+      const { addresses = [], list } = fault
+      rules.unshift({ endpoint, matches: (address) => addresses.includes(address), list: listNamed(list) })
+    }
+    let met = false
+    return (address) => {
+      const rule = rules.find(({ matches }) => matches(address))
+      if (rule === undefined) return undefined
+      if (!met) this.hit('failed rows')
+      met = true
+      return rule.list ?? (address.includes('@') ? 'invalidDataEmails' : 'invalidDataUserIds')
+    }
+  }
+
+  /** For the core: a fault did something. */
+  hit(kind: FaultKind): void {
+    this.#hits.set(kind, (this.#hits.get(kind) ?? 0) + 1)
   }
 
   #drawn(): Fault | undefined {
@@ -83,57 +141,16 @@ export class Faults {
   }
 }
 
-const THROTTLED = 'Exceeded rate limit of 5.0 per second for endpoint'
-
-/** Faults that answer without doing the work. */
-export function instead(fault: Fault, endpoint: string): FakeAnswer | undefined {
-  const lost = (how: FakeAnswer['how']): FakeAnswer => ({ status: 200, headers: {}, body: '', how })
-  switch (fault.kind) {
-    case 'throttle':
-      return envelope(429, 'RateLimitExceeded', `${THROTTLED}: /api/${endpoint}, project: 1`, {})
-    case 'throttle with Retry-After':
-      return json(
-        429,
-        { msg: THROTTLED, code: 'RateLimitExceeded', params: {} },
-        { 'retry-after': String(fault.retryAfterS ?? 1) },
-      )
-    case 'server error':
-      return envelope(500, 'GenericError', 'An error occurred. Please try again later.')
-    case 'unavailable':
-      return text(503, 'Service Unavailable')
-    case 'unauthorized':
-      return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
-    case 'redirect':
-      return { status: 307, headers: { location: 'https://elsewhere.example.com/' }, body: '', how: 'answer' }
-    case 'HTML 502':
-      return text(502, '<html><body>502 Bad Gateway</body></html>', 'text/html')
-    case 'reset before apply':
-      return lost('reset')
-    case 'no answer':
-      return lost('silence')
-    default:
-      return undefined
-  }
+function whole(fault: Fault | FaultKind): Fault {
+  const given: Fault = typeof fault === 'string' ? { kind: fault } : fault
+  listNamed(given.list)
+  return given
 }
 
-/** Faults that lose or spoil the answer of work that was done. */
-export function afterwards(fault: Fault, answer: FakeAnswer): FakeAnswer {
-  switch (fault.kind) {
-    case 'reset after apply':
-      return { ...answer, how: 'reset' }
-    case 'stalled body':
-      return { ...answer, how: 'stall' }
-    case 'empty 200':
-      return { ...answer, body: '' }
-    case 'truncated JSON':
-      return { ...answer, body: answer.body.slice(0, answer.body.length >> 1) }
-    case 'HTML 200':
-      return text(200, '<html><body>Welcome</body></html>', 'text/html')
-    case 'wrong counts': {
-      const { successCount = 0, failCount = 0, ...rest } = JSON.parse(answer.body) as Record<string, number>
-      return { ...answer, body: JSON.stringify({ ...rest, successCount: successCount - 1, failCount: failCount + 1 }) }
-    }
-    default:
-      return answer
-  }
+/** A name that is misspelt must not become another list. */
+function listNamed(name: string | undefined): FailureList | undefined {
+  const list = FAILURE_LISTS.find((one) => one === name)
+  if (list !== undefined || name === undefined) return list
+  const problem = 'is no list of failedUpdates'
+  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable.faults', option: 'list', problem })
 }

@@ -2,9 +2,10 @@ import type { Json, JsonObject } from '../../model/value.js'
 import { isSpelledDouble, plain } from './spelled.js'
 
 /** Types as `users/getFields` names them. */
-export type FakeType = 'string' | 'date' | 'long' | 'double' | 'boolean' | 'geo_location' | 'object'
+export const FAKE_TYPES = ['string', 'date', 'long', 'double', 'boolean', 'geo_location', 'object'] as const
+export type FakeType = (typeof FAKE_TYPES)[number]
 
-/** Both answers to what the reference marks unsure about types. */
+/** Both answers to what the sources leave open about types. */
 export interface Coercions {
   /** A whole number into a `double` field. Default accepted (HC-206430145: only what cannot be coerced fails). */
   readonly longIntoDouble: boolean
@@ -12,6 +13,10 @@ export interface Coercions {
   readonly doubleIntoLong: boolean
   /** A number or boolean into a `string` field. Default refused. */
   readonly anythingIntoString: boolean
+  /** "5" into a `long` or `double` field. Default refused. */
+  readonly textIntoNumber: boolean
+  /** "" into a `date` field. Default refused. */
+  readonly emptyIntoDate: boolean
 }
 
 /** Accepted date forms; every other string is text. Source: HC-208183076 as coded in GO `types/data_types.go`. */
@@ -23,70 +28,108 @@ const DATES = [
   /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/,
 ]
 
+/** The moment that an accepted form names, in ms; `undefined` for other text and for days that no calendar has (derived). */
+export function dateOf(text: string): number | undefined {
+  if (!DATES.some((form) => form.test(text))) return undefined
+  const [day = ''] = text.split(/[ T]/)
+  const midnight = Date.parse(`${day}T00:00:00Z`)
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return undefined
+  const [, time, zone = 'Z'] = /^.{10}[ T](\d{2}:\d{2}:\d{2}(?:\.\d{3})?) ?(.*)$/.exec(text) ?? []
+  const moment = time === undefined ? midnight : Date.parse(`${day}T${time}${zone || 'Z'}`)
+  return Number.isNaN(moment) ? undefined : moment
+}
+
+const isPlace = (value: Json): boolean => {
+  const { lat, lon } = (value ?? {}) as { readonly lat?: Json; readonly lon?: Json }
+  return [lat, lon].every((degree) => typeof degree === 'number' || isSpelledDouble(degree))
+}
+
 /**
- * The type that a first value would give its field; `undefined` where it says nothing (null, an empty array).
+ * The type that one value (no array) would give its field; `undefined` for null, which says nothing.
  * A number is a double where it is spelled with a point (invented: what else could tell int64 from double in JSON).
  */
-export function inferred(name: string, value: Json): FakeType | undefined {
+export function typeOf(path: string, value: Json): FakeType | undefined {
   if (value === null) return undefined
-  if (Array.isArray(value)) return value.length === 0 ? undefined : inferred(name, value[0] as Json)
   if (isSpelledDouble(value)) return 'double'
   switch (typeof value) {
     case 'string':
-      return DATES.some((form) => form.test(value)) ? 'date' : 'string'
+      return dateOf(value) === undefined ? 'string' : 'date'
     case 'number':
       return Number.isInteger(value) ? 'long' : 'double'
     case 'boolean':
       return 'boolean'
-    default:
-      return name.endsWith('_geo_location') ? 'geo_location' : 'object'
+    default: // Source of geo: GO `types/data_types.go`.
+      return path.endsWith('_geo_location') && isPlace(value) ? 'geo_location' : 'object'
   }
 }
 
-/** Whether a value of type `got` may be stored in a field of type `expected`. */
-export function fits(expected: FakeType, got: FakeType, coercions: Coercions): boolean {
+/** Whether a value that looks like `got` may be stored in a field of type `expected`. */
+export function fits(expected: FakeType, got: FakeType, value: Json, coercions: Coercions): boolean {
   if (expected === got) return true
   if (expected === 'string' && got === 'date') return true // a date form is text too
   if (expected === 'double' && got === 'long') return coercions.longIntoDouble
   if (expected === 'long' && got === 'double') return coercions.doubleIntoLong
-  if (expected === 'string') return coercions.anythingIntoString
-  return false
+  if (expected === 'string') return coercions.anythingIntoString && got !== 'object'
+  if (expected === 'date') return value === '' && coercions.emptyIntoDate
+  const isNumber = (expected === 'long' || expected === 'double') && got === 'string'
+  return isNumber && coercions.textIntoNumber && /^-?\d+(\.\d+)?$/.test(value as string)
 }
 
-/** Every typed path of a payload with its value, parents before children; arrays are typed by their elements (GR). */
-export function* typedPaths(fields: JsonObject, prefix = ''): Generator<readonly [path: string, value: Json]> {
-  for (const [name, value] of Object.entries(fields)) {
-    const path = prefix === '' ? name : `${prefix}.${name}`
-    yield [path, value]
-    const inner = Array.isArray(value) ? (value as readonly Json[])[0] : value
-    if (typeof inner === 'object' && inner !== null && !Array.isArray(inner))
-      yield* typedPaths(inner as JsonObject, path)
+/** A value at its dotted path, with its type. */
+type Leaf = readonly [path: string, type: FakeType, value: Json]
+
+/** Every typed value of a payload, parents before children; arrays are typed by each of their elements (GR). */
+export function* leaves(fields: JsonObject, prefix = ''): Generator<Leaf> {
+  for (const [name, value] of Object.entries(fields)) yield* leavesOf(prefix + name, value)
+}
+
+function* leavesOf(path: string, value: Json): Generator<Leaf> {
+  if (Array.isArray(value)) {
+    for (const element of value as readonly Json[]) yield* leavesOf(path, element)
+    return
   }
+  const type = typeOf(path, value)
+  if (type === undefined) return
+  yield [path, type, value]
+  if (type === 'object') yield* leaves(value as JsonObject, `${path}.`)
 }
 
-const TYPE_WORDS: Readonly<Record<FakeType, readonly string[]>> = {
-  string: ['string', 'keyword'],
-  date: ['date'],
-  long: ['long'],
-  double: ['double'],
-  boolean: ['boolean'],
-  geo_location: ['geo_location'],
-  object: ['object'],
+/** One value that its field cannot take. */
+export interface Conflict {
+  readonly field: string
+  readonly expected: FakeType
+  readonly got: FakeType
+  readonly value: Json
 }
 
-/** The recorded words of a conflict. Source: GR (`RequestFieldsTypesMismatched`, July 2021). */
-export function mismatch(field: string, expected: FakeType, got: FakeType, value: Json) {
-  const words = TYPE_WORDS[got]
-  const msg =
-    'Project 1: The request does not have the same data types as the data previously submitted. ' +
-    `Field '${field}' already exists for type 'user' and has a data type of '${expected}' ` +
-    `but possible types '${words.join(', ')}' in the request.`
-  const error = {
-    incomingTypes: words,
-    expectedType: expected,
-    _type: 'UnexpectedType',
-    offendingValue: plain(value),
-    category: 'user',
+/**
+ * What a request says about types, value by value, against a schema that it may not contradict.
+ * Source: HC-208183076 (the first value decides, for ever), SW (`createNewFields`).
+ */
+export class Typing {
+  readonly #known: ReadonlyMap<string, FakeType>
+  readonly #coercions: Coercions
+  readonly fresh = new Map<string, FakeType>()
+  readonly conflicts: Conflict[] = []
+
+  constructor(known: ReadonlyMap<string, FakeType>, coercions: Coercions) {
+    this.#known = known
+    this.#coercions = coercions
   }
-  return { msg, code: 'RequestFieldsTypesMismatched', params: { validationErrors: { [field]: error } } }
+
+  /** The paths of one payload that the schema lacks: to be made, or, where `create` is false, to be left out. */
+  unknown(payload: JsonObject, create: boolean): string[] {
+    const paths = new Set<string>()
+    for (const [path, got, value] of leaves(payload)) {
+      const known = this.#known.get(path)
+      const expected = known ?? (create ? this.fresh.get(path) : undefined)
+      if (known === undefined) paths.add(path)
+      if (expected === undefined) {
+        if (create) this.fresh.set(path, got)
+      } else if (!fits(expected, got, value, this.#coercions)) {
+        this.conflicts.push({ field: path, expected, got, value: plain(value) })
+      }
+    }
+    return [...paths]
+  }
 }

@@ -7,14 +7,16 @@ export interface LedgerEntry {
   /** Among the entries of this address, from 1. */
   readonly seqOfAddress: number
   readonly address: string
-  readonly kind: 'profile' | 'event' | 'subscribe' | 'unsubscribe' | 'updateEmail' | 'forget'
+  readonly kind: 'profile' | 'event' | 'subscribe' | 'unsubscribe' | 'updateEmail' | 'forget' | 'unforget'
   readonly endpoint: string
+  /** `profile`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address. */
   readonly detail: JsonObject
 }
 
 export interface FakeUser {
   email?: string
   userId?: string
+  /** As they were sent: without `email`, `userId` and what Iterable manages itself. */
   dataFields: JsonObject
 }
 
@@ -37,7 +39,7 @@ export interface FakeList {
 /** What the fake holds, and what was applied to it in which order: the truth that a test compares with. */
 export class Ledger {
   readonly entries: LedgerEntry[] = []
-  /** By address: the email in an email project, else the userId. */
+  /** By address: the email in an email project; elsewhere the userId, or the email of who has none. */
   readonly people = new Map<string, FakeUser>()
   readonly eventsById = new Map<string, FakeEvent>()
   readonly lists: FakeList[] = []
@@ -55,7 +57,7 @@ export class Ledger {
     this.#answers.set(key, (this.#answers.get(key) ?? 0) + 1)
   }
 
-  /** Requests received: in all, by endpoint, and by `endpoint status`. */
+  /** Requests received: in all, by endpoint, and by `endpoint status`; `reset`, `stall` and `silence` stand for a status. */
   requests(): {
     readonly total: number
     readonly byEndpoint: Record<string, number>
@@ -85,6 +87,7 @@ export class Ledger {
     return found === undefined ? [] : [...found.members]
   }
 
+  /** In the order in which their ids came first. */
   events(address?: string): readonly FakeEvent[] {
     const all = [...this.eventsById.values()]
     return address === undefined ? all : all.filter((event) => event.address === address)

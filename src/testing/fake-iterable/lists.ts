@@ -1,7 +1,9 @@
-import { envelope, type FakeAnswer, json, Refused, text } from './answer.js'
-import { BodyCheck } from './body-check.js'
+import type { JsonObject } from '../../model/value.js'
+import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './answer.js'
+import { BulkResult, type Failing } from './bulk.js'
 import type { FakeList } from './ledger.js'
-import { bulkAnswer, type FailureList, type Project } from './project.js'
+import type { Project } from './project.js'
+import { USER } from './users.js'
 
 /** GET /api/lists: newest first, not paged. Source: SW, GR. */
 export const getLists = (project: Project): FakeAnswer =>
@@ -12,11 +14,19 @@ export const getLists = (project: Project): FakeAnswer =>
   })
 
 /** POST /api/lists: always static; names need not be unique. Source: SW. */
-export function createList(project: Project, bytes: Uint8Array): FakeAnswer {
-  const check = new BodyCheck('/api/lists', bytes)
-  check.fields(check.body, { name: 'string', description: 'string?' })
-  check.end()
-  return json(200, { listId: project.addList(String(check.body.name), 'Standard', project.now()) })
+export function createList(project: Project, request: FakeRequest): FakeAnswer {
+  const { name } = project.single(request, { name: 'string', description: 'string?' })
+  const listId = project.addList(String(name), 'Standard')
+  project.blindUntil.set(listId, project.now() + (project.options.newListBlindMs ?? 0))
+  return json(200, { listId })
+}
+
+/** DELETE /api/lists/{id}. Source: VCR (both answers, 2017). */
+export function deleteList({ ledger }: Project, listId: number): FakeAnswer {
+  const at = ledger.lists.findIndex(({ id }) => id === listId)
+  if (at < 0) return envelope(400, 'BadParams', `Unable to delete list ${listId} in Project 1, which does not exist.`)
+  ledger.lists.splice(at, 1)
+  return envelope(200, 'Success', `List ${listId} in Project 1 was successfully deleted.`)
 }
 
 /**
@@ -25,72 +35,91 @@ export function createList(project: Project, bytes: Uint8Array): FakeAnswer {
  */
 function found(project: Project, listId: unknown): FakeList {
   const list = project.ledger.lists.find(({ id }) => id === listId)
-  const blindMs = project.options.newListBlindMs ?? 0
-  if (list === undefined || project.now() - list.createdAt < blindMs) {
+  if (list === undefined || project.now() < (project.blindUntil.get(list.id) ?? 0)) {
     throw new Refused(envelope(400, 'Success', `error.lists.invalidListId(${listId})`, { listId: Number(listId) }))
   }
   return list
 }
 
-/** POST /api/lists/subscribe and unsubscribe. Source: SW `SubscribeRequest`, GR (a non-member leaves with success). */
-export function changeMembers(
-  project: Project,
-  bytes: Uint8Array,
-  kind: 'subscribe' | 'unsubscribe',
-  failing: ReadonlyMap<string, FailureList>,
-): FakeAnswer {
-  const endpoint = `lists/${kind}`
-  const check = new BodyCheck(`/api/${endpoint}`, bytes)
-  const flags =
-    kind === 'subscribe'
-      ? { updateExistingUsersOnly: 'boolean?' }
-      : { channelUnsubscribe: 'boolean?', campaignId: 'long?' }
-  check.fields(check.body, { listId: 'long', ...(flags as Record<string, 'boolean?' | 'long?'>) })
-  const rows = check.rows('subscribers', {
-    email: 'string?',
-    userId: 'string?',
-    dataFields: 'object?',
-    preferUserId: 'boolean?',
-    mergeNestedObjects: 'boolean?',
-  })
+/**
+ * POST /api/lists/subscribe: creates people, and writes the fields that go along. Source: SW `SubscribeRequest`
+ * (`updateExistingUsersOnly` counts outside email projects only; SW has no `createNewFields` here), VCR (nobody: zeros).
+ */
+export function subscribe(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+  const check = project.check(request)
+  check.fields(check.body, { listId: 'long', updateExistingUsersOnly: 'boolean?' })
+  const rows = check.rows('subscribers', USER)
   check.end()
-  if (rows.length > 0) project.requireIdentifiers(rows)
+  project.requireIdentifiers(rows)
   const list = found(project, check.body.listId)
-  const failures: [FailureList, string][] = []
-  let successCount = 0
-  for (const row of rows) {
-    const named = project.name(row)
-    const forced = 'address' in named ? failing.get(named.address) : undefined
-    if ('refused' in named) failures.push([named.refused, named.echo])
-    else if (forced !== undefined) failures.push([forced, named.address])
+  const typed = project.typeUsers(rows, undefined)
+  const onlyKnown = check.body.updateExistingUsersOnly === true && !project.byEmail
+  const result = new BulkResult()
+  for (const [at, row] of rows.entries()) {
+    const claim = project.judge(row, failing)
+    if ('refused' in claim) result.fail(claim)
+    else if (onlyKnown && claim.user === undefined) result.fail(project.notFound(claim))
     else {
-      change(project, list, kind, named.address)
-      successCount += 1
+      const hasFields = Object.keys((row.dataFields ?? {}) as object).length > 0
+      const done = hasFields ? project.write(row, claim, { endpoint: 'lists/subscribe', typed, at }) : NOTHING
+      const { address } = hasFields ? { address: project.people.addressOf(claim) } : project.join(claim, 'ListAPI')
+      if (list.listType === 'Standard') list.members.add(address)
+      note(project, list, { address, kind: 'subscribe', more: {} })
+      result.wrote(done)
     }
   }
-  return bulkAnswer(successCount, failures, {
-    createdFields: [],
-    filteredOutFields: [],
-    noOpEmails: [],
-    noOpUserIds: [],
-  })
+  return result.ofUsers(project.unsure)
 }
+
+/** POST /api/lists/unsubscribe: who is not on the list leaves with success. Source: SW, GR. */
+export function unsubscribe(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+  const check = project.check(request)
+  check.fields(check.body, { listId: 'long', channelUnsubscribe: 'boolean?', campaignId: 'long?' })
+  const rows = check.rows('subscribers', { email: 'string?', userId: 'string?' })
+  check.end()
+  project.requireIdentifiers(rows)
+  const list = found(project, check.body.listId)
+  const more = check.body.channelUnsubscribe === true ? { channelUnsubscribe: true } : {}
+  const result = new BulkResult()
+  for (const row of rows) {
+    const claim = project.judge(row, failing)
+    if ('refused' in claim) result.fail(claim)
+    else if (claim.user === undefined && project.unsure.unsubscribeUnknown === 'notFound') {
+      result.fail(project.notFound(claim))
+    } else {
+      const address = project.people.addressOf(claim.user ?? claim)
+      if (list.listType === 'Standard') list.members.delete(address)
+      note(project, list, { address, kind: 'unsubscribe', more })
+      result.wrote(NOTHING)
+    }
+  }
+  return result.ofUsers(project.unsure)
+}
+
+const NOTHING = { created: [], filtered: [] }
 
 /** A dynamic list answers success and keeps its rule (VCR 2017 list 58508; no effect: unsure). */
-function change(project: Project, list: FakeList, kind: 'subscribe' | 'unsubscribe', address: string): void {
-  if (kind === 'subscribe') project.person(address)
-  if (list.listType === 'Standard' && kind === 'subscribe') list.members.add(address)
-  if (list.listType === 'Standard' && kind === 'unsubscribe') list.members.delete(address)
-  project.ledger.note({ address, kind, endpoint: `lists/${kind}`, detail: { listId: list.id, list: list.name } })
+function note(
+  project: Project,
+  { id, name }: FakeList,
+  { address, kind, more }: { address: string; kind: 'subscribe' | 'unsubscribe'; more: JsonObject },
+): void {
+  project.applied({ address, kind, endpoint: `lists/${kind}`, detail: { listId: id, list: name, ...more } })
 }
 
-/** GET /api/lists/getUsers: one address a line. Source: EST, SW; unknown list: reference 3.4. */
-export function listUsers(project: Project, listId: number): FakeAnswer {
-  const list = project.ledger.lists.find(({ id }) => id === listId)
-  if (list === undefined) return envelope(400, 'BadParams', 'Invalid email list id')
-  return text(200, [...list.members].map((address) => `${address}\n`).join(''))
+/**
+ * GET /api/lists/getUsers: one address a line. Source: EST, SW; unknown list: VCR (2017, its params are text).
+ * The order is not deterministic there (EST); here it is one that nobody takes for an order: by the address backwards.
+ */
+export function listUsers(project: Project, listId: string): FakeAnswer {
+  const list = project.ledger.lists.find(({ id }) => String(id) === listId)
+  if (list === undefined) return envelope(400, 'BadParams', 'Invalid email list id', { projectId: '1', listId })
+  const backwards = (address: string) => [...address].reverse().join('')
+  const order = new Intl.Collator('en').compare
+  const members = [...project.visible.members(list.id)].sort((a, b) => order(backwards(a), backwards(b)))
+  return text(200, members.map((address) => `${address}\n`).join(''))
 }
 
 /** GET /api/lists/{id}/size. Source: SW (a number as text). */
 export const listSize = (project: Project, listId: number): FakeAnswer =>
-  text(200, String(project.ledger.members(listId).length))
+  text(200, String(project.visible.members(listId).length))

@@ -1,14 +1,22 @@
-import type { Coercions, FakeType } from './field-types.js'
+import * as z from 'zod'
+import { LakeloopError } from '../../errors.js'
+import { type Coercions, FAKE_TYPES, type FakeType } from './field-types.js'
 import type { Rate } from './rates.js'
 
 export interface FakeIterableOptions {
   readonly projectType: 'email' | 'userId' | 'hybrid'
   /** Any other key gets 401. Default `fake-key`. */
   readonly apiKey?: string
+  /** A request to the other data center's host gets 401, as for a key that is not known there. Default `us`. */
+  readonly dataCenter?: 'us' | 'eu'
   /** `published` (default): Iterable's limits as a sliding window; `off`; or limits of one's own by endpoint, over the published ones. */
   readonly rates?: 'published' | 'off' | Readonly<Record<string, Rate>>
   /** Milliseconds since 1970. Default the system's clock. */
   readonly now?: () => number
+  /** How long an answer takes, in real ms; the work is done on arrival. Default 0, at most 60,000. */
+  readonly latencyMs?: number
+  /** How long it takes until reads show what was written, in ms of `now`. Writes see it at once. Default 0. */
+  readonly visibleAfterMs?: number
   /** The project's setting for requests that do not say. Default true. */
   readonly createNewFields?: boolean
   /** User fields that are there already, by dotted path. */
@@ -23,21 +31,105 @@ export interface FakeIterableOptions {
   readonly newListBlindMs?: number
   /** Fields that a project may have. Source: SW, HC-26678893969812 (soft 1,000). Default 1,000. */
   readonly fieldsMax?: number
-  /** Facts that no source settles: each can be answered both ways. */
+  /** Fields that its events may have. Source: SW, HC-26678893969812 (soft 8,000; per project or per event: unsure). Default 8,000. */
+  readonly eventFieldsMax?: number
+  /** Facts that no source settles, or that changed over the years: each can be answered both ways. */
   readonly unsure?: Partial<Unsure>
 }
 
+/** A switch per fact that the sources leave open. The default is the stricter reading, unless one says otherwise. */
 export interface Unsure extends Coercions {
   /** What a body over 4 MB gets. Default 413. */
   readonly tooLarge: 'BatchTooLarge' | '413'
+  /** A refused body: named paths only, or the form of 2022, which repeats the body and every header, the key included. */
+  readonly badJsonBody: 'terse' | '2022'
+  /** Bulk answers with every list, or as they were in 2022: deprecated lists only, so that other failures are unnamed. */
+  readonly bulkShape: 'full' | '2022'
+  /** The status of a type conflict. GO has tests of its code under 500. */
+  readonly typeConflictStatus: 400 | 500
+  /** Whether a type conflict names a user field `user:::field` (GO has seen such keys) or by itself. Default false. */
+  readonly scopedFieldNames: boolean
+  /** Whether a 429 says when to come back. Default false: the one that was recorded does not. */
+  readonly retryAfter: boolean
+  /** The status of a single call for a person who was forgotten. */
+  readonly forgottenStatus: 400 | 409
+  /** A value over 32,000 characters: its row in `invalidData*`, or stored. */
+  readonly longValue: 'invalidData' | 'accepted'
+  /** `updateOnly` of bulkUpdate needs to be switched on by Iterable. Default ignored. */
+  readonly updateOnly: 'ignored' | 'honoured'
   /** `createdAt` in milliseconds: taken for what it is, or refused as out of range. Default refused. */
   readonly createdAtMs: 'refused' | 'accepted'
+  /** events/track for somebody unknown: 400, or 200 and dropped. */
+  readonly unknownOnTrack: 'refused' | 'dropped'
+  /** Whether trackBulk creates unknown people in userId and hybrid projects. Default false. */
+  readonly trackBulkCreates: boolean
+  /** Whether events with a name that is not allowed are in `failCount`. Default false. */
+  readonly disallowedCounted: boolean
+  /** An event whose id is known: replaced, or its fields merged into what is stored. */
+  readonly eventUpsert: 'replace' | 'merge'
+  /** An event id with other characters than letters, digits and hyphens. */
+  readonly eventIdOther: 'refused' | 'accepted'
+  /** Somebody unknown leaves a list. */
+  readonly unsubscribeUnknown: 'success' | 'notFound'
 }
 
-export const UNSURE: Unsure = {
-  longIntoDouble: true,
-  doubleIntoLong: false,
-  anythingIntoString: false,
-  tooLarge: '413',
-  createdAtMs: 'refused',
+/** Both answers to each, the default first. */
+export const ANSWERS = {
+  longIntoDouble: [true, false],
+  doubleIntoLong: [false, true],
+  anythingIntoString: [false, true],
+  textIntoNumber: [false, true],
+  emptyIntoDate: [false, true],
+  tooLarge: ['413', 'BatchTooLarge'],
+  badJsonBody: ['terse', '2022'],
+  bulkShape: ['full', '2022'],
+  typeConflictStatus: [400, 500],
+  scopedFieldNames: [false, true],
+  retryAfter: [false, true],
+  forgottenStatus: [400, 409],
+  longValue: ['invalidData', 'accepted'],
+  updateOnly: ['ignored', 'honoured'],
+  createdAtMs: ['refused', 'accepted'],
+  unknownOnTrack: ['refused', 'dropped'],
+  trackBulkCreates: [false, true],
+  disallowedCounted: [false, true],
+  eventUpsert: ['replace', 'merge'],
+  eventIdOther: ['refused', 'accepted'],
+  unsubscribeUnknown: ['success', 'notFound'],
+} as const satisfies { readonly [Name in keyof Unsure]: readonly [Unsure[Name], Unsure[Name]] }
+
+const switches = Object.entries(ANSWERS)
+export const UNSURE = Object.fromEntries(switches.map(([name, [answer]]) => [name, answer])) as unknown as Unsure
+
+const ms = z.number().min(0)
+const count = z.int().min(0)
+const rate = z.strictObject({ count, perMs: z.number().gt(0) })
+const schema = z.strictObject({
+  projectType: z.enum(['email', 'userId', 'hybrid']),
+  apiKey: z.string().min(1).optional(),
+  dataCenter: z.enum(['us', 'eu']).optional(),
+  rates: z.union([z.enum(['published', 'off']), z.record(z.string(), rate)]).optional(),
+  now: z.custom((value) => typeof value === 'function').optional(),
+  latencyMs: ms.max(60_000).optional(),
+  visibleAfterMs: ms.optional(),
+  createNewFields: z.boolean().optional(),
+  fields: z.record(z.string(), z.enum(FAKE_TYPES)).optional(),
+  lists: z.array(z.union([z.string(), z.strictObject({ name: z.string(), type: z.string().optional() })])).optional(),
+  forgotten: z.array(z.string()).optional(),
+  disallowedEvents: z.array(z.string()).optional(),
+  newListBlindMs: ms.optional(),
+  fieldsMax: count.optional(),
+  eventFieldsMax: count.optional(),
+  unsure: z
+    .strictObject(Object.fromEntries(switches.map(([name, answers]) => [name, z.literal(answers).optional()])))
+    .optional(),
+})
+
+/** Throws OPTION_INVALID, which names the option: a switch that is misspelt must not be a default. */
+export function checkOptions(options: FakeIterableOptions): void {
+  const [issue] = schema.safeParse(options).error?.issues ?? []
+  if (issue === undefined) return
+  const keys = issue.code === 'unrecognized_keys' ? issue.keys : []
+  const option = [...issue.path.map(String), ...keys].join('.')
+  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable', option, problem: 'is not as documented' })
 }

@@ -1,48 +1,78 @@
 import type { Json, JsonObject } from '../../model/value.js'
-import { envelope, json, Refused } from './answer.js'
-import { type FakeType, fits, inferred, mismatch, typedPaths } from './field-types.js'
-import { isUserId, storedEmail } from './identifiers.js'
-import { Ledger } from './ledger.js'
-import { merged } from './merge.js'
+import { envelope, type FakeRequest, Refused } from './answer.js'
+import { BodyCheck, type Rules } from './body-check.js'
+import type { Failing, RefusedRow } from './bulk.js'
+import { type FakeType, Typing } from './field-types.js'
+import { type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
+import { merged, without } from './merge.js'
 import { type FakeIterableOptions, UNSURE, type Unsure } from './options.js'
+import { type Claim, People } from './people.js'
 import { plain } from './spelled.js'
+import { type Scope, typeConflict } from './type-conflict.js'
+import { type Stamp, Visible } from './visible.js'
 
-/** The lists of failures of a bulk answer. Source: SW `UserBulkUpdateListResponse`, full shape as RT mocks it. */
-export const FAILURE_LISTS = [
-  'invalidEmails',
-  'invalidUserIds',
-  'notFoundEmails',
-  'notFoundUserIds',
-  'invalidDataEmails',
-  'invalidDataUserIds',
-  'conflictEmails',
-  'conflictUserIds',
-  'forgottenEmails',
-  'forgottenUserIds',
-] as const
-export type FailureList = (typeof FAILURE_LISTS)[number]
+/** Characters of one field's value. Source: HC-208183076, HC-217744303 ("about"; what a longer one gets is unsure). */
+const VALUE_CHARS_MAX = 32_000
 
-/** Who a row names: an address that can be written to, or the list in which the row is refused. */
-export type Named = { readonly address: string } | { readonly refused: FailureList; readonly echo: string }
+const isLong = (fields: JsonObject): boolean =>
+  Object.values(fields).some((value) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(plain(value))
+    return text.length > VALUE_CHARS_MAX
+  })
+
+/** Fields that Iterable manages, and that a project has from the start. Source: HC-217744303, GR `users/getFields`. */
+const MANAGED: Readonly<Record<string, FakeType>> = {
+  email: 'string',
+  userId: 'string',
+  emailListIds: 'long',
+  userListIds: 'long',
+  subscribedMessageTypeIds: 'long',
+  unsubscribedChannelIds: 'long',
+  unsubscribedMessageTypeIds: 'long',
+  phoneNumber: 'string',
+  profileUpdatedAt: 'date',
+  signupDate: 'date',
+  signupSource: 'string',
+}
+
+/** Arrays of a profile in which null means "leave alone". Source: SW. */
+const SUBSCRIPTIONS = new Set(['subscribedMessageTypeIds', 'unsubscribedChannelIds', 'unsubscribedMessageTypeIds'])
+
+/** What a request says about fields: by row, the paths that the project lacks; and their types, if they may be made. */
+export interface Typed {
+  readonly unknown: readonly (readonly string[])[]
+  readonly make: ReadonlyMap<string, FakeType> | undefined
+}
 
 /** One fake project: who is in it, which fields it has, and the rules that hold for all endpoints. */
 export class Project {
   readonly options: FakeIterableOptions
   readonly unsure: Unsure
   readonly ledger = new Ledger()
-  readonly fields = new Map<string, FakeType>()
+  readonly fields: Map<string, FakeType>
+  /** By event name: the same field name may have another type under another event. Source: SW. */
+  readonly eventFields = new Map<string, Map<string, FakeType>>()
   readonly now: () => number
   readonly forgotten: Set<string>
+  readonly people: People
+  readonly visible: Visible
+  readonly #stamps = new WeakMap<FakeUser, Stamp>()
+  /** Until when a list that was just made is not found, by its number. */
+  readonly blindUntil = new Map<number, number>()
+  #listsMade = 0
 
   constructor(options: FakeIterableOptions) {
     this.options = options
     this.unsure = { ...UNSURE, ...options.unsure }
     this.now = options.now ?? (() => Date.now())
-    this.forgotten = new Set((options.forgotten ?? []).map((address) => address.toLowerCase()))
-    for (const [path, type] of Object.entries(options.fields ?? {})) this.fields.set(path, type)
+    this.forgotten = new Set((options.forgotten ?? []).map((address) => address.trim().toLowerCase()))
+    this.people = new People(options.projectType, this.ledger, this.forgotten)
+    const stampOf = (user: FakeUser) => this.#stamps.get(user)
+    this.visible = new Visible(this.ledger, { afterMs: options.visibleAfterMs ?? 0, now: this.now, stampOf })
+    this.fields = new Map(Object.entries({ ...MANAGED, ...options.fields }))
     for (const list of options.lists ?? []) {
       const { name, type = 'Standard' } = typeof list === 'string' ? { name: list } : list
-      this.addList(name, type, 0)
+      this.addList(name, type)
     }
   }
 
@@ -50,113 +80,131 @@ export class Project {
     return this.options.projectType === 'email'
   }
 
-  addList(name: string, listType: string, createdAt: number): number {
-    const id = 1_001 + this.ledger.lists.length
-    this.ledger.lists.push({ id, name, listType, createdAt, members: new Set() })
+  /** The field that holds a person's lists. Source: HC-9216719179796. */
+  get listField(): 'emailListIds' | 'userListIds' {
+    return this.byEmail ? 'emailListIds' : 'userListIds'
+  }
+
+  check(request: FakeRequest): BodyCheck {
+    return new BodyCheck(request, this.unsure.badJsonBody)
+  }
+
+  /** The body of a request that has no rows, checked. */
+  single(request: FakeRequest, rules: Rules): JsonObject {
+    const check = this.check(request)
+    check.fields(check.body, rules)
+    check.end()
+    return check.body
+  }
+
+  addList(name: string, listType: string): number {
+    this.#listsMade += 1
+    const id = 1_000 + this.#listsMade
+    this.ledger.lists.push({ id, name, listType, createdAt: this.now(), members: new Set() })
     return id
   }
 
-  /** Source: reference 2.1 to 2.3 (email identifies in email projects, userId elsewhere; failure lists echo lower case). */
-  name(row: JsonObject): Named {
-    const { email, userId } = row as { email?: string; userId?: string }
-    const address = this.byEmail ? email : (userId ?? email)
-    if (address === undefined) {
-      // Only a userId in an email project: an error unless `preferUserId` (HC-29156459027348); that one is not modelled.
-      return { refused: 'notFoundUserIds', echo: userId ?? '' }
-    }
-    if (address === email) {
-      const stored = storedEmail(email)
-      if (stored === undefined) return { refused: 'invalidEmails', echo: email.toLowerCase() }
-      if (this.forgotten.has(stored)) return { refused: 'forgottenEmails', echo: stored }
-      if (userId !== undefined && !isUserId(userId)) return { refused: 'invalidEmails', echo: stored }
-      return { address: stored }
-    }
-    if (!isUserId(address)) return { refused: 'invalidUserIds', echo: address }
-    if (this.forgotten.has(address.toLowerCase())) return { refused: 'forgottenUserIds', echo: address }
-    return { address }
+  /** Says that something was applied. */
+  applied(entry: Pick<LedgerEntry, 'address' | 'kind' | 'endpoint'> & { readonly detail?: JsonObject }): void {
+    this.ledger.note(entry)
+    this.visible.touched(entry.address)
   }
 
   /** Source: VCR ("Either email or userId must be set"). A row without any identifier refuses the request. */
-  requireIdentifiers(rows: readonly JsonObject[]): void {
+  requireIdentifiers(rows: readonly JsonObject[], verb = 'be set'): void {
     if (rows.every(({ email, userId }) => typeof email === 'string' || typeof userId === 'string')) return
-    throw new Refused(envelope(400, 'BadParams', 'Either email or userId must be set'))
+    throw new Refused(envelope(400, 'BadParams', `Either email or userId must ${verb}`))
   }
 
   /**
-   * Types every field of every row against what is there; the first conflict refuses the whole request. Gives the fields
-   * that are new. Source: GR (body), GO `batch/user_update.go` (whole request), HC-208183076 (first value decides).
+   * Holds the user fields of all rows to the types that are there: one conflict refuses the whole request, and so do more
+   * new fields than there is room for. Source: GR (body), GO `batch/user_update.go` (whole request), SW enum
+   * (`UniqueFieldsLimitExceeded`), SW (`createNewFields`).
    */
-  typed(payloads: readonly JsonObject[]): ReadonlyMap<string, FakeType> {
-    const fresh = new Map<string, FakeType>()
-    for (const payload of payloads) {
-      for (const [path, value] of typedPaths(payload)) {
-        const got = inferred(path, value)
-        const expected = this.fields.get(path) ?? fresh.get(path)
-        if (got === undefined) continue
-        if (expected === undefined) fresh.set(path, got)
-        else if (!this.#fitsAll(expected, path, value))
-          throw new Refused(json(400, mismatch(path, expected, got, value)))
-      }
+  typeUsers(rows: readonly JsonObject[], createNewFields: Json | undefined): Typed {
+    const create = this.creates(createNewFields)
+    const typing = new Typing(this.fields, this.unsure)
+    const unknown = rows.map((row) => typing.unknown((row.dataFields ?? {}) as JsonObject, create))
+    const scope: Scope = { type: 'user', category: 'user', prefix: this.unsure.scopedFieldNames ? 'user:::' : '' }
+    this.refuseConflicts([[scope, typing]])
+    const managed = Object.keys(MANAGED).length
+    const room = (this.options.fieldsMax ?? 1_000) - (this.fields.size - managed)
+    this.requireRoom(typing.fresh.size, room)
+    return { unknown, make: create ? typing.fresh : undefined }
+  }
+
+  /** Throws if anything of a request contradicts the types that are there. */
+  refuseConflicts(typings: readonly (readonly [Scope, Typing])[]): void {
+    const conflicts = typings.flatMap(([scope, { conflicts }]) => conflicts.map((one) => [scope, one] as const))
+    if (conflicts.length > 0) throw typeConflict(this.unsure.typeConflictStatus, conflicts)
+  }
+
+  /** Fields that are there already are written also where there is room for no more. */
+  requireRoom(wanted: number, room: number): void {
+    if (wanted === 0 || wanted <= room) return
+    throw new Refused(envelope(400, 'UniqueFieldsLimitExceeded', 'The limit of unique fields is exceeded'))
+  }
+
+  /** Whether a request may make fields. */
+  creates(asked: Json | undefined): boolean {
+    return asked === undefined || asked === null ? this.options.createNewFields !== false : asked === true
+  }
+
+  /** Whom a row means; or why it fails: for who it names, because a script says so, or for what it holds. */
+  judge(row: JsonObject, failing: Failing = () => undefined): Claim | RefusedRow {
+    const claim = this.people.claim(row)
+    if ('refused' in claim) return claim
+    const echo = this.people.addressOf(claim)
+    const forced = failing(echo)
+    if (forced !== undefined) return { refused: forced, echo }
+    if (this.unsure.longValue === 'accepted' || !isLong((row.dataFields ?? {}) as JsonObject)) return claim
+    return { refused: echo === claim.email ? 'invalidDataEmails' : 'invalidDataUserIds', echo }
+  }
+
+  /** The failure of a row that names somebody who is not there. */
+  notFound(claim: Claim): RefusedRow {
+    const echo = this.people.addressOf(claim)
+    return { refused: echo === claim.email ? 'notFoundEmails' : 'notFoundUserIds', echo }
+  }
+
+  /** Writes row `at` of a request: unknown people are created. Gives the fields that were made, or left out. */
+  write(row: JsonObject, claim: Claim, how: { readonly endpoint: string; readonly typed: Typed; readonly at: number }) {
+    const { make, unknown } = how.typed
+    const paths = unknown[how.at] ?? []
+    const { user, address } = this.join(claim, how.endpoint === 'lists/subscribe' ? 'ListAPI' : 'API')
+    const given = without(plain((row.dataFields ?? {}) as JsonObject), new Set(make === undefined ? paths : []))
+    const { email: _email, userId: _userId, [this.listField]: lists, ...rest } = given
+    const fields = Object.entries(rest).filter(([name, value]) => value !== null || !SUBSCRIPTIONS.has(name))
+    user.dataFields = merged(user.dataFields, Object.fromEntries(fields), row.mergeNestedObjects === true)
+    if (Array.isArray(lists)) this.#setLists(address, lists as readonly number[])
+    for (const path of paths) if (make?.has(path)) this.fields.set(path, make.get(path) as FakeType)
+    this.applied({ address, kind: 'profile', endpoint: how.endpoint, detail: given })
+    return make === undefined ? { created: [], filtered: paths } : { created: paths, filtered: [] }
+  }
+
+  /** The person of a claim, made where there is none. Who moves to another address is a new document there. Source: GR. */
+  join(claim: Claim, source: Stamp['signupSource']): { readonly user: FakeUser; readonly address: string } {
+    const former = claim.user && this.people.addressOf(claim.user)
+    const { user, address } = this.people.settle(claim)
+    const moved = former !== undefined && former !== address
+    if (moved) this.visible.touched(former)
+    const now = this.now()
+    const { signedUpAt = now, documentAt = now, signupSource = source } = this.#stamps.get(user) ?? {}
+    this.#stamps.set(user, { signedUpAt, documentAt: moved ? now : documentAt, updatedAt: now, signupSource })
+    return { user, address }
+  }
+
+  /** The address of who is there, without a change of identifiers; who is not there is made. */
+  knownAddress(claim: Claim): string {
+    return claim.user === undefined ? this.join(claim, 'API').address : this.people.addressOf(claim.user)
+  }
+
+  /** A profile field that is a membership: replaces it, and is no subscribe event. Source: SW bulkUpdate. */
+  #setLists(address: string, ids: readonly number[]): void {
+    for (const { id, listType, members } of this.ledger.lists) {
+      if (listType !== 'Standard') continue
+      if (ids.includes(id)) members.add(address)
+      else members.delete(address)
     }
-    return fresh
   }
-
-  #fitsAll(expected: FakeType, path: string, value: Json): boolean {
-    const values = Array.isArray(value) ? (value as readonly Json[]) : [value]
-    return values.every((one) => {
-      const got = inferred(path, one)
-      return got === undefined || fits(expected, got, this.unsure)
-    })
-  }
-
-  /** Adds new fields, or says which are left out. Source: SW (`createdFields`, `filteredOutFields`), SW enum for the limit. */
-  admit(
-    fresh: ReadonlyMap<string, FakeType>,
-    create: boolean,
-  ): { readonly created: string[]; readonly filtered: string[] } {
-    const names = [...fresh.keys()]
-    if (!create) return { created: [], filtered: names }
-    if (this.fields.size + names.length > (this.options.fieldsMax ?? 1_000)) {
-      throw new Refused(envelope(400, 'UniqueFieldsLimitExceeded', 'The limit of unique fields is exceeded'))
-    }
-    for (const [path, type] of fresh) this.fields.set(path, type)
-    return { created: names, filtered: [] }
-  }
-
-  /** Writes a profile; unknown users are created. */
-  write(
-    row: JsonObject,
-    address: string,
-    endpoint: string,
-    options: { readonly filtered: readonly string[]; readonly nested: boolean },
-  ): void {
-    const dropped = new Set(options.filtered.map((path) => path.split('.')[0]))
-    const given = plain((row.dataFields ?? {}) as JsonObject)
-    const kept = Object.fromEntries(Object.entries(given).filter(([name]) => !dropped.has(name)))
-    const user = this.person(address)
-    user.dataFields = merged(user.dataFields, kept, options.nested)
-    if (typeof row.userId === 'string') user.userId = row.userId
-    this.ledger.note({ address, kind: 'profile', endpoint, detail: kept })
-  }
-
-  /** The user of an address, made if there is none. */
-  person(address: string) {
-    const known = this.ledger.people.get(address)
-    if (known !== undefined) return known
-    const made = address.includes('@') ? { email: address, dataFields: {} } : { userId: address, dataFields: {} }
-    this.ledger.people.set(address, made)
-    return made as { email?: string; userId?: string; dataFields: JsonObject }
-  }
-}
-
-/** A bulk answer from what became of each row. */
-export function bulkAnswer(
-  successCount: number,
-  failures: readonly (readonly [FailureList, string])[],
-  more: JsonObject = {},
-) {
-  const failedUpdates: Record<string, string[]> = Object.fromEntries(FAILURE_LISTS.map((list) => [list, []]))
-  for (const [list, echo] of failures) failedUpdates[list]?.push(echo)
-  const { invalidEmails = [], invalidUserIds = [] } = failedUpdates
-  return json(200, { successCount, failCount: failures.length, invalidEmails, invalidUserIds, ...more, failedUpdates })
 }

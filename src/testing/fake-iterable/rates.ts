@@ -4,18 +4,29 @@ export interface Rate {
   readonly perMs: number
 }
 
+const perSecond = (count: number): Rate => ({ count, perMs: 1_000 })
+const perMinute = (count: number): Rate => ({ count, perMs: 60_000 })
+
 /** Published limits, per project. Source: SW (`api-docs.json`, July 2026), reference table 3.0. */
 export const PUBLISHED: Readonly<Record<string, Rate>> = {
-  'users/update': { count: 500, perMs: 1_000 },
-  'users/bulkUpdate': { count: 5, perMs: 1_000 },
-  'users/getFields': { count: 3, perMs: 1_000 },
-  'users/getByEmail': { count: 100, perMs: 1_000 },
-  'users/forget': { count: 3, perMs: 1_000 },
-  'events/track': { count: 2_000, perMs: 1_000 },
-  'events/trackBulk': { count: 10, perMs: 1_000 },
-  lists: { count: 100, perMs: 1_000 },
-  'lists/getUsers': { count: 5, perMs: 60_000 },
-  'lists/size': { count: 5, perMs: 60_000 },
+  'users/update': perSecond(500),
+  'users/bulkUpdate': perSecond(5),
+  'users/getFields': perSecond(3),
+  'users/getByEmail': perSecond(100),
+  'users/get': perSecond(100),
+  'users/byUserId': perSecond(100),
+  'users/forget': perSecond(3),
+  'users/unforget': perSecond(3),
+  'users/forgotten': perSecond(3),
+  'users/forgottenUserIds': perSecond(3),
+  'events/track': perSecond(2_000),
+  'events/trackBulk': perSecond(10),
+  'events/get': perSecond(100),
+  'events/byUserId': perSecond(100),
+  lists: perSecond(100),
+  'lists/getUsers': perMinute(5),
+  'lists/size': perMinute(5),
+  channels: perSecond(100),
 }
 
 /** A sliding window per endpoint (the shape of Iterable's own limiter is unsure; this one forgives nothing). */
@@ -29,14 +40,17 @@ export class RateLimiter {
     this.#now = now
   }
 
-  /** False if the request is one too many; it counts all the same. */
-  admits(endpoint: string): boolean {
+  /** The limit that a request breaks, and when the window has room again; `undefined` if it may pass. It counts all the same. */
+  broken(endpoint: string): { readonly words: string; readonly retryAfterS: number } | undefined {
     const rate = this.#rates[endpoint]
-    if (rate === undefined) return true
+    if (rate === undefined) return undefined
+    const { count, perMs } = rate
     const now = this.#now()
-    const seen = (this.#seen.get(endpoint) ?? []).filter((at) => at > now - rate.perMs)
+    const seen = (this.#seen.get(endpoint) ?? []).filter((at) => at > now - perMs)
     seen.push(now)
     this.#seen.set(endpoint, seen)
-    return seen.length <= rate.count
+    if (seen.length <= count) return undefined
+    const unit = perMs === 1_000 ? 'second' : perMs === 60_000 ? 'minute' : `${perMs} ms`
+    return { words: `${count.toFixed(1)} per ${unit}`, retryAfterS: Math.ceil(perMs / 1_000) }
   }
 }

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { A, golden, goldenNames, named, project, user } from './fake-project.js'
+
+/** What was recorded in part only, or in a shape that has grown since. */
+const PARTLY = new Set(['invalid-list-id', 'no-users', 'subscribe-invalid', 'update-email-unknown'])
+
+/** The request that gets each recorded answer. */
+const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; readonly json: unknown }>>> = {
+  'bad-api-key': () => project().call('GET', 'lists', undefined, { 'api-key': 'wrong' }),
+  'bad-json-body-2022': async () => {
+    const events = ['user@example.com', 'bad@'].map((email) => ({ email, eventName: null }))
+    const { status, json } = await project({ unsure: { badJsonBody: '2022' } }).track(events)
+    return { status, json: { ...json, msg: json.msg.replace(/\(api-key,fake-key\)\)$/, '') } }
+  },
+  'bad-json-body': () =>
+    project().track([
+      { email: A, eventName: 'x' },
+      { email: A, eventName: 'x', createdAt: '1700000000' },
+    ]),
+  'bulk-shape': () => project().bulk([user(A)]),
+  'empty-email': () => project().post('users/update', { email: '' }),
+  'event-tracked': async () => {
+    const { bulk, post } = project()
+    await bulk([user(A)])
+    return post('events/track', { email: A, eventName: 'scored', id: 'e-1' })
+  },
+  'invalid-email': () => project().post('users/forget', { email: 'foo@' }),
+  'invalid-list-id': () => project().post('lists/subscribe', { listId: 999_999_999, subscribers: [] }),
+  'list-deleted': () => project({ lists: ['churn'] }).call('DELETE', 'lists/1001'),
+  'list-unknown-delete': () => project().call('DELETE', 'lists/42'),
+  'list-unknown-users': () => project().get('lists/getUsers?listId=42'),
+  'no-events': () => project({ unsure: { bulkShape: '2022' } }).track([]),
+  'no-users': () => project().bulk([]),
+  'rate-limited': async () => {
+    const { get } = project({ rates: { lists: { count: 4, perMs: 60_000 } } })
+    for (let asked = 0; asked < 4; asked += 1) await get('lists')
+    const { status, json } = await get('lists')
+    return { status, json: { ...json, msg: json.msg.replace('/api/lists', '/api/export/data.json') } }
+  },
+  'subscribe-invalid': () =>
+    project({ lists: ['churn'] }).post('lists/subscribe', { listId: 1_001, subscribers: [{ email: 'user@' }] }),
+  'track-bulk-shape': async () => {
+    const { bulk, track } = project()
+    await bulk([user(A)])
+    return track([{ email: A, eventName: 'scored' }])
+  },
+  'type-mismatch': () => project().bulk([user(A, { signupDate: 'GGG' })]),
+  'update-email-unknown': () =>
+    project().post('users/updateEmail', { currentEmail: 'x@example.com', newEmail: 'y@example.com' }),
+  'user-unknown': () => project().get('users/nobody%40example.com'),
+  'user-updated': () => project().post('users/update', { email: A }),
+}
+
+test('every answer that was recorded is asked for', () => {
+  expect(Object.keys(ASKED).sort()).toEqual([...goldenNames()].sort())
+})
+
+const marked = goldenNames().map((name): [mark: string, source: string, name: string] => {
+  const { mark, source } = golden(name)
+  return [mark, /^[A-Z]+(-\d+)?/.exec(source)?.[0] ?? source, name]
+})
+
+test.each(marked)('[%s %s] %s, as it was recorded', async (_mark, _source, name) => {
+  const { status, json } = (await ASKED[name]?.()) ?? {}
+  const recorded = golden(name)
+  expect(status).toBe(recorded.status)
+  if (PARTLY.has(name)) expect(named(json)).toMatchObject(named(recorded.body) as object)
+  else expect(named(json)).toEqual(named(recorded.body))
+})
