@@ -40,6 +40,8 @@ export interface ReadOptions {
   /** Rows, 1 to 100,000. Default 2,000. */
   readonly pageSize?: number | undefined
   readonly signal: AbortSignal
+  /** Who reads, e.g. sync and run: for a source that can write it beside its statements, where an admin finds it. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
 
 export interface Page {

@@ -57,11 +57,12 @@ export class Pages {
   }
 
   async run(pageSize: number): Promise<void> {
-    const { source, reading } = this.#context
+    const { source, reading, scope, runId } = this.#context
+    const tags = { lakeloop_sync: scope.sync, lakeloop_run: runId }
     const cursor = this.#window.checkpoint.cursor
     let pages = 0
     try {
-      for await (const page of source.read({ pageSize, signal: reading, ...(cursor ? { after: cursor } : {}) })) {
+      for await (const page of source.read({ pageSize, signal: reading, tags, ...(cursor ? { after: cursor } : {}) })) {
         if (reading.aborted || this.#failed !== undefined) break
         this.#checkSchema(page.schema)
         pages += 1

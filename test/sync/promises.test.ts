@@ -99,6 +99,21 @@ test('a cancelled run asks the source for no further page [I12]', async () => {
   expect(told.read).toBeLessThan(5)
 })
 
+test('a source is told for which sync and run it reads', async () => {
+  const world = new World()
+  const { source } = pagesSource([[person(1)]], [WHOLE])
+  const tags: unknown[] = []
+  const watched: Source = {
+    ...source,
+    read(options) {
+      tags.push(options.tags)
+      return source.read(options)
+    },
+  }
+  const { runId } = await world.sync([], { source: watched }).run()
+  expect(tags).toEqual([{ lakeloop_sync: 'churn', lakeloop_run: runId }])
+})
+
 describe('retries', () => {
   const unclear = () => Promise.reject(new LakeloopError('DESTINATION_ANSWER_UNCLEAR'))
 

@@ -51,7 +51,7 @@ export class DatabricksSource implements Source {
     const pageSize = pageSizeOf(options, 'DatabricksSource.read')
     const { signal, after } = options
     assertNotAborted(signal)
-    const asking = this.#asking(signal)
+    const asking = { ...this.#asking(signal), tags: options.tags }
     const segments = this.#options.table === undefined ? this.#query(asking, after) : this.#table(asking, after)
     for await (const segment of segments) {
       for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {

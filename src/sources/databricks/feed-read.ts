@@ -1,9 +1,9 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
 import type { Segment } from './segment.js'
-import { wholeSegment } from './snapshot-read.js'
+import { assertUnique, wholeSegment } from './snapshot-read.js'
 import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
-import { type Commit, commitsAfter, schemaOf } from './table-facts.js'
+import { asked, type Commit, commitsAfter, schemaOf } from './table-facts.js'
 import { columnsOf, identityOf, kept, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 /** What rows of a feed have besides the table's own columns. Source: docs.databricks.com `table_changes`. */
@@ -31,6 +31,7 @@ export async function* feedRead(read: TableRead, cursor: TableCursor | undefined
   const { facts } = read
   assertFeed(read)
   if (cursor === undefined || cursor.now?.whole === true || cursor.seen?.version === undefined) {
+    if (cursor?.now === undefined) await assertUnique(read)
     const to = cursor?.now?.to ?? { version: facts.version }
     yield wholeSegment(read, { mode: 'feed', to, extra: feedColumns(to.version) }, cursor?.now?.place)
     return
@@ -92,9 +93,10 @@ async function readableParts(read: TableRead, range: { first: number; latest: nu
 
 async function isReadable({ asking, table }: TableRead, { first, last }: Part): Promise<boolean> {
   try {
-    const result = await asking.session.query(`SELECT 1 AS one FROM ${changesOf(table.parts, first, last)} LIMIT 1`, {
-      signal: asking.signal,
-    })
+    const result = await asking.session.query(
+      `SELECT 1 AS one FROM ${changesOf(table.parts, first, last)} LIMIT 1`,
+      asked(asking),
+    )
     for await (const _ of result.batches()) break
     return true
   } catch (error) {

@@ -1,7 +1,7 @@
 import { LakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
 import type { Segment } from './segment.js'
-import { wholeSegment } from './snapshot-read.js'
+import { assertUnique, wholeSegment } from './snapshot-read.js'
 import { behind, type Place } from './sql-text.js'
 import { identityOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
@@ -37,6 +37,7 @@ export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | un
   }
   const seen = cursor?.seen
   if (cursor === undefined || cursor.now?.whole === true || seen === undefined) {
+    if (cursor?.now === undefined) await assertUnique(read)
     const whole = {
       mode: 'rowTracking',
       to: cursor?.now?.to ?? { version: facts.version },

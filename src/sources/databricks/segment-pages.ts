@@ -7,7 +7,7 @@ import { arrowReader } from './arrow/arrow-reader.js'
 import type { Segment, Tell } from './segment.js'
 import { type SpoolOptions, spooled } from './spool.js'
 import type { Place } from './sql-text.js'
-import type { Asking } from './table-facts.js'
+import { type Asking, asked } from './table-facts.js'
 
 /** How a segment is read. */
 export interface Reading {
@@ -63,8 +63,8 @@ interface Given {
 /** One statement, read to its end. One page is held back, so that the last one is known as the last. */
 async function* attempt(segment: Segment, reading: Reading, before: number): AsyncGenerator<Given> {
   const { asking, pageSize } = reading
-  const { session, source, signal } = asking
-  const result = await session.query(segment.sql, { parameters: segment.parameters, signal })
+  const { session, source } = asking
+  const result = await session.query(segment.sql, { ...asked(asking), parameters: segment.parameters })
   const { key, changedAt, floats, integersAsText } = reading
   const reader = await arrowReader(result.schema, { source, floats, integersAsText, key, changedAt }).catch(
     async (error: unknown) => {

@@ -1,5 +1,7 @@
+import { LakeloopError } from '../../errors.js'
 import type { Segment } from './segment.js'
-import { assertOrdered, behind, orderBy, type Place } from './sql-text.js'
+import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
+import { asked } from './table-facts.js'
 import {
   columnsOf,
   identityOf,
@@ -19,7 +21,29 @@ import {
  */
 export async function* snapshotRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
   const under = cursor?.now?.whole === true ? cursor.now : undefined
+  if (under === undefined) await assertUnique(read)
   yield wholeSegment(read, { mode: 'snapshot', to: under?.to ?? { version: read.facts.version } }, under?.place)
+}
+
+/**
+ * Asked of the server before a table is read for the first time: a key that two rows share names none of them.
+ *
+ * Cost    the server counts all keys once per full read.
+ * Throws  SOURCE_KEY_AMBIGUOUS
+ */
+export async function assertUnique(read: TableRead): Promise<void> {
+  const { key, asking } = read
+  if (key.length === 0) return
+  columnsOf(read, key, 'key')
+  const names = key.map(quoted)
+  const isNull = names.map((name) => `${name} IS NULL`).join(' OR ')
+  const sql =
+    `SELECT max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) AS missing FROM ${pinned(read)} ` +
+    `GROUP BY ${names.join(', ')} HAVING count(*) > 1 OR max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) = 1 LIMIT 1`
+  const [found] = await asking.session.rows(sql, asked(asking))
+  if (found === undefined) return
+  const problem = found.missing === 1 ? 'is NULL in a row' : 'stands in two rows'
+  throw new LakeloopError('SOURCE_KEY_AMBIGUOUS', { source: asking.source, key: key.join(', '), problem })
 }
 
 /** A full read, for any mode. */

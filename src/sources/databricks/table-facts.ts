@@ -1,7 +1,7 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Schema } from '../../model/row.js'
 import type { Json, JsonObject } from '../../model/value.js'
-import type { SqlSession } from '../../vendors/databricks/sql.js'
+import type { SqlSession, StatementOptions } from '../../vendors/databricks/sql.js'
 import { arrowReader } from './arrow/arrow-reader.js'
 import type { TableName } from './sql-text.js'
 
@@ -30,29 +30,35 @@ export interface Asking {
   readonly session: SqlSession
   readonly source: string
   readonly signal: AbortSignal
+  /** Written beside each statement. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
 }
+
+/** What every statement of a read is run with. */
+export const asked = ({ signal, tags }: Asking): StatementOptions => ({ signal, tags })
 
 /** Throws  what the session throws; SOURCE_TYPE_UNKNOWN. */
 export async function tableFacts(asking: Asking, table: TableName): Promise<TableFacts> {
   const schema = await schemaOf(asking, `SELECT * FROM ${table.sql}`)
   const [detail] = await deltaOnly(asking, `DESCRIBE DETAIL ${table.sql}`)
   if (detail?.format !== 'delta') return { id: undefined, version: undefined, properties: {}, schema }
-  const [newest] = await asking.session.rows(`DESCRIBE HISTORY ${table.sql} LIMIT 1`, { signal: asking.signal })
+  const [newest] = await asking.session.rows(`DESCRIBE HISTORY ${table.sql} LIMIT 1`, asked(asking))
   const { id, properties } = detail as { readonly id: string; readonly properties?: Record<string, string> }
   return { id, version: Number(newest?.version), properties: properties ?? {}, schema }
 }
 
 /** The columns of a query, without running it over any row. */
-export async function schemaOf({ session, source, signal }: Asking, query: string): Promise<Schema> {
-  const result = await session.query(`SELECT * FROM (${query}) LIMIT 0`, { signal })
+export async function schemaOf(asking: Asking, query: string): Promise<Schema> {
+  const { session, source } = asking
+  const result = await session.query(`SELECT * FROM (${query}\n) LIMIT 0`, asked(asking))
   await result.close()
   return (await arrowReader(result.schema, { source, floats: 'omit' })).schema
 }
 
 /** A view, or a table of another format, has no detail. */
-async function deltaOnly({ session, signal }: Asking, sql: string): Promise<readonly JsonObject[]> {
+async function deltaOnly(asking: Asking, sql: string): Promise<readonly JsonObject[]> {
   try {
-    return await session.rows(sql, { signal })
+    return await asking.session.rows(sql, asked(asking))
   } catch (error) {
     if (isLakeloopError(error, 'SOURCE_QUERY_INVALID') || isLakeloopError(error, 'SOURCE_TABLE_MISSING')) return []
     throw error
@@ -68,14 +74,15 @@ const COMMITS_MAX = 10_000
  * Throws  SOURCE_HISTORY_GONE where the history does not reach back that far.
  */
 export async function commitsAfter(
-  { session, source, signal }: Asking,
+  asking: Asking,
   table: TableName,
   range: { readonly after: number; readonly latest: number },
 ): Promise<readonly Commit[]> {
+  const { session, source } = asking
   const count = range.latest - range.after
   if (count <= 0) return []
   if (count > COMMITS_MAX) throw gone(source, `there were ${count} commits since, and ${COMMITS_MAX} are looked at`)
-  const rows = await session.rows(`DESCRIBE HISTORY ${table.sql} LIMIT ${count}`, { signal })
+  const rows = await session.rows(`DESCRIBE HISTORY ${table.sql} LIMIT ${count}`, asked(asking))
   const commits = rows.map(commitOf).filter(({ version }) => version > range.after)
   const oldest = commits.at(-1)?.version
   if (oldest !== range.after + 1) throw gone(source, 'the log has expired')

@@ -3,7 +3,9 @@ import type { Column } from '../../model/row.js'
 import type { Json } from '../../model/value.js'
 import type { SqlParameter } from '../../vendors/databricks/sql.js'
 import type { Segment } from './segment.js'
+import { assertUnique } from './snapshot-read.js'
 import { assertOrdered, behind, orderBy, type Place, parameterOf, quoted } from './sql-text.js'
+import { asked } from './table-facts.js'
 import { columnsOf, identityOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 const WATERMARKS = /^(?:timestamp|timestamp_ntz|date|int|bigint|smallint|tinyint|decimal\(\d+,\d+\))$/
@@ -22,6 +24,7 @@ const DAY_MS = 86_400_000
 export async function* watermarkRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
   const column = watermarkOf(read)
   const seen = cursor?.seen ?? {}
+  if (cursor === undefined) await assertUnique(read)
   if (cursor?.now === undefined && read.facts.version !== undefined && seen.version === read.facts.version) {
     if (!(await hasDue(read, column, seen))) return
   }
@@ -58,7 +61,7 @@ async function bounds(read: TableRead, column: Column): Promise<Seen> {
   const sql =
     `SELECT CAST(max(CASE WHEN ${due} THEN ${name} END) AS STRING) AS high, ` +
     `count_if(${name} IS NULL) AS unmarked, count(*) AS total FROM ${pinned(read)}`
-  const [found] = await asking.session.rows(sql, { signal: asking.signal })
+  const [found] = await asking.session.rows(sql, asked(asking))
   const unmarked = Number(found?.unmarked ?? 0)
   if (unmarked > 0) tell({ kind: 'nullWatermarks', column: column.name, rows: unmarked })
   if (unmarked > 0 && unmarked === Number(found?.total)) {
@@ -81,9 +84,7 @@ async function stillThere(read: TableRead, { version, watermark }: Seen): Promis
   if (version === undefined || watermark === undefined || read.facts.version === undefined) return false
   const { asking, tell } = read
   try {
-    const result = await asking.session.query(`SELECT 1 AS one FROM ${pinned(read, version)} LIMIT 1`, {
-      signal: asking.signal,
-    })
+    const result = await asking.session.query(`SELECT 1 AS one FROM ${pinned(read, version)} LIMIT 1`, asked(asking))
     for await (const _ of result.batches()) break
     return true
   } catch (error) {

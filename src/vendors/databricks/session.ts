@@ -168,7 +168,7 @@ export class WarehouseSession implements SqlSession {
   async #execute(
     session: DriverSession,
     sql: string,
-    { parameters }: StatementOptions,
+    { parameters, tags }: StatementOptions,
     signal: AbortSignal,
   ): Promise<DriverOperation> {
     const { queryTags, useCloudFetch } = this.#options
@@ -177,7 +177,7 @@ export class WarehouseSession implements SqlSession {
       maxRows: FETCH_ROWS,
       useCloudFetch,
       ...(namedParameters ? { namedParameters } : {}),
-      ...(queryTags ? { queryTags } : {}),
+      queryTags: { ...queryTags, ...tags },
     })
     try {
       // Before any fetch: a server may say that a failed statement has no result, and then a fetch finds no rows.

@@ -9,6 +9,8 @@ export interface SqlParameter {
 export interface StatementOptions {
   /** By name, as `:name` stands in the text. At most 255. Source: databricks-sql-python docs/parameters.md. */
   readonly parameters?: Readonly<Record<string, SqlParameter>> | undefined
+  /** Written beside the statement in the query history, besides the session's own. */
+  readonly tags?: Readonly<Record<string, string>> | undefined
   /** Cancels the statement on the server. */
   readonly signal?: AbortSignal | undefined
 }

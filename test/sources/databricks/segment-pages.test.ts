@@ -22,10 +22,12 @@ const FIELDS = [
 /** A warehouse that holds one table and understands `id > :p0`; loses its connection where it is told to. */
 function warehouse(rows: Rows, { lostAfter = [] as number[], streams = false } = {}) {
   const asked: (StatementOptions['parameters'] | undefined)[] = []
+  const tags: StatementOptions['tags'][] = []
   let closed = 0
   const session: SqlSession = {
     rows: async () => [],
-    async query(_, { parameters } = {}) {
+    async query(_, { parameters, tags: told } = {}) {
+      tags.push(told)
       const lost = lostAfter[asked.length]
       asked.push(parameters)
       const from = parameters?.p0?.value
@@ -50,7 +52,7 @@ function warehouse(rows: Rows, { lostAfter = [] as number[], streams = false } =
     },
     close: async () => undefined,
   }
-  return { session, asked, closed: () => closed }
+  return { session, asked, tags, closed: () => closed }
 }
 
 const people = (count: number): Rows => Array.from({ length: count }, (_, n) => [`c-${n}`, n] as const)
@@ -61,7 +63,7 @@ async function read(session: SqlSession, { sorted = true, pageSize = 2 } = {}) {
   const segment = querySegment({ query: 'SELECT', mode: 'changes', order: sorted ? KEY : [], digest: 'd' }, undefined)
   const pages: Page[] = []
   const reading = {
-    asking: { session, source: 's', signal: new AbortController().signal },
+    asking: { session, source: 's', signal: new AbortController().signal, tags: { lakeloop_sync: 'churn' } },
     key: ['id'],
     changedAt: undefined,
     floats: 'omit',
@@ -114,6 +116,12 @@ describe('segmentPages()', () => {
   test('does not begin again where rows have no order and some were given out', async () => {
     const { session } = warehouse(people(7), { lostAfter: [5] })
     await expect(read(session, { sorted: false })).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
+  })
+
+  test('tells the server who asks', async () => {
+    const { session, tags } = warehouse(people(7), { lostAfter: [3] })
+    await read(session)
+    expect(tags).toEqual([{ lakeloop_sync: 'churn' }, { lakeloop_sync: 'churn' }])
   })
 
   test('closes every result that it asked for', async () => {
