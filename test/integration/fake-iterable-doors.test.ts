@@ -1,7 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import ky from 'ky'
 import { setupServer } from 'msw/node'
 import { afterAll, expect, test } from 'vitest'
-import { FakeIterable } from '../../src/testing/index.js'
+import { FakeIterable, type FakeIterableOptions } from '../../src/testing/index.js'
 
 const headers = { 'api-key': 'fake-key' }
 const users = { users: [{ email: 'a@example.com', dataFields: {} }] }
@@ -10,12 +11,12 @@ afterAll(async () => {
   for (const close of closing) await close()
 })
 
-async function server() {
-  const fake = new FakeIterable({ projectType: 'email', rates: 'off' })
+async function server(options: Partial<FakeIterableOptions> = {}) {
+  const fake = new FakeIterable({ projectType: 'email', rates: 'off', ...options })
   const { url, close } = await fake.listen()
   closing.push(close)
   const post = () => ky.post(`${url}/api/users/bulkUpdate`, { headers, json: users, retry: 0, timeout: 500 })
-  return { fake, post }
+  return { fake, post, close }
 }
 
 test('over a real socket: an answer, and what was applied', async () => {
@@ -46,9 +47,28 @@ test('a stalled body: the head comes, the rest does not', async () => {
   expect(waited).toBe('stalled')
 })
 
-test('as handlers of msw: the same core without a port', async () => {
+test('close() ends what still waits for its answer', async () => {
+  const { fake, post, close } = await server({ latencyMs: 60_000 })
+  const waiting = post().catch((error: Error) => error)
+  while (fake.ledger.users().length === 0) await turn()
+  await close()
+  expect(await waiting).toMatchObject({ message: expect.stringContaining('fetch failed') })
+})
+
+test('reset() leaves the door open', async () => {
+  const { fake, post } = await server()
+  await post()
+  fake.reset()
+  expect(fake.ledger.users()).toEqual([])
+  await post()
+  expect(fake.ledger.users()).toHaveLength(1)
+})
+
+test('as handlers of msw: the same core without a port, of one data center', async () => {
   const fake = new FakeIterable({ projectType: 'email', rates: 'off' })
-  const msw = setupServer(...((await fake.mswHandlers('https://api.iterable.com')) as Parameters<typeof setupServer>))
+  const eu = await fake.mswHandlers('https://api.eu.iterable.com')
+  const us = await fake.mswHandlers('https://api.iterable.com')
+  const msw = setupServer(...([...us, ...eu] as Parameters<typeof setupServer>))
   msw.listen({ onUnhandledRequest: 'bypass' })
   try {
     const answer = await ky
@@ -56,6 +76,10 @@ test('as handlers of msw: the same core without a port', async () => {
       .json()
     expect(answer).toMatchObject({ successCount: 1 })
     expect(fake.ledger.users()).toHaveLength(1)
+    const elsewhere = ky.get('https://api.eu.iterable.com/api/lists', { headers, retry: 0 })
+    await expect(elsewhere).rejects.toMatchObject({ response: { status: 401 } })
+    fake.faults.next(undefined, 'reset before apply')
+    await expect(ky.get('https://api.iterable.com/api/lists', { headers, retry: 0 })).rejects.toThrow(/fetch/)
   } finally {
     msw.close()
   }

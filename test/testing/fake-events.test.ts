@@ -24,13 +24,12 @@ describe('whose events', () => {
   })
 
   test('[source SW] malformed and forgotten people are named; [source VCR] a row without anybody refuses all', async () => {
-    const { track, ledger } = await known({ forgotten: [B] })
+    const { track, post, ledger } = await known({ forgotten: [B] })
     const { json } = await track([event({ email: 'none' }), event({ email: B })])
     expect(json.failedUpdates).toMatchObject({ invalidEmails: ['none'], forgottenEmails: [B] })
-    expect(await track([event(), { eventName: 'x' }])).toMatchObject({
-      status: 400,
-      json: { code: 'BadParams', msg: 'Either email or userId must be specified in a track call' },
-    })
+    const nobody = { code: 'BadParams', msg: 'Either email or userId must be specified in a track call' }
+    expect(await track([event(), { eventName: 'x' }])).toMatchObject({ status: 400, json: nobody })
+    expect(await post('events/track', { eventName: 'x' })).toMatchObject({ status: 400, json: nobody })
     expect(ledger.events()).toEqual([])
   })
 

@@ -18,7 +18,10 @@ describe('lists', () => {
   test('[source SW, GR] are made static, names need not be unique, newest first, times in ms', async () => {
     const { post, get } = project({ now: () => 5_000, lists: [{ name: 'rule', type: 'Dynamic' }] })
     const made = [await post('lists', { name: 'churn' }), await post('lists', { name: 'churn', description: 'x' })]
-    expect(made.map(({ json }) => json)).toEqual([{ listId: 1_002 }, { listId: 1_003 }])
+    expect(made.map(({ status, json }) => [status, json])).toEqual([
+      [200, { listId: 1_002 }],
+      [200, { listId: 1_003 }],
+    ])
     expect((await get('lists')).json).toEqual({
       lists: [
         { id: 1_003, name: 'churn', listType: 'Standard', createdAt: 5_000 },

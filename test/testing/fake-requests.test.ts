@@ -82,6 +82,13 @@ describe('bodies', () => {
     expect([status, json.code]).toEqual([400, 'BadJsonBody'])
   })
 
+  test('[invented] bytes that are no UTF-8 are no body', async () => {
+    const body = Buffer.from(JSON.stringify({ users: [user(A, { name: 'M\u00fcller' })] }), 'latin1')
+    const headers = { 'api-key': 'fake-key' }
+    const answer = await project().fake.handle({ method: 'POST', path: '/api/users/bulkUpdate', headers, body })
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, 'BadJsonBody'])
+  })
+
   test('[unsure] badJsonBody: the form of 2022 repeats the body and the key, the terse one does not', async () => {
     const body = { users: [{ email: 'secret@example.com', userId: 5 }] }
     const said = async (badJsonBody: 'terse' | '2022') =>
