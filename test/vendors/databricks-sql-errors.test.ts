@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
-import { sqlError } from '../../src/vendors/databricks/sql-errors.js'
+import { mayPass, sqlError } from '../../src/vendors/databricks/sql-errors.js'
 
 /** As the driver throws an operation that failed. Source: seen through `@databricks/sql` 2.1 on Spark 4.1. */
 const failed = (displayMessage: string, sqlState?: string) =>
@@ -122,6 +122,22 @@ describe('sqlError()', () => {
     for (const [, thrown] of CASES) expect(sqlError(thrown, 'churn').message).not.toContain('secret-7')
     const quotedValue = failed('[UNRESOLVED_COLUMN] A column with name `ann@example.com` cannot be resolved', '42703')
     expect(sqlError(quotedValue, 'churn').message).not.toContain('ann@example.com')
+  })
+
+  test.each([
+    [{ statusCode: 503 }, true],
+    [{ statusCode: 429 }, true],
+    [{ statusCode: 404 }, false],
+    [{ code: 'ECONNRESET' }, true],
+    [{ code: 'ECONNREFUSED' }, true],
+    [{ code: 'EAI_AGAIN' }, true],
+    [{ code: 'ENOTFOUND' }, false],
+    [{ code: 'CERT_HAS_EXPIRED' }, false],
+    [{ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }, false],
+    [{ message: 'Invalid SessionHandle: SessionHandle [x]' }, true],
+    [failed('[PARSE_SYNTAX_ERROR] x', '42601'), false],
+  ])('%j is worth asking again: %s', (thrown, worth) => {
+    expect(mayPass(sqlError(thrown, 'churn'))).toBe(worth)
   })
 
   test('an error of ours stays what it is', () => {

@@ -11,7 +11,7 @@ import {
   rawResult,
 } from './driver.js'
 import type { ArrowBatches, ArrowResult, SqlParameter, SqlSession, StatementOptions } from './sql.js'
-import { sqlError } from './sql-errors.js'
+import { mayPass, sqlError } from './sql-errors.js'
 
 export interface WarehouseOptions {
   /** Of the source, for errors. */
@@ -128,7 +128,7 @@ export class WarehouseSession implements SqlSession {
 
   /** True for what another attempt may mend: a token that was refused is asked for anew, once. */
   #mayPass(error: LakeloopError): boolean {
-    if (isLakeloopError(error, 'SOURCE_UNREACHABLE')) return true
+    if (mayPass(error)) return true
     if (!isLakeloopError(error, 'SOURCE_UNAUTHORIZED') || this.#refused === this.#sent) return false
     this.#refused = this.#sent
     return true

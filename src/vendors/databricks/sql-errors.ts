@@ -53,6 +53,15 @@ export function sqlError(error: unknown, source: string): LakeloopError {
   return known ?? ofConnection(thrown, text, source, error) ?? new LakeloopError('SOURCE_FAILED', { source }, error)
 }
 
+/** Names that nobody has and certificates that nobody vouches for: no warehouse that starts says so, and waiting mends none. */
+const LASTING =
+  /: (?:ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
+
+/** True for what a warehouse that is starting, or a network that stumbles, may answer: worth asking again. */
+export function mayPass(error: LakeloopError): boolean {
+  return isLakeloopError(error, 'SOURCE_UNREACHABLE') && !LASTING.test(String(error.facts.problem))
+}
+
 /** The error class in brackets at the start: the part of a text that does not change from release to release. */
 export const errorClassOf = (text: string): string | undefined =>
   /\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
