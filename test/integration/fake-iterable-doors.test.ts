@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import ky from 'ky'
 import { setupServer } from 'msw/node'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { FakeIterable, type FakeIterableOptions } from '../../src/testing/index.js'
 
 const headers = { 'api-key': 'fake-key' }
@@ -38,13 +38,16 @@ test('no answer: the client waits until its own time is over', async () => {
   await expect(post()).rejects.toThrow(/timed out/i)
 })
 
+/** What comes within a moment, if anything. */
+const soon = <T>(coming: Promise<T>): Promise<T | 'nothing'> =>
+  Promise.race([coming, new Promise<'nothing'>((resolve) => setTimeout(resolve, 100, 'nothing'))])
+
 test('a stalled body: the head comes, the rest does not', async () => {
   const { fake, post } = await server()
   fake.faults.next(undefined, 'stalled body')
   const answer = await post()
   expect(answer.status).toBe(200)
-  const waited = await Promise.race([answer.text(), new Promise((resolve) => setTimeout(resolve, 100, 'stalled'))])
-  expect(waited).toBe('stalled')
+  expect(await soon(answer.text())).toBe('nothing')
 })
 
 test('close() ends what still waits for its answer', async () => {
@@ -64,23 +67,37 @@ test('reset() leaves the door open', async () => {
   expect(fake.ledger.users()).toHaveLength(1)
 })
 
-test('as handlers of msw: the same core without a port, of one data center', async () => {
+describe('as handlers of msw', () => {
   const fake = new FakeIterable({ projectType: 'email', rates: 'off' })
-  const eu = await fake.mswHandlers('https://api.eu.iterable.com')
-  const us = await fake.mswHandlers('https://api.iterable.com')
-  const msw = setupServer(...([...us, ...eu] as Parameters<typeof setupServer>))
-  msw.listen({ onUnhandledRequest: 'bypass' })
-  try {
-    const answer = await ky
-      .post('https://api.iterable.com/api/users/bulkUpdate', { headers, json: users, retry: 0 })
-      .json()
-    expect(answer).toMatchObject({ successCount: 1 })
+  const get = (host: string) => ky.get(`https://${host}/api/lists`, { headers, retry: 0 })
+  let msw: ReturnType<typeof setupServer>
+  beforeAll(async () => {
+    const us = await fake.mswHandlers('https://api.iterable.com')
+    const eu = await fake.mswHandlers('https://api.eu.iterable.com')
+    msw = setupServer(...([...us, ...eu] as Parameters<typeof setupServer>))
+    msw.listen({ onUnhandledRequest: 'bypass' })
+  })
+  afterAll(() => msw.close())
+  beforeEach(() => fake.reset())
+
+  test('the same core without a port', async () => {
+    const asked = ky.post('https://api.iterable.com/api/users/bulkUpdate', { headers, json: users, retry: 0 })
+    expect(await asked.json()).toMatchObject({ successCount: 1 })
     expect(fake.ledger.users()).toHaveLength(1)
-    const elsewhere = ky.get('https://api.eu.iterable.com/api/lists', { headers, retry: 0 })
-    await expect(elsewhere).rejects.toMatchObject({ response: { status: 401 } })
-    fake.faults.next(undefined, 'reset before apply')
-    await expect(ky.get('https://api.iterable.com/api/lists', { headers, retry: 0 })).rejects.toThrow(/fetch/)
-  } finally {
-    msw.close()
-  }
+  })
+
+  test('the host is looked at', async () => {
+    await expect(get('api.eu.iterable.com')).rejects.toMatchObject({ response: { status: 401 } })
+  })
+
+  test('what breaks, stalls or is silent does so here too', async () => {
+    const host = 'api.iterable.com'
+    fake.faults.next('lists', 'reset before apply').next('lists', 'stalled body').next('lists', 'no answer')
+    await expect(get(host)).rejects.toThrow(/fetch/)
+    const stalled = await get(host)
+    expect(stalled.status).toBe(200)
+    expect(await soon(stalled.text())).toBe('nothing')
+    expect(await soon(get(host))).toBe('nothing')
+    expect(await get(host).json()).toEqual({ lists: [] })
+  })
 })

@@ -52,6 +52,8 @@ describe('whose events', () => {
     }
     expect(await send('refused', event())).toEqual([400, 'UnknownEmailError', 0])
     expect(await send('dropped', event())).toEqual([200, 'Success', 0])
+    const { post } = project({ unsure: { unknownOnTrack: 'dropped' } })
+    expect((await post('events/track', event({ id: 'e-1' }))).json.params).toEqual({ id: 'e-1' })
     expect(await send('dropped', event({ email: 'none' }))).toEqual([400, 'InvalidEmailAddressError', 0])
     expect(await send('dropped', event({ email: B }))).toEqual([400, 'ForgottenUserError', 0])
   })

@@ -102,7 +102,7 @@ describe('hybrid projects', () => {
     await bulk([{ userId: 'u', email: A }, { userId: 'v' }])
     const { json } = await bulk([
       { userId: 'v', dataFields: { email: A } },
-      { userId: 'u', dataFields: { email: B } },
+      { userId: 'u', dataFields: { email: 'B@Example.com' } },
     ])
     expect(json).toMatchObject({ successCount: 1, failCount: 1, failedUpdates: { conflictEmails: [A] } })
     expect(ledger.users().map(({ email }) => email)).toEqual([B, undefined])
@@ -199,7 +199,10 @@ describe('forgotten people', () => {
     expect((await bulk(ids.map((userId) => ({ userId })))).json.failedUpdates.forgottenUserIds).toEqual(ids)
     expect((await track([{ userId: 'u-1', eventName: 'x' }])).json.failedUpdates.forgottenUserIds).toEqual(['u-1'])
     expect((await get('users/forgottenUserIds')).json).toEqual({ hashedUserIds: [sha256('u-1')] })
-    expect(await post('users/forget', { userId: 'ü' })).toMatchObject({ json: { code: 'InvalidUserIdError' } })
+    expect(await post('users/forget', { userId: 'ü' })).toMatchObject({
+      status: 400,
+      json: { code: 'InvalidUserIdError' },
+    })
     expect(await post('users/forget', {})).toMatchObject({ json: { code: 'BadParams' } })
   })
 })

@@ -77,9 +77,15 @@ describe('bodies', () => {
     })
   })
 
-  test.each(['', '{"users":[}', '"text"', '[]', 'null'])('[source RT] %j is no body', async (body) => {
+  test.each([
+    ['', {}],
+    ['{"users":[}', {}],
+    ['"text"', { obj: 'Object value expected' }],
+    ['[]', { obj: 'Object value expected' }],
+    ['null', { obj: 'Object value expected' }],
+  ])('[source RT; invented which path] %j is no body', async (body, params) => {
     const { status, json } = await project().call('POST', 'users/bulkUpdate', body)
-    expect([status, json.code]).toEqual([400, 'BadJsonBody'])
+    expect([status, json.code, json.params]).toEqual([400, 'BadJsonBody', params])
   })
 
   test('[invented] bytes that are no UTF-8 are no body', async () => {
