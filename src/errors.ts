@@ -107,8 +107,23 @@ export const ERRORS = {
   // ── schema
   SCHEMA_BREAKS_TRANSFORM: row(
     'halt',
-    'column {column} is {change}{candidates}; the transform reads it at {at}',
+    'column {column} is {change}{candidates}{commit}; the transform reads it at {at}',
     'Mend the transform or the query. Nothing was sent and the cursor has not moved.',
+  ),
+  SCHEMA_CHANGED: row(
+    'halt',
+    'column {column} is {change}{commit}, and drift.{kind} says stop',
+    'Edit the transform for it, or set drift.{kind} to report. Nothing was sent and the cursor has not moved.',
+  ),
+  SCHEMA_PARKED: row(
+    'reject',
+    'column {column} is {change}{candidates}{commit}, and drift.{kind} says park',
+    'Mend the transform: its rows are kept, and are read again by the first run that finds all it reads.',
+  ),
+  SOURCE_GUARDED: row(
+    'halt',
+    '{guard} stands before {what} of {source}, so that what is read may not be what is stored',
+    'Ask for the stored values, or name it in {option} of the source to take what it gives.',
   ),
 
   // ── transform

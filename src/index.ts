@@ -33,7 +33,15 @@ export type { Action, ActionBlock, ActionKind, FieldType, ListRef, Shape } from 
 export { actionAt, actionBlock } from './model/action-block.js'
 export type { Evidence, Identifier, Identifiers } from './model/identifier.js'
 export type { Outcome, OutcomeStatus } from './model/outcome.js'
-export type { DriftChange, ListCounts, ReasonCount, RowCounts, RunReport, RunStatus } from './model/report.js'
+export type {
+  DriftChange,
+  ListCounts,
+  ReasonCount,
+  RowCounts,
+  RunReport,
+  RunStatus,
+  SchemaCommit,
+} from './model/report.js'
 export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
 export { keyText, rowBlock } from './model/row.js'
 export type { Json, JsonObject, Reason } from './model/value.js'
@@ -43,11 +51,12 @@ export {
   type DatabricksSourceOptions,
 } from './sources/databricks/databricks-source.js'
 export { RowsSource } from './sources/from-rows.js'
-export type { Page, ReadOptions, Source } from './sources/source.js'
+export type { ColumnOrigin, Page, ReadOptions, Source } from './sources/source.js'
 export { MemoryStore } from './stores/memory.js'
 export { type Entry, type Key, type Op, type Range, type Store, TABLES, type Table } from './stores/store.js'
 export { type Clock, SYSTEM_CLOCK } from './sync/clock.js'
 export { type DeliverOptions, deliver } from './sync/deliver.js'
+export type { DriftPolicies, DriftPolicy } from './sync/drift-policy.js'
 export type { BatchEvent, SyncEvents } from './sync/events.js'
 export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'

@@ -38,9 +38,23 @@ export interface DriftChange {
   /** `renamed`: the new name. `dropped`: columns that may be its new name. */
   readonly candidates?: readonly string[]
   readonly before?: string
+  /** `dropped`, `renamed`: the type of another column that has the name now. */
   readonly after?: string
   /** True if the transform reads the column. */
   readonly breaks: boolean
+  /** What the sync did about it: see `drift` of its options. */
+  readonly decision: 'report' | 'stop' | 'park'
+  /** What made it, where the source keeps a history. */
+  readonly commit?: SchemaCommit
+}
+
+/** An entry of a table's history that changed its columns. */
+export interface SchemaCommit {
+  readonly version: number
+  /** ISO 8601, in UTC. */
+  readonly at: string
+  /** Who committed, as the history names them: often an address of an employee, and never one of a row. */
+  readonly user?: string
 }
 
 /** What happened in one run. Holds names, counts and codes only (I7). */

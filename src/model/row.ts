@@ -11,11 +11,17 @@ export interface Column {
   readonly nullable: boolean
   /** An id that outlives a rename (Delta column mapping), where the source has one. */
   readonly id?: string
+  /** The function that stands before its values (a column mask): what we are given may not be what is stored. */
+  readonly mask?: string
 }
 
 /** The columns of a page, in the source's order. */
 export interface Schema {
   readonly columns: readonly Column[]
+  /** Where the source's history stood when this was read; only the source reads it. */
+  readonly asOf?: string
+  /** The function that keeps rows from us (a row filter). */
+  readonly rowFilter?: string
 }
 
 /** A position in a source. Opaque to everyone but the source that made it; at most 4 KiB as JSON. */

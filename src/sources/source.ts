@@ -1,3 +1,4 @@
+import type { DriftChange, SchemaCommit } from '../model/report.js'
 import type { Cursor, RowBlock, Schema } from '../model/row.js'
 
 /**
@@ -31,8 +32,26 @@ export interface Source {
   /** The schema of the next read without reading rows, or `null` if only reading tells. */
   describe(signal: AbortSignal): Promise<Schema | null>
 
+  /**
+   * What made each of these changes of the schema, in their order; `undefined` where that is not known. Optional: for a
+   * source that keeps a history.
+   *
+   * @param since  `asOf` of the schema that the changes are seen against
+   */
+  whoChanged?(
+    changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
+    since: string,
+    signal: AbortSignal,
+  ): Promise<readonly (ColumnOrigin | undefined)[]>
+
   /** Idempotent. Gives back what the source opened itself; what was handed in stays open. */
   close(): Promise<void>
+}
+
+/** Where a change of a column comes from. */
+export interface ColumnOrigin extends SchemaCommit {
+  /** The name under which a column that left is still there: the history has its renaming. */
+  readonly renamedTo?: string
 }
 
 export interface ReadOptions {

@@ -61,6 +61,7 @@ export const TABLES = [
   'identityLog',
   'quarantine',
   'field',
+  'parkedRow',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -45,6 +45,7 @@ export async function readSchema(store: Store, scope: Scope): Promise<AcceptedSc
   return found as unknown as AcceptedSchema | undefined
 }
 
-export function writeSchema(scope: Scope, { columns }: Schema, version: string): Op {
-  return { op: 'put', table: 'schema', key: checkpointKey(scope), value: { columns, version } as unknown as Json }
+export function writeSchema(scope: Scope, { columns, asOf }: Schema, version: string): Op {
+  const value = { columns, version, ...(asOf === undefined ? {} : { asOf }) } as unknown as Json
+  return { op: 'put', table: 'schema', key: checkpointKey(scope), value }
 }

@@ -1,4 +1,3 @@
-import { type ErrorFacts, LakeloopError } from '../errors.js'
 import type { DriftChange } from '../model/report.js'
 import type { Column, Schema } from '../model/row.js'
 
@@ -14,46 +13,58 @@ export interface Reads {
   readonly readsAll: boolean
 }
 
+/** A change about which nothing was decided yet. */
+export type Change = Omit<DriftChange, 'decision'>
+
 /**
  * What changed between two schemas, in the order of the columns, what left before what came.
  *
  * Laws    the same schema twice gives nothing. Pure.
  */
-export function compareSchemas(before: Schema, after: Schema, reads: Reads): readonly DriftChange[] {
+export function compareSchemas(before: Schema, after: Schema, reads: Reads): readonly Change[] {
   const then = new Map(before.columns.map((column) => [column.name, column]))
   const now = new Map(after.columns.map((column) => [column.name, column]))
   const isRead = (name: string): boolean => reads.readsAll || reads.reads.some(({ column }) => column === name)
-  const added = after.columns.filter(({ name }) => !then.has(name))
-  const changes: DriftChange[] = []
+  const added = after.columns.filter((column) => !isOne(then.get(column.name), column))
+  const changes: Change[] = []
   for (const column of before.columns) {
     const same = now.get(column.name)
-    changes.push(...(same === undefined ? [gone(column, added, isRead)] : changed(column, same, isRead)))
+    if (same !== undefined && isOne(same, column)) changes.push(...changed(column, same, isRead))
+    else changes.push({ ...gone(column, added, isRead), ...(same === undefined ? {} : { after: same.type }) })
   }
   const renamedTo = new Set(
     changes.filter(({ kind }) => kind === 'renamed').flatMap(({ candidates = [] }) => candidates),
   )
   for (const { name, type } of added) {
-    if (!renamedTo.has(name)) changes.push({ kind: 'added', column: name, after: type, breaks: false })
+    if (!renamedTo.has(name) && !then.has(name))
+      changes.push({ kind: 'added', column: name, after: type, breaks: false })
   }
   return changes
 }
 
+/** The same column: of one name, and of one id where both have one. Another column may have taken over the name. */
+function isOne(one: Column | undefined, other: Column): boolean {
+  return one !== undefined && (one.id === undefined || other.id === undefined || one.id === other.id)
+}
+
 /** A column that left: renamed where an id proves it, else dropped, perhaps renamed to a new one. */
-function gone(column: Column, added: readonly Column[], isRead: (name: string) => boolean): DriftChange {
+function gone(column: Column, added: readonly Column[], isRead: (name: string) => boolean): Change {
   const breaks = isRead(column.name)
   const same = column.id === undefined ? undefined : added.find(({ id }) => id === column.id)
   if (same !== undefined) return { kind: 'renamed', column: column.name, candidates: [same.name], breaks }
   return { kind: 'dropped', column: column.name, before: column.type, candidates: candidates(column, added), breaks }
 }
 
-function changed(before: Column, after: Column, isRead: (name: string) => boolean): readonly DriftChange[] {
+function changed(before: Column, after: Column, isRead: (name: string) => boolean): readonly Change[] {
   const types = { column: before.name, before: before.type, after: after.type }
   if (before.type !== after.type) {
     if (widens(before.type, after.type)) return [{ kind: 'typeWidened', ...types, breaks: false }]
     const nested = /^(?:struct|array|map)</.test(before.type) && before.type.slice(0, 5) === after.type.slice(0, 5)
     return [{ kind: nested ? 'nestedChanged' : 'typeChanged', ...types, breaks: isRead(before.name) }]
   }
-  return before.nullable === after.nullable ? [] : [{ kind: 'nullability', ...types, breaks: false }]
+  if (before.nullable === after.nullable) return []
+  const said = ({ nullable }: Column): string => (nullable ? 'nullable' : 'not null')
+  return [{ kind: 'nullability', column: before.name, before: said(before), after: said(after), breaks: false }]
 }
 
 /** New columns of the same type, the most similar name first; of any type if none has it. */
@@ -103,40 +114,4 @@ function isSameButVoid(type: string, other: string): boolean {
   if (!/\bvoid\b/.test(type)) return false
   const parts = type.split(/\bvoid\b/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
   return new RegExp(`^${parts.join('.+')}$`, 's').test(other)
-}
-
-/**
- * What stops the run: the first change that breaks the transform, or a column it reads that was never there.
- * `undefined` if the transform finds all that it reads.
- */
-export function breaking(changes: readonly DriftChange[], after: Schema, reads: Reads): LakeloopError | undefined {
-  const at = (name: string): string =>
-    reads.reads.find(({ column }) => column === name)?.at ?? 'a place that reads the whole row'
-  const broken = changes.find(({ breaks }) => breaks)
-  if (broken !== undefined) return broke(broken, at(broken.column))
-  const missing = reads.reads.find(({ column }) => !after.columns.some(({ name }) => name === column))
-  if (missing === undefined) return undefined
-  const near = after.columns.map(({ name }) => name).filter((name) => likeness(name, missing.column) > 0.5)
-  return broke({ kind: 'dropped', column: missing.column, candidates: near, breaks: true }, missing.at)
-}
-
-const CHANGE: Readonly<Record<DriftChange['kind'], (change: DriftChange) => string>> = {
-  dropped: () => 'missing',
-  renamed: ({ candidates: [name] = [] }) => `renamed to ${name}`,
-  typeChanged: ({ before, after }) => `${after} and was ${before}`,
-  nestedChanged: ({ before, after }) => `${after} and was ${before}`,
-  typeWidened: ({ before, after }) => `${after} and was ${before}`,
-  nullability: () => 'nullable now',
-  added: () => 'new',
-}
-
-function broke(change: DriftChange, at: string): LakeloopError {
-  const names = change.kind === 'dropped' ? (change.candidates ?? []).slice(0, 5) : []
-  const facts: ErrorFacts = {
-    column: change.column,
-    change: CHANGE[change.kind](change),
-    candidates: names.length === 0 ? '' : `, perhaps renamed to ${names.join(' or ')}`,
-    at,
-  }
-  return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', facts)
 }

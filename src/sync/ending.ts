@@ -7,6 +7,8 @@ import { Tally } from './tally.js'
 /** Reasons to stop that nothing broke for: the report says `stopped`, everything else that ends a run `failed`. */
 const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SCHEMA_BREAKS_TRANSFORM',
+  'SCHEMA_CHANGED',
+  'SOURCE_GUARDED',
   'LEASE_HELD',
   'LEASE_LOST',
   'CIRCUIT_OPEN',

@@ -7,6 +7,7 @@ import type { Source } from '../sources/source.js'
 import type { Store } from '../stores/store.js'
 import type { Transform } from '../transform/transform.js'
 import type { Clock } from './clock.js'
+import type { DriftPolicies } from './drift-policy.js'
 import type { RetryLimits } from './retry.js'
 
 export interface SyncOptions {
@@ -32,6 +33,8 @@ export interface SyncOptions {
   readonly rejectedShareMax?: number
   /** Profile fields that other syncs of the project may write too; each of them has to say so. Default none. */
   readonly sharedFields?: readonly string[]
+  /** What to do about each kind of change of the source's schema; defaults and meaning: docs/drift.md. */
+  readonly drift?: DriftPolicies
   readonly retry?: Partial<RetryLimits>
   readonly clock?: Clock
 }
@@ -64,6 +67,12 @@ const SHAPE = z.strictObject({
   settleMs: z.int().min(0).max(3_600_000).optional(),
   rejectedShareMax: z.number().min(0).max(1).optional(),
   sharedFields: z.array(z.string()).optional(),
+  drift: z
+    .partialRecord(
+      z.enum(['added', 'dropped', 'renamed', 'typeWidened', 'typeChanged', 'nestedChanged', 'nullability']),
+      z.enum(['report', 'stop', 'park']),
+    )
+    .optional(),
   retry: z
     .strictObject({
       attemptsMax: z.int().min(1).max(100),

@@ -33,13 +33,19 @@ export interface RowWish {
   readonly from?: Pick<Pending, 'action' | 'key' | 'left'>
 }
 
+/** A page of the source, or of rows that were kept: those leave the cursor where it stands, which may be nowhere. */
+export type ReadPage = Omit<Page, 'cursor'> & { readonly cursor: Page['cursor'] | null }
+
+/** What became of a row before any action was sent. */
+export type FirstFate = RowFate | { readonly status: 'parked'; readonly reason: Reason }
+
 /**
  * One page on its way: what became of each row so far, and what is still waited for.
  *
  * Upholds  I4: `settle` is called once per action; a row's status is the worst of its actions'.
  */
 export class PageWork {
-  readonly page: Page
+  readonly page: ReadPage
   readonly block: ActionBlock
   readonly wishes: RowWish[] = []
   /** What to remember when the page is finished: parked actions and dead letters (I4: durable before the cursor). */
@@ -48,11 +54,11 @@ export class PageWork {
   waiting = 0
   readonly #status: (OutcomeStatus | undefined)[]
   readonly #reasons = new Map<number, Reason>()
-  readonly #fates: readonly RowFate[]
+  readonly #fates: readonly FirstFate[]
   readonly #first: Order
 
   /** @param first  of the page's first row */
-  constructor(page: Page, block: ActionBlock, fates: readonly RowFate[], first: Order) {
+  constructor(page: ReadPage, block: ActionBlock, fates: readonly FirstFate[], first: Order) {
     this.#first = first
     this.page = page
     this.block = block

@@ -6,12 +6,13 @@ import type { Outcome } from '../model/outcome.js'
 import type { RowBlock, Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { keyPart } from '../stores/store.js'
+import { keyPart, type Op } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
 import type { RunContext } from './context.js'
-import { breaking, compareSchemas } from './drift.js'
+import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
-import { originKey, PageWork, type Pending } from './page.js'
+import { originKey, PageWork, type Pending, type ReadPage } from './page.js'
+import { PARKED_ROWS_MAX, parkedPage, unparkedRows } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
 import type { Window } from './window.js'
 
@@ -21,6 +22,14 @@ const BLOCKS_AT_ONCE = 2
 /** Pages that may wait for the oldest one before what was gathered is sent in requests that are not full. */
 const PAGES_MAX = 32
 
+/** What was decided about the schema before the first page. */
+export interface Drift {
+  readonly judge: Judge
+  readonly schema: Schema | undefined
+  /** Why every row is kept and none is sent. */
+  readonly park: Reason | undefined
+}
+
 /**
  * The page phase: reads, transforms, resolves and sends, with a bounded number of pages, actions and requests under
  * way (I12). Returns when every page that was read is finished.
@@ -28,7 +37,10 @@ const PAGES_MAX = 32
 export class Pages {
   readonly #context: RunContext
   readonly #window: Window
-  readonly #schema: { known: Schema | undefined }
+  readonly #drift: Drift
+  #schema: Schema | undefined
+  /** The schema of the last page, as the page has it. */
+  #seen: { readonly schema: Schema; readonly park: Reason | undefined } | undefined
   readonly #owners: FieldOwners
   readonly #lists = new Map<ListRef, Reason | undefined>()
   readonly #flying = new Set<Promise<void>>()
@@ -39,21 +51,24 @@ export class Pages {
   retargeted = 0
   /** Every page was a part of a snapshot, and there was one at least. */
   snapshot = false
+  /** Rows that were kept because the schema changed. */
+  parked = 0
 
   constructor(
     context: RunContext,
     window: Window,
-    options: { readonly schema: Schema | undefined; readonly sharedFields: readonly string[] },
+    options: { readonly drift: Drift; readonly sharedFields: readonly string[] },
   ) {
     this.#context = context
     this.#window = window
-    this.#schema = { known: options.schema }
+    this.#drift = options.drift
+    this.#schema = options.drift.schema
     this.#owners = new FieldOwners(context, options.sharedFields)
   }
 
   /** The schema of the newest page, or the one described before. */
   get schema(): Schema | undefined {
-    return this.#schema.known
+    return this.#schema
   }
 
   async run(pageSize: number): Promise<void> {
@@ -62,12 +77,13 @@ export class Pages {
     const cursor = this.#window.checkpoint.cursor
     let pages = 0
     try {
+      await this.#unpark(pageSize)
       for await (const page of source.read({ pageSize, signal: reading, tags, ...(cursor ? { after: cursor } : {}) })) {
         if (reading.aborted || this.#failed !== undefined) break
-        this.#checkSchema(page.schema)
+        const park = this.#checkSchema(page.schema)
         pages += 1
         this.snapshot = page.mode === 'snapshot' && (pages === 1 || this.snapshot)
-        await this.#take(page)
+        await (park === undefined ? this.#take(page) : this.#park(page, park))
         await setImmediate() // stores and transforms that answer at once would never let the host's loop turn
       }
       if (!reading.aborted) await this.#send()
@@ -82,17 +98,48 @@ export class Pages {
     if (reading.aborted) throw new LakeloopError('ABORTED')
   }
 
-  /** Every page's schema counts, not only the one described before: a column may leave while we read (design, section 9). */
-  #checkSchema(schema: Schema): void {
-    if (schema === this.#schema.known) return
-    const { facts } = this.#context
-    const known = this.#schema.known
-    const broken = breaking(known === undefined ? [] : compareSchemas(known, schema, facts), schema, facts)
-    if (broken !== undefined) throw broken
-    this.#schema.known = schema
+  /** Rows that former runs parked and that can be read now, before what the source has: that is newer (I6). */
+  async #unpark(pageSize: number): Promise<void> {
+    const { cursor } = this.#window.checkpoint
+    for await (const { page, done } of unparkedRows(this.#context, this.#drift.judge, { pageSize, cursor })) {
+      if (this.#context.reading.aborted || this.#failed !== undefined) return
+      await this.#take(page, done)
+    }
   }
 
-  async #take(given: Page): Promise<void> {
+  /**
+   * Every page's schema counts, not only the one described before: a column may leave while we read (design, section 9).
+   * Returns why its rows are kept, if they are.
+   */
+  #checkSchema(schema: Schema): Reason | undefined {
+    if (schema === this.#seen?.schema) return this.#seen.park
+    const { facts, policies } = this.#drift.judge
+    const known = this.#schema
+    const before = known === undefined ? undefined : { ...known, version: facts.version }
+    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, schema)
+    if (stop !== undefined) throw stop
+    this.#seen = { schema, park }
+    // A column as it was described has more to it (an id, a comment) than the rows tell.
+    const described = new Map(known?.columns.map((column) => [`${column.name} ${column.type}`, column]))
+    const columns = schema.columns.map((column) => described.get(`${column.name} ${column.type}`) ?? column)
+    if (park === undefined) this.#schema = { ...known, columns }
+    return park
+  }
+
+  async #park(page: Page, reason: Reason): Promise<void> {
+    const { tally, turn, facts } = this.#context
+    this.parked += page.rows.length
+    if (this.parked > PARKED_ROWS_MAX) {
+      const at = facts.reads.find(({ column }) => column === reason.facts.column)?.at ?? ''
+      throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
+    }
+    const first = tally.counts.read
+    tally.read(page.rows.length)
+    this.#window.open(parkedPage({ ...page, rows: storable(page.rows) }, reason, [turn, first], this.#context))
+    await this.#window.advance()
+  }
+
+  async #take(given: ReadPage, done: readonly Op[] = []): Promise<void> {
     const { transform, tally, events, identity, scope, source, now, nulls, epoch, turn, reading } = this.#context
     const first = tally.counts.read
     tally.read(given.rows.length)
@@ -102,6 +149,7 @@ export class Pages {
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
     const work = new PageWork(page, made.actions, made.rows, [turn, first])
+    work.kept.push(...done)
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {
       await identity.observe(evidence)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Delivery } from '../destinations/destination.js'
-import { isLakeloopError, LakeloopError } from '../errors.js'
+import { LakeloopError } from '../errors.js'
 import type { DriftChange, ListCounts, RunReport } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { JsonObject } from '../model/value.js'
@@ -11,12 +11,12 @@ import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope,
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
 import type { RunContext, Sender } from './context.js'
-import { breaking, compareSchemas } from './drift.js'
+import { decideDrift } from './drift-decision.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
 import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
-import { Pages } from './pages.js'
+import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
 import { drainIdentity } from './retarget.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
@@ -118,7 +118,7 @@ class Pass {
     this.#began = await readCheckpoint(this.#drive.store, this.#scope)
     this.#checkpoint = this.#fresh(this.#began)
     this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed: this.#resumed })
-    const described = await this.#decideDrift(facts)
+    const drift = await this.#decideDrift(facts)
     const delivery = await openRetrying(destination, {
       clock: this.#clock,
       limits: { ...RETRY_LIMITS, ...this.#options.retry },
@@ -127,7 +127,7 @@ class Pass {
     })
     let learned: JsonObject = {}
     try {
-      const { window, schema } = await this.#work(facts, delivery, described)
+      const { window, schema } = await this.#work(facts, delivery, drift)
       learned = await delivery.close()
       if (schema !== undefined) await this.#drive.commitMain([writeSchema(this.#scope, schema, facts.version)])
       window.amend({ complete: true, learned })
@@ -138,30 +138,22 @@ class Pass {
     }
   }
 
-  /**
-   * Decided before any row is sent; the schema is remembered when the pass is complete (design, section 9). A transform
-   * that was edited since then is taken to know of a changed type: what it reads has to be there all the same.
-   */
-  async #decideDrift(facts: TransformFacts): Promise<Schema | undefined> {
-    const { source } = this.#options
+  /** Decided before any row is sent; the schema is remembered when the pass is complete (design, section 9). */
+  async #decideDrift(facts: TransformFacts): Promise<Drift> {
+    const { source, drift: policies = {} } = this.#options
     const before = await readSchema(this.#drive.store, this.#scope)
-    const after = await source.describe(this.#drive.reading).catch((error: unknown) => {
-      throw missingColumn(error, facts) ?? error
-    })
-    if (after === null) return before
-    const edited = before !== undefined && before.version !== facts.version
-    const changes = before === undefined ? [] : compareSchemas(before, after, facts)
-    this.#drift = edited ? changes.map(accepted) : changes
-    if (this.#drift.length > 0) this.#events.tell('drift', { changes: this.#drift })
-    const broken = breaking(this.#drift, after, facts)
-    if (broken !== undefined) throw broken
-    return after
+    const judge = { before, facts, policies }
+    const { changes, schema, stop, park } = await decideDrift(source, judge, this.#drive.reading)
+    this.#drift = changes
+    if (changes.length > 0) this.#events.tell('drift', { changes })
+    if (stop !== undefined) throw stop
+    return { judge, schema, park }
   }
 
   async #work(
     facts: TransformFacts,
     delivery: Delivery,
-    described: Schema | undefined,
+    drift: Drift,
   ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
     const context = await this.#context(facts, delivery)
     const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
@@ -170,7 +162,7 @@ class Pass {
       lists: await context.lists.lists(owner),
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
-    const pages = new Pages(context, window, { schema: described, sharedFields: this.#options.sharedFields ?? [] })
+    const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [] })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
       this.#retargeted += await drainIdentity(context, window)
@@ -194,7 +186,7 @@ class Pass {
       throw phase.held
     }
     this.#drive.ended?.()
-    return { window, schema: pages.schema }
+    return { window, schema: pages.parked > 0 ? undefined : pages.schema }
   }
 
   async #settled(acceptedAt: number | undefined): Promise<void> {
@@ -265,21 +257,4 @@ class Pass {
     const { epoch, now } = this.#checkpoint
     return { report, began: this.#began, epoch, now, version: this.#version }
   }
-}
-
-/** A change of type that an edited transform knows of. */
-function accepted(change: DriftChange): DriftChange {
-  return change.kind === 'typeChanged' || change.kind === 'nestedChanged' ? { ...change, breaks: false } : change
-}
-
-/** A query that names a column which is gone fails in the warehouse: the same news, so the same error (design, section 9). */
-function missingColumn(error: unknown, facts: TransformFacts): LakeloopError | undefined {
-  if (!isLakeloopError(error, 'SOURCE_COLUMN_MISSING')) return undefined
-  const column = String(error.facts.column)
-  const read = facts.reads.find((candidate) => candidate.column === column)
-  if (read === undefined) return undefined
-  const to = String(error.facts.candidates ?? '')
-  const candidates = to.startsWith(' to ') ? `, perhaps renamed${to}` : ''
-  const facts2 = { column, change: 'missing', candidates, at: read.at }
-  return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', facts2, error)
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Column, Schema } from '../../src/model/row.js'
-import { breaking, compareSchemas, type Reads } from '../../src/sync/drift.js'
+import { compareSchemas, type Reads } from '../../src/sync/drift.js'
+import { type DriftPolicies, judged, verdict } from '../../src/sync/drift-policy.js'
 
 const column = (name: string, type = 'double', more: Partial<Column> = {}): Column => ({
   name,
@@ -64,12 +65,40 @@ describe('compareSchemas()', () => {
   })
 })
 
-describe('breaking()', () => {
+describe('a column id', () => {
+  const before = schema(column('score', 'double', { id: '1' }), column('old_score', 'double', { id: '2' }))
+
+  test('tells that another column has taken over the name', () => {
+    const after = schema(column('score', 'double', { id: '3' }), column('old_score', 'double', { id: '2' }))
+    expect(compareSchemas(before, after, reads('score'))).toMatchObject([
+      { kind: 'dropped', column: 'score', after: 'double', breaks: true },
+    ])
+  })
+
+  test('tells two names that were swapped', () => {
+    const after = schema(column('score', 'double', { id: '2' }), column('old_score', 'double', { id: '1' }))
+    expect(compareSchemas(before, after, reads('score'))).toMatchObject([
+      { kind: 'renamed', column: 'score', candidates: ['old_score'], after: 'double', breaks: true },
+      { kind: 'renamed', column: 'old_score', candidates: ['score'], breaks: false },
+    ])
+  })
+})
+
+describe('verdict()', () => {
+  const asked = (
+    before: Schema,
+    after: Schema,
+    read: Reads,
+    { policies = {}, edited = false }: { policies?: DriftPolicies; edited?: boolean } = {},
+  ) => {
+    const judging = { reads: read, policies, edited }
+    return verdict(judged(compareSchemas(before, after, read), judging), after, judging)
+  }
+  const was = schema(column('user_id', 'string'), column('churn_risk_score'))
+
   test('names the column, what befell it, what it may be called now, and the line that reads it', () => {
     const after = schema(column('user_id', 'string'), column('churn_probability'))
-    const read = reads('user_id', 'churn_risk_score')
-    const changes = compareSchemas(schema(column('user_id', 'string'), column('churn_risk_score')), after, read)
-    expect(breaking(changes, after, read)?.message).toBe(
+    expect(asked(was, after, reads('user_id', 'churn_risk_score')).stop?.message).toBe(
       'SCHEMA_BREAKS_TRANSFORM: column churn_risk_score is missing, perhaps renamed to churn_probability; ' +
         'the transform reads it at churn.transform.js:3:5. ' +
         'Mend the transform or the query. Nothing was sent and the cursor has not moved.',
@@ -78,13 +107,67 @@ describe('breaking()', () => {
 
   test('a column that was never there is found in the first run', () => {
     const after = schema(column('user_id', 'string'))
-    expect(breaking([], after, reads('user_ID'))?.facts).toMatchObject({ column: 'user_ID', change: 'missing' })
+    expect(asked(after, after, reads('user_ID')).stop?.facts).toMatchObject({ column: 'user_ID', change: 'missing' })
   })
 
-  test('a column that the transform does not read may go', () => {
+  test('a column that the transform does not read may go, whatever the policy', () => {
     const after = schema(column('user_id', 'string'))
-    const changes = compareSchemas(schema(column('user_id', 'string'), column('spare')), after, reads('user_id'))
-    expect(changes).toMatchObject([{ kind: 'dropped', column: 'spare', breaks: false }])
-    expect(breaking(changes, after, reads('user_id'))).toBeUndefined()
+    expect(asked(was, after, reads('user_id'), { policies: { dropped: 'stop' } })).toEqual({})
+  })
+
+  test.each([
+    ['added', schema(column('user_id', 'string'), column('churn_risk_score'), column('tenure', 'int')), 'is new'],
+    [
+      'typeWidened',
+      schema(column('user_id', 'string'), column('churn_risk_score', 'float')),
+      'is double and was float',
+    ],
+    ['nullability', schema(column('user_id', 'string'), column('churn_risk_score', 'double', { nullable: false })), ''],
+  ] as const)('%s is reported, stops or parks as told', (kind, other, says) => {
+    const [before, after] = kind === 'added' ? [was, other] : [other, was]
+    const read = reads('churn_risk_score')
+    expect(asked(before, after, read)).toEqual({})
+    const { stop } = asked(before, after, read, { policies: { [kind]: 'stop' } })
+    expect(stop?.code).toBe('SCHEMA_CHANGED')
+    expect(stop?.message).toContain(says)
+    expect(stop?.message).toContain(`drift.${kind} says stop`)
+    const { park } = asked(before, after, read, { policies: { [kind]: 'park' } })
+    expect(park).toMatchObject({ code: 'SCHEMA_PARKED', facts: { kind } })
+    expect(asked(before, after, read, { policies: { [kind]: 'stop' }, edited: true })).toEqual({})
+  })
+
+  test.each(['dropped', 'typeChanged', 'nestedChanged', 'renamed'] as const)('%s may be let through', (kind) => {
+    const [before, after] = {
+      dropped: [was, schema(column('user_id', 'string'))],
+      typeChanged: [was, schema(column('user_id', 'string'), column('churn_risk_score', 'string'))],
+      nestedChanged: [
+        schema(column('churn_risk_score', 'struct<a:int>')),
+        schema(column('churn_risk_score', 'struct<b:int>')),
+      ],
+      renamed: [
+        schema(column('churn_risk_score', 'double', { id: '1' })),
+        schema(column('churn', 'double', { id: '1' })),
+      ],
+    }[kind] as [Schema, Schema]
+    const read = reads('churn_risk_score')
+    expect(asked(before, after, read).stop?.code).toBe('SCHEMA_BREAKS_TRANSFORM')
+    const policies = { [kind]: 'report' } as DriftPolicies
+    expect(asked(before, after, read, { policies })).toEqual({})
+    expect(asked(before, after, read, { policies: { [kind]: 'park' } }).park?.facts).toMatchObject({ kind })
+  })
+
+  test('an edited transform knows of a changed type, and not of a column that is gone', () => {
+    const typed = schema(column('user_id', 'string'), column('churn_risk_score', 'string'))
+    expect(asked(was, typed, reads('churn_risk_score'), { edited: true })).toEqual({})
+    const gone = schema(column('user_id', 'string'))
+    expect(asked(was, gone, reads('churn_risk_score'), { edited: true }).stop?.code).toBe('SCHEMA_BREAKS_TRANSFORM')
+  })
+
+  test('what stops comes before what parks', () => {
+    const after = schema(column('user_id', 'int'))
+    const policies = { dropped: 'park', typeChanged: 'stop' } as const
+    expect(asked(was, after, reads('user_id', 'churn_risk_score'), { policies })).toMatchObject({
+      stop: { facts: { column: 'user_id' } },
+    })
   })
 })

@@ -1,0 +1,117 @@
+import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { DriftChange } from '../model/report.js'
+import type { Schema } from '../model/row.js'
+import type { Reason } from '../model/value.js'
+import type { ColumnOrigin, Source } from '../sources/source.js'
+import type { TransformFacts } from '../transform/transform.js'
+import type { AcceptedSchema } from './checkpoint.js'
+import { type Change, compareSchemas } from './drift.js'
+import { type DriftPolicies, judged, type Verdict, verdict } from './drift-policy.js'
+
+/** What a schema is judged by: what was accepted last, what the transform reads, and what the host wants done. */
+export interface Judge {
+  readonly before: AcceptedSchema | undefined
+  readonly facts: TransformFacts
+  readonly policies: DriftPolicies
+}
+
+export interface Judgement extends Verdict {
+  readonly changes: readonly DriftChange[]
+}
+
+/** Pure. */
+export function judge(
+  { before, facts, policies }: Judge,
+  after: Schema,
+  found = seen(before, after, facts),
+): Judgement {
+  const edited = before !== undefined && before.version !== facts.version
+  const judging = { reads: facts, policies, edited }
+  const changes = judged(found, judging)
+  return { changes, ...verdict(changes, after, judging) }
+}
+
+const seen = (before: Schema | undefined, after: Schema, facts: TransformFacts): readonly Change[] =>
+  before === undefined ? [] : compareSchemas(before, after, facts)
+
+export interface Decision {
+  readonly changes: readonly DriftChange[]
+  /** Of the next read; `undefined` where only reading tells. */
+  readonly schema: Schema | undefined
+  readonly stop?: LakeloopError
+  readonly park?: Reason
+}
+
+/**
+ * What the source has become since the last accepted run, and whether its rows may be sent. Asked before any row is read
+ * (design, section 9).
+ *
+ * Throws  what `describe` throws; SCHEMA_BREAKS_TRANSFORM for a query that itself names a column which is gone.
+ */
+export async function decideDrift(source: Source, judging: Judge, signal: AbortSignal): Promise<Decision> {
+  const { before, facts } = judging
+  const after = await source.describe(signal).catch((error: unknown) => {
+    throw missingColumn(error, facts) ?? error
+  })
+  if (after === null) return { changes: [], schema: before }
+  const found = seen(before, after, facts)
+  const origins = await originsOf(source, { found, since: before?.asOf }, signal)
+  const { changes, stop, park } = judge(judging, after, explained(found, origins, after))
+  const guarded = guardedError(source.name, after, facts)
+  return { changes, schema: after, ...withStop(guarded ?? stop), ...(park === undefined ? {} : { park }) }
+}
+
+const withStop = (stop: LakeloopError | undefined) => (stop === undefined ? {} : { stop })
+
+async function originsOf(
+  source: Source,
+  { found, since }: { readonly found: readonly Change[]; readonly since: string | undefined },
+  signal: AbortSignal,
+): Promise<readonly (ColumnOrigin | undefined)[]> {
+  if (found.length === 0 || since === undefined || source.whoChanged === undefined) return []
+  return await source.whoChanged(found, since, signal)
+}
+
+/** The changes with their commits; a column that left and whose renaming the history has is `renamed`. */
+function explained(
+  found: readonly Change[],
+  origins: readonly (ColumnOrigin | undefined)[],
+  { columns }: Schema,
+): readonly Change[] {
+  const renamed = new Set<string>()
+  const told = found.map((change, at): Change => {
+    const origin = origins[at]
+    if (origin === undefined) return change
+    const { renamedTo, ...commit } = origin
+    if (change.kind !== 'dropped' || !columns.some(({ name }) => name === renamedTo)) return { ...change, commit }
+    renamed.add(renamedTo as string)
+    return { kind: 'renamed', column: change.column, candidates: [renamedTo as string], breaks: change.breaks, commit }
+  })
+  return told.filter(({ kind, column }) => kind !== 'added' || !renamed.has(column))
+}
+
+/** Values that a mask has changed, or rows that a filter has left out, would be taken for the truth. */
+function guardedError(source: string, after: Schema, facts: TransformFacts): LakeloopError | undefined {
+  const { columns, rowFilter } = after
+  if (rowFilter !== undefined) {
+    const told = { source, guard: `the row filter ${rowFilter}`, what: 'the rows', option: 'allow.rowFilter' }
+    return new LakeloopError('SOURCE_GUARDED', told)
+  }
+  const isRead = (name: string): boolean => facts.readsAll || facts.reads.some(({ column }) => column === name)
+  const masked = columns.find(({ name, mask }) => mask !== undefined && isRead(name))
+  if (masked === undefined) return undefined
+  const told = { source, guard: `the mask ${masked.mask}`, what: `column ${masked.name}`, option: 'allow.masks' }
+  return new LakeloopError('SOURCE_GUARDED', told)
+}
+
+/** A query that names a column which is gone fails in the warehouse: the same news, so the same error (design, section 9). */
+function missingColumn(error: unknown, facts: TransformFacts): LakeloopError | undefined {
+  if (!isLakeloopError(error, 'SOURCE_COLUMN_MISSING')) return undefined
+  const column = String(error.facts.column)
+  const read = facts.reads.find((candidate) => candidate.column === column)
+  if (read === undefined) return undefined
+  const to = String(error.facts.candidates ?? '')
+  const candidates = to.startsWith(' to ') ? `, perhaps renamed${to}` : ''
+  const told = { column, kind: 'dropped', change: 'missing', candidates, commit: '', at: read.at }
+  return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', told, error)
+}

@@ -1,0 +1,215 @@
+import { describe, expect, test } from 'vitest'
+import type { Action } from '../../src/model/action.js'
+import type { DriftChange } from '../../src/model/report.js'
+import { type Column, type Cursor, type Row, rowBlock, type Schema } from '../../src/model/row.js'
+import type { ColumnOrigin, Page, ReadOptions, Source } from '../../src/sources/source.js'
+import type { DriftPolicies } from '../../src/sync/drift-policy.js'
+import type { Transform } from '../../src/transform/transform.js'
+import { plainTransform } from './plain-transform.js'
+import { World } from './world.js'
+
+const column = (name: string, type = 'double', more: Partial<Column> = {}): Column => ({
+  name,
+  type,
+  nullable: true,
+  ...more,
+})
+const OLD: Schema = { columns: [column('id', 'string'), column('email', 'string'), column('score')], asOf: '1' }
+const NEW: Schema = { columns: [column('id', 'string'), column('email', 'string'), column('churn')], asOf: '2' }
+
+/** A table that is appended to, in versions of one schema each. A read gives what was appended since the cursor. */
+class Table implements Source {
+  readonly name = 'scores'
+  readonly key = ['id']
+  schema: Schema = OLD
+  mode: Page['mode'] = 'changes'
+  origins: readonly (ColumnOrigin | undefined)[] | undefined
+  asked: unknown[] = []
+  readonly #rows: Row[] = []
+
+  append(...rows: Row[]): this {
+    this.#rows.push(...rows)
+    return this
+  }
+
+  async describe(): Promise<Schema> {
+    return this.schema
+  }
+
+  async whoChanged(changes: readonly Pick<DriftChange, 'kind' | 'column'>[], since: string) {
+    this.asked.push([changes.map(({ kind, column: name }) => `${kind} ${name}`), since])
+    return this.origins ?? []
+  }
+
+  async *read({ after, pageSize = 2_000 }: ReadOptions): AsyncGenerator<Page> {
+    const from = this.mode === 'snapshot' ? 0 : Number(after?.at ?? 0)
+    for (let at = from; at < this.#rows.length; at += pageSize) {
+      const rows = this.#rows.slice(at, at + pageSize)
+      const cursor: Cursor = { at: at + rows.length }
+      yield { schema: this.schema, rows: rowBlock(rows, { key: this.key }), cursor, mode: this.mode }
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+const scored = (field: 'score' | 'churn', version: string): Transform => {
+  const make = (row: Row): readonly Action[] => [
+    { kind: 'profile', identifiers: { email: String(row.email) }, dataFields: { risk: row[field] ?? null } },
+  ]
+  const transform = plainTransform(make, ['email', field])
+  const { prepare } = transform
+  return Object.assign(transform, { prepare: async () => ({ ...(await prepare()), version }) })
+}
+
+const row = (n: number, field: string, value = n / 10): Row => ({
+  id: `c-${n}`,
+  email: `p${n}@example.com`,
+  [field]: value,
+})
+
+const sync = (
+  world: World,
+  source: Source,
+  transform: Transform,
+  drift: DriftPolicies = { dropped: 'park', renamed: 'park' },
+) => world.sync([], { source, transform, drift })
+
+/** After a complete run on the old schema, the column is renamed and two rows come. */
+async function renamed(world: World) {
+  const table = new Table().append(row(1, 'score'), row(2, 'score'))
+  await sync(world, table, scored('score', 'v1')).run()
+  table.schema = NEW
+  table.append(row(1, 'churn', 0.71), row(3, 'churn'))
+  return table
+}
+
+const risks = (world: World): Record<string, unknown> =>
+  Object.fromEntries([...world.destination.profiles()].map(([address, fields]) => [address, fields?.risk]))
+
+describe('a change of the schema that is parked', () => {
+  test('sends none of its rows, loses none, and sends them once the transform was mended', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    const parked = await sync(world, table, scored('score', 'v1')).run()
+    expect(parked).toMatchObject({ status: 'complete', rows: { read: 2, parked: 2, accepted: 0 } })
+    expect(parked.reasons).toMatchObject([{ status: 'parked', reason: { code: 'SCHEMA_PARKED' }, rows: 2 }])
+    expect(risks(world)).toEqual({ 'p1@example.com': 0.1, 'p2@example.com': 0.2 })
+
+    const mended = await sync(world, table, scored('churn', 'v2')).run()
+    expect(mended).toMatchObject({ status: 'complete', rows: { read: 2, accepted: 2 } })
+    expect(risks(world)).toEqual({ 'p1@example.com': 0.71, 'p2@example.com': 0.2, 'p3@example.com': 0.3 })
+    expect((await sync(world, table, scored('churn', 'v2')).run()).rows.read).toBe(0)
+  })
+
+  test('goes on as long as the transform is not mended, and gives older rows before newer ones', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    await sync(world, table, scored('score', 'v1')).run()
+    table.append(row(1, 'churn', 0.72))
+    expect((await sync(world, table, scored('score', 'v1')).run()).rows).toMatchObject({ read: 1, parked: 1 })
+    table.append(row(3, 'churn', 0.33))
+    expect((await sync(world, table, scored('churn', 'v2')).run()).rows).toMatchObject({ read: 4, accepted: 4 })
+    expect(risks(world)).toMatchObject({ 'p1@example.com': 0.72, 'p3@example.com': 0.33 })
+  })
+
+  test('is not taken as accepted: a changed type is parked again in the next run', async () => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    await sync(world, table, scored('score', 'v1')).run()
+    table.schema = { columns: [...OLD.columns.slice(0, 2), column('score', 'string')], asOf: '2' }
+    for (const value of ['0.1', '0.2']) {
+      table.append({ ...row(1, 'score'), score: value })
+      const report = await sync(world, table, scored('score', 'v1'), { typeChanged: 'park' }).run()
+      expect(report.rows).toMatchObject({ read: 1, parked: 1 })
+    }
+    const edited = await sync(world, table, scored('score', 'v2'), { typeChanged: 'park' }).run()
+    expect(edited.rows).toMatchObject({ read: 2, accepted: 2 })
+  })
+
+  test('leaves rows parked that the next transform cannot read either', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    await sync(world, table, scored('score', 'v1')).run()
+    table.schema = OLD
+    table.append(row(4, 'score'))
+    expect((await sync(world, table, scored('score', 'v1')).run()).rows).toMatchObject({ read: 1, accepted: 1 })
+    table.schema = NEW
+    expect((await sync(world, table, scored('churn', 'v2')).run()).rows).toMatchObject({ read: 2, accepted: 2 })
+  })
+
+  test('keeps no rows of a snapshot, which shows them again, and takes nobody off a list', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    table.mode = 'snapshot'
+    expect((await sync(world, table, scored('score', 'v1')).run()).rows).toMatchObject({ read: 4, parked: 4 })
+    expect(await world.store.scan('parkedRow', { prefix: [], limit: 10 })).toEqual([])
+  })
+
+  test('in the middle of a read parks what follows, and sends what came before', async () => {
+    const world = new World()
+    const table = new Table().append(...Array.from({ length: 7 }, (_, n) => row(n, 'score')), row(8, 'churn'))
+    const source: Source = {
+      name: table.name,
+      key: table.key,
+      describe: () => table.describe(),
+      close: () => table.close(),
+      async *read(options) {
+        for await (const page of table.read(options)) yield page.rows.length === 7 ? page : { ...page, schema: NEW }
+      },
+    }
+    const report = await sync(world, source, scored('score', 'v1')).run()
+    expect(report).toMatchObject({ status: 'complete', rows: { read: 8, accepted: 7, parked: 1 } })
+  })
+})
+
+describe('what made a change', () => {
+  test('is asked of the source since the accepted schema, and told in report and error', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    table.origins = [{ version: 7, at: '2026-03-15T10:00:00.000Z', user: 'dana', renamedTo: 'churn' }]
+    const report = await sync(world, table, scored('score', 'v1'), {}).run()
+    expect(table.asked).toEqual([[['dropped score', 'added churn'], '1']])
+    expect(report.status).toBe('stopped')
+    expect(report.drift).toEqual([
+      {
+        kind: 'renamed',
+        column: 'score',
+        candidates: ['churn'],
+        breaks: true,
+        decision: 'stop',
+        commit: { version: 7, at: '2026-03-15T10:00:00.000Z', user: 'dana' },
+      },
+    ])
+    expect(report.error?.message).toBe(
+      'SCHEMA_BREAKS_TRANSFORM: column score is renamed to churn (version 7 of 2026-03-15T10:00:00.000Z); the ' +
+        'transform reads it at plain.js:2:1. Mend the transform or the query. Nothing was sent and the cursor has not moved.',
+    )
+  })
+})
+
+describe('what stands before the values', () => {
+  const guarded = async (schema: Partial<Schema>, reads: 'score' | 'churn' = 'score') => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    table.schema = { ...OLD, ...schema }
+    return { world, report: await sync(world, table, scored(reads, 'v1'), { dropped: 'report' }).run() }
+  }
+  const masked = { columns: [...OLD.columns.slice(0, 2), column('score', 'double', { mask: 'main.sec.rounded' })] }
+
+  test('a mask on a column that the transform reads ends the run before its first row', async () => {
+    const { world, report } = await guarded(masked)
+    expect(report).toMatchObject({ status: 'stopped', rows: { read: 0 }, error: { code: 'SOURCE_GUARDED' } })
+    expect(report.error?.message).toContain('the mask main.sec.rounded stands before column score of scores')
+    expect(risks(world)).toEqual({})
+  })
+
+  test('a mask on another column is no matter', async () => {
+    expect((await guarded(masked, 'churn')).report.status).toBe('complete')
+  })
+
+  test('a row filter ends the run, whatever is read', async () => {
+    const { report } = await guarded({ rowFilter: 'main.sec.only_eu' }, 'churn')
+    expect(report.error?.message).toContain('the row filter main.sec.only_eu stands before the rows of scores')
+  })
+})
