@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { buildChild } from '../scripts/build-child.js'
+import { notSetUp } from './lakehouse/engine.js'
 
 await buildChild()
 
@@ -14,7 +15,26 @@ const alias = [
   { find: /^lakeloop\/(.+)$/, replacement: `${root}src/$1.ts` },
 ]
 
-/** `unit`: pure parts and contracts, in parallel. `integration`: child processes, servers, kills, examples; each in a folder and on ports of its own. */
+/** Elsewhere than where `npm run lakehouse:setup` has run, this suite is left out, and says so; LAKEHOUSE_REQUIRED=1 refuses that. */
+const noLakehouse = notSetUp()
+if (noLakehouse !== undefined && process.env.LAKEHOUSE_REQUIRED === '1') throw new Error(`lakehouse: ${noLakehouse}`)
+if (noLakehouse !== undefined && process.env.VITEST_WORKER_ID === undefined) {
+  console.log(`SKIPPED: the suite test/lakehouse (real Spark and Delta): ${noLakehouse}`)
+}
+
+const lakehouse = {
+  resolve: { alias },
+  test: {
+    name: 'lakehouse',
+    root,
+    include: ['test/lakehouse/**/*.test.ts'],
+    globalSetup: `${root}test/lakehouse/global-setup.ts`,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
+  },
+}
+
+/** `lakehouse`: see docs/lakehouse.md. `unit`: pure parts and contracts, in parallel. `integration`: child processes, servers, kills, examples; each in a folder and on ports of its own. */
 export default defineConfig({
   root,
   test: {
@@ -27,7 +47,7 @@ export default defineConfig({
           name: 'unit',
           root,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**'],
+          exclude: ['test/integration/**', 'test/lakehouse/**'],
           testTimeout: 30_000,
         },
       },
@@ -41,6 +61,7 @@ export default defineConfig({
           maxConcurrency: 3,
         },
       },
+      ...(noLakehouse === undefined ? [lakehouse] : []),
     ],
   },
 })

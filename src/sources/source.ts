@@ -29,8 +29,8 @@ export interface Source {
    */
   read(options: ReadOptions): AsyncIterable<Page>
 
-  /** The schema of the next read without reading rows, or `null` if only reading tells. */
-  describe(signal: AbortSignal): Promise<Schema | null>
+  /** The schema of the next read without reading rows, or `null` if only reading tells. `tags` as in {@link ReadOptions}. */
+  describe(signal: AbortSignal, tags?: ReadOptions['tags']): Promise<Schema | null>
 
   /**
    * What made each of these changes of the schema, in their order; `undefined` where that is not known. Optional: for a
@@ -41,7 +41,7 @@ export interface Source {
   whoChanged?(
     changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
     since: string,
-    signal: AbortSignal,
+    options: Pick<ReadOptions, 'signal' | 'tags'>,
   ): Promise<readonly (ColumnOrigin | undefined)[]>
 
   /** Idempotent. Gives back what the source opened itself; what was handed in stays open. */

@@ -17,6 +17,9 @@ export interface Sender {
   send(block: Parameters<Delivery['prepare']>[0], onSettled: (settled: Settled) => Promise<void>): Promise<void>
 }
 
+/** Who asks, for a source that can write it beside its statements. */
+export const tagsOf = (sync: string, run: string) => ({ lakeloop_sync: sync, lakeloop_run: run })
+
 /** What the parts of one run share. Made once, at its start. */
 export interface RunContext {
   readonly scope: Scope

@@ -2,11 +2,13 @@ import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { DriftChange } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
-import type { ColumnOrigin, Source } from '../sources/source.js'
+import type { ColumnOrigin, ReadOptions, Source } from '../sources/source.js'
 import type { TransformFacts } from '../transform/transform.js'
 import type { AcceptedSchema } from './checkpoint.js'
 import { type Change, compareSchemas } from './drift.js'
 import { type DriftPolicies, judged, type Verdict, verdict } from './drift-policy.js'
+
+type Asking = Pick<ReadOptions, 'signal' | 'tags'>
 
 /** What a schema is judged by: what was accepted last, what the transform reads, and what the host wants done. */
 export interface Judge {
@@ -48,14 +50,14 @@ export interface Decision {
  *
  * Throws  what `describe` throws; SCHEMA_BREAKS_TRANSFORM for a query that itself names a column which is gone.
  */
-export async function decideDrift(source: Source, judging: Judge, signal: AbortSignal): Promise<Decision> {
+export async function decideDrift(source: Source, judging: Judge, asking: Asking): Promise<Decision> {
   const { before, facts } = judging
-  const after = await source.describe(signal).catch((error: unknown) => {
+  const after = await source.describe(asking.signal, asking.tags).catch((error: unknown) => {
     throw missingColumn(error, facts) ?? error
   })
   if (after === null) return { changes: [], schema: before }
   const found = seen(before, after, facts)
-  const origins = await originsOf(source, { found, since: before?.asOf }, signal)
+  const origins = await originsOf(source, { found, since: before?.asOf }, asking)
   const { changes, stop, park } = judge(judging, after, explained(found, origins, after))
   const guarded = guardedError(source.name, after, facts)
   return { changes, schema: after, ...withStop(guarded ?? stop), ...(park === undefined ? {} : { park }) }
@@ -66,10 +68,10 @@ const withStop = (stop: LakeloopError | undefined) => (stop === undefined ? {} :
 async function originsOf(
   source: Source,
   { found, since }: { readonly found: readonly Change[]; readonly since: string | undefined },
-  signal: AbortSignal,
+  asking: Asking,
 ): Promise<readonly (ColumnOrigin | undefined)[]> {
   if (found.length === 0 || since === undefined || source.whoChanged === undefined) return []
-  return await source.whoChanged(found, since, signal)
+  return await source.whoChanged(found, since, asking)
 }
 
 /** The changes with their commits; a column that left and whose renaming the history has is `renamed`. */

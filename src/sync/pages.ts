@@ -8,7 +8,7 @@ import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import { keyPart, type Op } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
-import type { RunContext } from './context.js'
+import { type RunContext, tagsOf } from './context.js'
 import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
 import { originKey, PageWork, type Pending, type ReadPage } from './page.js'
@@ -73,7 +73,7 @@ export class Pages {
 
   async run(pageSize: number): Promise<void> {
     const { source, reading, scope, runId } = this.#context
-    const tags = { lakeloop_sync: scope.sync, lakeloop_run: runId }
+    const tags = tagsOf(scope.sync, runId)
     const cursor = this.#window.checkpoint.cursor
     let pages = 0
     try {

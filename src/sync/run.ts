@@ -10,7 +10,7 @@ import { AddressMemory } from './address-memory.js'
 import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
-import type { RunContext, Sender } from './context.js'
+import { type RunContext, type Sender, tagsOf } from './context.js'
 import { decideDrift } from './drift-decision.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
@@ -143,7 +143,10 @@ class Pass {
     const { source, drift: policies = {} } = this.#options
     const before = await readSchema(this.#drive.store, this.#scope)
     const judge = { before, facts, policies }
-    const { changes, schema, stop, park } = await decideDrift(source, judge, this.#drive.reading)
+    const { changes, schema, stop, park } = await decideDrift(source, judge, {
+      signal: this.#drive.reading,
+      tags: tagsOf(this.#scope.sync, this.#runId),
+    })
     this.#drift = changes
     if (changes.length > 0) this.#events.tell('drift', { changes })
     if (stop !== undefined) throw stop

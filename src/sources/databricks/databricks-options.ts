@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import { isPrivateHost } from '../../transport/private-host.js'
 import type { SecretSource } from '../../transport/secret.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
@@ -10,6 +11,8 @@ export interface DatabricksSourceOptions {
   readonly name?: string | undefined
   /** The workspace's host name, e.g. `dbc-1234.cloud.databricks.com`: without scheme, port or path. */
   readonly host: string
+  /** True: `host` may be this machine or one of a private network. Default false: a host name out of somebody's form is then no way in. */
+  readonly allowPrivateHost?: boolean | undefined
   /** Default 443. */
   readonly port?: number | undefined
   /** Of the SQL warehouse: `/sql/1.0/warehouses/<id>`. */
@@ -66,6 +69,7 @@ const OPTIONS = z
   .strictObject({
     name: z.string().min(1).max(200).optional(),
     host: z.string(),
+    allowPrivateHost: z.boolean().optional(),
     port: z.int().min(1).max(65_535).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
     auth: z.strictObject({ token: z.custom((value) => typeof value === 'string' || typeof value === 'function') }),
@@ -122,6 +126,9 @@ export function checkDatabricksOptions(options: DatabricksSourceOptions): Databr
     throw invalid('host', 'has a scheme; write the name alone, without https://')
   if (/:\d+$/.test(host)) throw invalid('host', 'has a port; say it in port')
   if (!/^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$/i.test(host)) throw invalid('host', 'is no host name')
+  if (options.allowPrivateHost !== true && isPrivateHost(host)) {
+    throw invalid('host', 'is of a private network; set allowPrivateHost if that is meant')
+  }
   return options
 }
 

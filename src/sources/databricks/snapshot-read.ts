@@ -71,7 +71,7 @@ export function wholeSegment(read: TableRead, whole: Whole, place: Place | undef
       kept(
         at === undefined
           ? { mode, table, seen: to }
-          : { mode, table, now: { to, whole: true, place: order.length > 0 ? at : undefined } },
+          : { mode, table, now: { to, whole: true, resync: read.resync, place: order.length > 0 ? at : undefined } },
       ),
   }
 }

@@ -48,13 +48,21 @@ export async function* tableSegments(options: TableOptions, after: Cursor | unde
   const { mode, why } = chosen(options, read)
   options.tell({ kind: 'mode', mode, why })
   const cursor = await standing(options, { read, mode, kept })
-  if (cursor?.now?.whole === true && read.facts.version === undefined) return yield* READS[mode](read, undefined)
+  const resync = kept !== undefined && (cursor === undefined || cursor.now?.resync === true)
+  if (cursor?.now?.whole === true && read.facts.version === undefined) {
+    return yield* READS[mode]({ ...read, resync }, undefined)
+  }
+  let given = 0
   try {
-    yield* READS[mode](read, cursor)
+    for await (const segment of READS[mode]({ ...read, resync }, cursor)) {
+      given += 1
+      yield segment
+    }
   } catch (error) {
-    if (options.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
+    // Behind pages of changes a full read would be taken for more changes: the next run begins with it.
+    if (given > 0 || options.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
     options.tell({ kind: 'resync', why: String(error.facts.problem) })
-    yield* READS[mode](read, undefined)
+    yield* READS[mode]({ ...read, resync: true }, undefined)
   }
 }
 

@@ -20,6 +20,8 @@ export interface TableRead {
   readonly complete: boolean
   readonly overlapMs: number
   readonly tell: Tell
+  /** There was a cursor, and it means nothing any more: rows that are not there now have left since. */
+  readonly resync?: boolean
 }
 
 /**
@@ -45,6 +47,8 @@ export interface Under {
   readonly place?: Place | undefined
   /** The read is a full one. */
   readonly whole?: boolean | undefined
+  /** The full read comes after others, whose rows may be gone. */
+  readonly resync?: boolean | undefined
   /** Of mode `feed`: the first version of the part under way. */
   readonly from?: number | undefined
 }
@@ -86,5 +90,6 @@ export function columnsOf({ facts, asking }: TableRead, names: readonly string[]
   })
 }
 
-export const wholeMode = ({ complete }: Pick<TableRead, 'complete'>): Page['mode'] =>
-  complete ? 'snapshot' : 'changes'
+/** A full read instead of changes that were lost says who is there: without it, whoever was deleted would stay on lists. */
+export const wholeMode = ({ complete, resync = false }: Pick<TableRead, 'complete' | 'resync'>): Page['mode'] =>
+  complete || resync ? 'snapshot' : 'changes'

@@ -12,6 +12,7 @@ test.each([
   [{ host: 'https://dbc-1.cloud.databricks.com' }, 'host has a scheme'],
   [{ host: 'dbc-1.cloud.databricks.com:443' }, 'host has a port'],
   [{ host: 'a b' }, 'host is no host name'],
+  [{ host: '10.0.0.7' }, 'host is of a private network; set allowPrivateHost if that is meant'],
   [{ httpPath: 'sql/1.0' }, 'httpPath'],
   [{ auth: {} }, 'auth.token'],
   [{ auth: { token: '' } }, 'auth.token'],
