@@ -31,6 +31,7 @@ const lakehouse = {
     globalSetup: `${root}test/lakehouse/global-setup.ts`,
     testTimeout: 300_000,
     hookTimeout: 120_000,
+    maxConcurrency: 2,
   },
 }
 

@@ -1,13 +1,15 @@
 import { hash } from 'node:crypto'
 import { LakeloopError } from '../../errors.js'
+import type { DriftChange } from '../../model/report.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
 import { Secret } from '../../transport/secret.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
-import type { Page, ReadOptions, Source } from '../source.js'
+import type { ColumnOrigin, Page, ReadOptions, Source } from '../source.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
 import { querySegment } from './query-read.js'
+import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
 import { assertOrdered, type Place, tableName } from './sql-text.js'
@@ -61,12 +63,23 @@ export class DatabricksSource implements Source {
     }
   }
 
-  async describe(signal: AbortSignal): Promise<Schema> {
-    const asking = this.#asking(signal)
+  async describe(signal: AbortSignal, tags?: ReadOptions['tags']): Promise<Schema> {
+    const asking = { ...this.#asking(signal), tags }
     const { query } = this.#options
     const schema = query === undefined ? await tableSchema(this.#tableOptions(asking)) : await schemaOf(asking, query)
     assertRoles(schema, this)
     return schema
+  }
+
+  /** From the history of the table; a query has none, and neither has a history that is gone or not allowed to us. */
+  async whoChanged(
+    changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
+    since: string,
+    { signal, tags }: Pick<ReadOptions, 'signal' | 'tags'>,
+  ): Promise<readonly (ColumnOrigin | undefined)[]> {
+    const { table } = this.#options
+    if (table === undefined) return []
+    return await whoChanged({ asking: { ...this.#asking(signal), tags }, table: tableName(table) }, changes, since)
   }
 
   async close(): Promise<void> {

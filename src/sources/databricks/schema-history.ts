@@ -1,7 +1,31 @@
+import { isLakeloopError } from '../../errors.js'
 import type { DriftChange } from '../../model/report.js'
 import type { Json } from '../../model/value.js'
 import type { ColumnOrigin } from '../source.js'
-import type { Commit } from './table-facts.js'
+import type { TableName } from './sql-text.js'
+import { type Asking, type Commit, commitsAfter, placeOf, tableFacts } from './table-facts.js'
+
+type Named = Pick<DriftChange, 'kind' | 'column'>
+
+/**
+ * What the table's history says of each change; nothing where it does not reach back, is not allowed to us, or is another
+ * table's by now: then the changes stand without their commits.
+ */
+export async function whoChanged(
+  { asking, table }: { readonly asking: Asking; readonly table: TableName },
+  changes: readonly Named[],
+  since: string,
+): Promise<readonly (ColumnOrigin | undefined)[]> {
+  const after = /^\d+(?=@)/.exec(since)?.[0]
+  const { id, version } = await tableFacts(asking, table)
+  if (after === undefined || version === undefined || placeOf({ id, version: Number(after) }) !== since) return []
+  try {
+    return originsOf(changes, await commitsAfter(asking, table, { after: Number(after), latest: version }))
+  } catch (error) {
+    if (isLakeloopError(error, 'SOURCE_HISTORY_GONE') || isLakeloopError(error, 'SOURCE_FORBIDDEN')) return []
+    throw error
+  }
+}
 
 /**
  * The commit behind each change, in their order; `undefined` where the history names none. A renaming is followed to the
@@ -11,7 +35,7 @@ import type { Commit } from './table-facts.js'
  * Laws            pure; an operation that is not known says nothing.
  */
 export function originsOf(
-  changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
+  changes: readonly Named[],
   commits: readonly Commit[],
 ): readonly (ColumnOrigin | undefined)[] {
   return changes.map(({ kind, column }) => {
@@ -45,11 +69,9 @@ function left(column: string, commits: readonly Commit[]): ColumnOrigin | undefi
 /** Whether a commit made a column, or changed it or something inside it. */
 function touches({ operation, parameters }: Commit, how: 'came' | 'changed', column: string): boolean {
   if (operation === 'ADD COLUMNS') {
-    const isNested = how === 'changed'
-    return parsed(parameters.columns).some((one) => {
-      const path = pathOf(one.columnPath ?? one.path)
-      return isNested ? path[0] === column : path.length === 0 && nameOf(one.column) === column
-    })
+    // The name of a nested one is its path.
+    const paths = parsed(parameters.columns).map((one) => pathOf(nameOf(one.column)))
+    return paths.some(([first, ...rest]) => first === column && rest.length > 0 === (how === 'changed'))
   }
   if (operation === 'RENAME COLUMN') {
     const [path, from] = [pathOf(parameters.newColumnPath), pathOf(parameters.oldColumnPath)]

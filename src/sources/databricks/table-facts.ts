@@ -15,6 +15,10 @@ export interface TableFacts {
   readonly schema: Schema
 }
 
+/** A table's id and version as one text: `Schema.asOf`. */
+export const placeOf = ({ id, version }: Pick<TableFacts, 'id' | 'version'>): string | undefined =>
+  id === undefined || version === undefined ? undefined : `${version}@${id}`
+
 /** An entry of a table's history. */
 export interface Commit {
   readonly version: number

@@ -4,7 +4,7 @@ import { CHANGE_COLUMNS, feedRead, hasFeed } from './feed-read.js'
 import { ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-tracking-read.js'
 import type { Segment } from './segment.js'
 import { snapshotRead } from './snapshot-read.js'
-import { commitsAfter, replacement, tableFacts } from './table-facts.js'
+import { commitsAfter, placeOf, replacement, tableFacts } from './table-facts.js'
 import { identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
 import { watermarkRead } from './watermark-read.js'
 
@@ -34,7 +34,9 @@ const EXTRA: Readonly<Record<Mode, readonly Column[]>> = {
 export async function tableSchema(options: TableOptions): Promise<Schema> {
   const read = await readOf(options)
   const { mode } = chosen(options, read)
-  return { columns: [...read.facts.schema.columns, ...EXTRA[mode]] }
+  const asOf = placeOf(read.facts)
+  const columns = [...read.facts.schema.columns, ...EXTRA[mode]]
+  return { ...read.facts.schema, columns, ...(asOf === undefined ? {} : { asOf }) }
 }
 
 /**
@@ -109,7 +111,7 @@ async function standing(options: TableOptions, { read, mode, kept }: Standing): 
 /** What happened to the table that makes the cursor one of another past. A snapshot is read whole anyway. */
 async function replaced(read: TableRead, kept: TableCursor): Promise<string | undefined> {
   const { facts, asking, table } = read
-  if (kept.table !== identityOf(read)) return 'was dropped and made anew'
+  if (kept.table !== identityOf(read)) return 'was dropped or replaced, and is another table'
   const since = kept.now?.to.version ?? kept.seen?.version
   if (facts.version === undefined || since === undefined) return undefined
   if (facts.version < since) return 'is behind the version that was read'

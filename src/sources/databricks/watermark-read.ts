@@ -1,6 +1,5 @@
 import { LakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
-import type { Json } from '../../model/value.js'
 import type { SqlParameter } from '../../vendors/databricks/sql.js'
 import type { Segment } from './segment.js'
 import { assertUnique } from './snapshot-read.js'
@@ -29,7 +28,6 @@ export async function* watermarkRead(read: TableRead, cursor: TableCursor | unde
     if (!(await hasDue(read, column, seen))) return
   }
   const to = cursor?.now?.to ?? (await bounds(read, column))
-  if (to.watermark === undefined) return
   yield watermarkSegment({ read, column, seen, to, known: await stillThere(read, seen) }, cursor?.now?.place)
 }
 
@@ -131,8 +129,9 @@ function wantedOf({ read, column, seen, to, known }: Range): {
   readonly sql: string
   readonly parameters: Record<string, SqlParameter>
 } {
+  if (to.watermark === undefined) return { sql: 'false', parameters: {} } // nothing has one: an empty page moves the cursor
   const name = `t.${quoted(column.name)}`
-  const high = parameterOf(column.type, to.watermark as Json)
+  const high = parameterOf(column.type, to.watermark)
   if (seen.watermark === undefined) return { sql: `${name} <= :high`, parameters: { high } }
   const lowest = lowered(column, read.overlapMs)
   const same = [column.name, ...read.key].map((one) => `o.${quoted(one)} <=> t.${quoted(one)}`).join(' AND ')

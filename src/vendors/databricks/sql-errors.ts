@@ -78,7 +78,7 @@ function ofClass(text: string, source: string, cause: unknown): LakeloopError | 
     return new LakeloopError('SOURCE_HISTORY_SPLIT', { source, ...(Number.isNaN(at) ? {} : { version: at }) }, cause)
   }
   if (
-    /^(?:DELTA_)?(?:TABLE_OR_VIEW_NOT_FOUND|TABLE_NOT_FOUND|PATH_DOES_NOT_EXIST|SCHEMA_NOT_FOUND|CATALOG_NOT_FOUND|NO_SUCH_CATALOG_EXCEPTION)$/.test(
+    /^(?:DELTA_)?(?:TABLE_OR_VIEW_NOT_FOUND|TABLE_NOT_FOUND|PATH_DOES_NOT_EXIST|SCHEMA_NOT_FOUND|CATALOG_NOT_FOUND|NO_SUCH_CATALOG_EXCEPTION|REQUIRES_SINGLE_PART_NAMESPACE)$/.test(
       named,
     )
   ) {

@@ -14,6 +14,7 @@ const COMMITS: readonly Commit[] = [
   ['RENAME COLUMN', { oldColumnPath: '`odd.name`', newColumnPath: '`odder.name`' }],
   ['RENAME COLUMN', { oldColumnPath: 'short', newColumnPath: 'shorter' }],
   ['DROP COLUMNS', { columns: '["shorter"]' }],
+  ['ADD COLUMNS', { columns: '[{"column":{"name":"score.b","type":"string","nullable":true,"metadata":{}}}]' }],
 ].map(([operation, parameters], at) => ({
   version: at + 1,
   at: `2026-03-15T10:00:0${at}.000Z`,
@@ -35,6 +36,7 @@ describe('originsOf()', () => {
     ['dropped', 'odd.name', 8, 'odder.name'],
     ['added', 'odder.name', 8, undefined],
     ['dropped', 'short', 10, undefined],
+    ['nestedChanged', 'score', 11, undefined],
   ] as const)('finds who made %s %s', (kind, column, version, renamedTo) => {
     const found = origin(kind, column)
     expect(found?.version).toBe(version)
