@@ -12,9 +12,9 @@ export interface Source {
   /** Stable and unique within the host's syncs: part of the keys under which evidence and cursors are kept. */
   readonly name: string
   /** Columns that identify a row across runs. Without a key no evidence is learned from its rows, and none owns a claim. */
-  readonly key?: readonly string[]
+  readonly key?: readonly string[] | undefined
   /** Column that tells when the row last changed at its origin. */
-  readonly changedAt?: string
+  readonly changedAt?: string | undefined
 
   /**
    * Pages after a cursor, from the beginning if there is none.

@@ -1,8 +1,9 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import type { Fetch } from '../../transport/http-client.js'
 import { isPrivateHost } from '../../transport/private-host.js'
-import type { SecretSource } from '../../transport/secret.js'
+import type { DatabricksAuth } from '../../vendors/databricks/token.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
 
@@ -17,8 +18,8 @@ export interface DatabricksSourceOptions {
   readonly port?: number | undefined
   /** Of the SQL warehouse: `/sql/1.0/warehouses/<id>`. */
   readonly httpPath: string
-  /** A personal access token, or a function that gives a token and is asked again when one was refused. */
-  readonly auth: { readonly token: SecretSource }
+  /** One principal for SQL and Unity Catalog: a token, or the id and secret of a service principal. See docs/databricks.md. */
+  readonly auth: DatabricksAuth
   /** One SELECT. Either this or `table`. */
   readonly query?: string | undefined
   /** `catalog.schema.table`; a part with odd letters in back-quotes. */
@@ -28,8 +29,17 @@ export interface DatabricksSourceOptions {
    * feed, row tracking, `changedAt` with `key`, or all of it.
    */
   readonly changes?: 'auto' | 'feed' | 'rowTracking' | 'watermark' | 'snapshot' | undefined
+  /** Of a table: its PRIMARY KEY by default, where Unity Catalog tells of one. */
   readonly key?: readonly string[] | undefined
+  /** Of a table: the time-series column of its PRIMARY KEY by default. */
   readonly changedAt?: string | undefined
+  /**
+   * Guards of an admin's that may stand: columns whose masked values are meant, by name, and the row filter, by the name of
+   * its function. Without it, a run whose transform reads behind one is stopped.
+   */
+  readonly allow?:
+    | { readonly masks?: readonly string[] | undefined; readonly rowFilter?: string | undefined }
+    | undefined
   /** True: what is read is the whole audience, a row that is missing has left. Default false. */
   readonly complete?: boolean | undefined
   /** Of a query. `key`: sorted by the key, so that an interrupted read goes on behind its last finished page. */
@@ -54,6 +64,8 @@ export interface DatabricksSourceOptions {
   readonly queryTags?: Readonly<Record<string, string>> | undefined
   /** A certificate to trust besides the usual ones, as PEM. */
   readonly customCaCert?: string | undefined
+  /** For calls of Unity Catalog and for tokens; SQL goes through the driver. Default: the global one. */
+  readonly fetch?: Fetch | undefined
   readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
 }
 
@@ -65,6 +77,14 @@ export const DEFAULTS = {
 } as const
 
 const names = z.array(z.string().min(1)).min(1).max(32)
+const secret = z.custom((value) => typeof value === 'string' || typeof value === 'function', 'is no string or function')
+const AUTH = z.union(
+  [
+    z.strictObject({ token: secret }),
+    z.strictObject({ clientId: z.string().min(1), clientSecret: secret, tenantId: z.string().min(1).optional() }),
+  ],
+  'is neither { token } nor { clientId, clientSecret }',
+)
 const OPTIONS = z
   .strictObject({
     name: z.string().min(1).max(200).optional(),
@@ -72,7 +92,9 @@ const OPTIONS = z
     allowPrivateHost: z.boolean().optional(),
     port: z.int().min(1).max(65_535).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
-    auth: z.strictObject({ token: z.custom((value) => typeof value === 'string' || typeof value === 'function') }),
+    auth: AUTH,
+    allow: z.strictObject({ masks: names.optional(), rowFilter: z.string().min(1).optional() }).optional(),
+    fetch: z.custom((value) => typeof value === 'function').optional(),
     query: z.string().trim().min(1).optional(),
     table: z.string().trim().min(1).optional(),
     changes: z.enum(['auto', 'feed', 'rowTracking', 'watermark', 'snapshot']).optional(),

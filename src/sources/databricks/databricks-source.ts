@@ -2,19 +2,22 @@ import { hash } from 'node:crypto'
 import { LakeloopError } from '../../errors.js'
 import type { DriftChange } from '../../model/report.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
-import { Secret } from '../../transport/secret.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
+import { AccessToken } from '../../vendors/databricks/token.js'
+import { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
+import { type Workspace, workspace } from '../../vendors/databricks/workspace.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
 import type { ColumnOrigin, Page, ReadOptions, Source } from '../source.js'
+import { catalogFacts, withCatalog } from './catalog-facts.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
 import { querySegment } from './query-read.js'
 import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
 import { assertOrdered, type Place, tableName } from './sql-text.js'
-import { type Asking, schemaOf } from './table-facts.js'
-import { tableSchema, tableSegments } from './table-modes.js'
+import { type Asking, schemaOf, tableFacts } from './table-facts.js'
+import { type TableOptions, tableSchema, tableSegments } from './table-modes.js'
 
 export type { DatabricksSourceOptions } from './databricks-options.js'
 export type { DatabricksEvent } from './segment.js'
@@ -31,12 +34,19 @@ export type { DatabricksEvent } from './segment.js'
  * Cost     one statement per read, taken off the server as fast as it comes (spool.ts); a page is decoded in one go.
  * Upholds  I3, I7, I12.
  */
+/** Columns that a source declares, or its table. */
+interface Roles {
+  readonly key: readonly string[] | undefined
+  readonly changedAt: string | undefined
+}
+
 export class DatabricksSource implements Source {
   readonly name: string
-  readonly key?: readonly string[]
-  readonly changedAt?: string
   readonly #options: DatabricksSourceOptions
-  readonly #token: Secret
+  readonly #workspace: Workspace
+  readonly #token: AccessToken
+  readonly #catalog: UnityCatalog
+  #roles: Roles
   #session: SqlSession | undefined
   #closed = false
 
@@ -44,9 +54,19 @@ export class DatabricksSource implements Source {
     this.#options = checkDatabricksOptions(options)
     if (options.table !== undefined) tableName(options.table)
     this.name = options.name ?? options.table ?? 'databricks'
-    if (options.key !== undefined) this.key = options.key
-    if (options.changedAt !== undefined) this.changedAt = options.changedAt
-    this.#token = new Secret(options.auth.token, { part: 'DatabricksSource', option: 'auth.token' })
+    this.#roles = { key: options.key, changedAt: options.changedAt }
+    this.#workspace = workspace({ ...options, name: this.name })
+    this.#token = new AccessToken(options.auth, this.#workspace)
+    this.#catalog = new UnityCatalog(this.#workspace, this.#token)
+  }
+
+  /** As declared, or as the table declares it: that is known from the first `describe` or `read` on. */
+  get key(): readonly string[] | undefined {
+    return this.#roles.key
+  }
+
+  get changedAt(): string | undefined {
+    return this.#roles.changedAt
   }
 
   async *read(options: ReadOptions): AsyncGenerator<Page> {
@@ -54,7 +74,8 @@ export class DatabricksSource implements Source {
     const { signal, after } = options
     assertNotAborted(signal)
     const asking = { ...this.#asking(signal), tags: options.tags }
-    const segments = this.#options.table === undefined ? this.#query(asking, after) : this.#table(asking, after)
+    const table = this.#options.table === undefined ? undefined : await this.#table(asking)
+    const segments = table === undefined ? this.#query(asking, after) : tableSegments(table, after)
     for await (const segment of segments) {
       for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {
         assertNotAborted(signal)
@@ -66,7 +87,7 @@ export class DatabricksSource implements Source {
   async describe(signal: AbortSignal, tags?: ReadOptions['tags']): Promise<Schema> {
     const asking = { ...this.#asking(signal), tags }
     const { query } = this.#options
-    const schema = query === undefined ? await tableSchema(this.#tableOptions(asking)) : await schemaOf(asking, query)
+    const schema = query === undefined ? tableSchema(await this.#table(asking)) : await schemaOf(asking, query)
     assertRoles(schema, this)
     return schema
   }
@@ -105,14 +126,15 @@ export class DatabricksSource implements Source {
     yield querySegment({ query, mode: complete ? 'snapshot' : 'changes', order: columns, digest }, place)
   }
 
-  #table(asking: Asking, after: Cursor | undefined): AsyncGenerator<Segment> {
-    return tableSegments(this.#tableOptions(asking), after)
-  }
-
-  #tableOptions(asking: Asking) {
-    const { table = '', key = [], changedAt, complete = false, overlapMs = DEFAULTS.overlapMs } = this.#options
+  async #table(asking: Asking): Promise<TableOptions> {
+    const { table = '', complete = false, overlapMs = DEFAULTS.overlapMs, allow = {} } = this.#options
     const { changes = 'auto', onHistoryGone = 'stop', onReplaced = 'stop' } = this.#options
-    const read = { asking, table: tableName(table), key, changedAt, complete, overlapMs, tell: this.#tell }
+    const name = tableName(table)
+    const known = await catalogFacts(this.#catalog, { asking, table: name, tell: this.#tell })
+    const { key = known?.primaryKey, changedAt = known?.timeseries?.[0] } = this.#options
+    this.#roles = { key, changedAt }
+    const facts = withCatalog(await tableFacts(asking, name), known, allow)
+    const read = { asking, facts, table: name, key: key ?? [], changedAt, complete, overlapMs, tell: this.#tell }
     return { ...read, changes, onHistoryGone, onReplaced }
   }
 
@@ -143,12 +165,7 @@ export class DatabricksSource implements Source {
       host,
       port,
       httpPath,
-      token: async (refused) => {
-        if (refused !== undefined && !(await this.#token.renew(refused))) {
-          throw new LakeloopError('SOURCE_UNAUTHORIZED', { source: this.name })
-        }
-        return await this.#token.reveal()
-      },
+      token: (refused) => this.#token.current(refused),
       userAgent: 'lakeloop',
       queryTags: { lakeloop_source: this.name, ...queryTags },
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,

@@ -26,6 +26,8 @@ export type DatabricksEvent =
   | { readonly kind: 'nullWatermarks'; readonly column: string; readonly rows: number }
   /** The table is read whole, although there was a cursor. */
   | { readonly kind: 'resync'; readonly why: string }
+  /** Unity Catalog did not tell of the table: ids of columns, its key, masks and row filters are not known. */
+  | { readonly kind: 'catalogUnknown'; readonly why: string }
   /** Rows of the overlap are given again: the version that the last run read is gone. */
   | { readonly kind: 'overlapRepeated'; readonly why: string }
   /** A result was lost on its way and is asked for again, behind the last row that arrived. */

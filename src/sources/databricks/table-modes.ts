@@ -4,12 +4,12 @@ import { CHANGE_COLUMNS, feedRead, hasFeed } from './feed-read.js'
 import { ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-tracking-read.js'
 import type { Segment } from './segment.js'
 import { snapshotRead } from './snapshot-read.js'
-import { commitsAfter, placeOf, replacement, tableFacts } from './table-facts.js'
+import { commitsAfter, placeOf, replacement } from './table-facts.js'
 import { identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
 import { watermarkRead } from './watermark-read.js'
 
-/** How a table is read, before anything is known of it. */
-export interface TableOptions extends Omit<TableRead, 'facts'> {
+/** How a table is read. */
+export interface TableOptions extends TableRead {
   readonly changes: 'auto' | Mode
   readonly onHistoryGone: 'stop' | 'resync'
   readonly onReplaced: 'stop' | 'resync'
@@ -31,9 +31,8 @@ const EXTRA: Readonly<Record<Mode, readonly Column[]>> = {
 }
 
 /** The columns of the next read. */
-export async function tableSchema(options: TableOptions): Promise<Schema> {
-  const read = await readOf(options)
-  const { mode } = chosen(options, read)
+export function tableSchema(read: TableOptions): Schema {
+  const { mode } = chosen(read)
   const asOf = placeOf(read.facts)
   const columns = [...read.facts.schema.columns, ...EXTRA[mode]]
   return { ...read.facts.schema, columns, ...(asOf === undefined ? {} : { asOf }) }
@@ -46,8 +45,8 @@ export async function tableSchema(options: TableOptions): Promise<Schema> {
  */
 export async function* tableSegments(options: TableOptions, after: Cursor | undefined): AsyncGenerator<Segment> {
   const kept = tableCursor(after, options.asking.source)
-  const read = await readOf(options)
-  const { mode, why } = chosen(options, read)
+  const read: TableRead = options
+  const { mode, why } = chosen(options)
   options.tell({ kind: 'mode', mode, why })
   const cursor = await standing(options, { read, mode, kept })
   const resync = kept !== undefined && (cursor === undefined || cursor.now?.resync === true)
@@ -68,15 +67,8 @@ export async function* tableSegments(options: TableOptions, after: Cursor | unde
   }
 }
 
-async function readOf(options: TableOptions): Promise<TableRead> {
-  return { ...options, facts: await tableFacts(options.asking, options.table) }
-}
-
 /** The mode asked for, or the best that the table has. */
-function chosen(
-  { changes, changedAt, key }: TableOptions,
-  { facts }: TableRead,
-): { readonly mode: Mode; readonly why: string } {
+function chosen({ changes, changedAt, key, facts }: TableOptions): { readonly mode: Mode; readonly why: string } {
   if (changes !== 'auto') return { mode: changes, why: 'asked for' }
   if (hasFeed(facts.properties)) return { mode: 'feed', why: 'its change data feed is on' }
   if (tracksRows(facts.properties)) return { mode: 'rowTracking', why: 'it has no feed, and row tracking is on' }

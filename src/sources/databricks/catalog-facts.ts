@@ -1,0 +1,56 @@
+import { isLakeloopError } from '../../errors.js'
+import type { Column } from '../../model/row.js'
+import type { CatalogTable } from '../../vendors/databricks/table-info.js'
+import type { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
+import type { Tell } from './segment.js'
+import type { TableName } from './sql-text.js'
+import type { Asking, TableFacts } from './table-facts.js'
+
+/**
+ * What Unity Catalog knows of a table. `undefined`, and told, where it does not answer or the table is in none: SQL alone
+ * can read it, without ids of columns, defaults for key and changedAt, and word of masks and filters.
+ */
+export async function catalogFacts(
+  catalog: UnityCatalog,
+  { asking, table, tell }: { readonly asking: Asking; readonly table: TableName; readonly tell: Tell },
+): Promise<CatalogTable | undefined> {
+  if (table.parts.length < 3) {
+    tell({ kind: 'catalogUnknown', why: 'the name of the table has no catalog' })
+    return undefined
+  }
+  try {
+    return await catalog.table(table.parts.join('.'), asking.signal)
+  } catch (error) {
+    // A table that is not there, and a credential that is not taken, are told better by SQL, which comes next.
+    if (!isLakeloopError(error) || error.code === 'ABORTED' || error.code === 'OPTION_INVALID') throw error
+    tell({ kind: 'catalogUnknown', why: error.code })
+    return undefined
+  }
+}
+
+/** Guards that the host has allowed by name: no word of them goes on. */
+export interface Allowed {
+  readonly masks?: readonly string[] | undefined
+  readonly rowFilter?: string | undefined
+}
+
+/** The facts with what Unity Catalog adds to them. Types stay SQL's own: what a statement gives is what arrives. */
+export function withCatalog(facts: TableFacts, known: CatalogTable | undefined, allow: Allowed): TableFacts {
+  if (known === undefined) return facts
+  const byName = new Map(known.columns?.map((column) => [column.name, column]))
+  const columns = facts.schema.columns.map((column): Column => {
+    const more = byName.get(column.name)
+    if (more === undefined) return column
+    const { id, mask } = more
+    const isAllowed = allow.masks?.includes(column.name) === true
+    return {
+      ...column,
+      nullable: more.nullable,
+      ...(id === undefined ? {} : { id }),
+      ...(mask === undefined || isAllowed ? {} : { mask }),
+    }
+  })
+  const { rowFilter } = known
+  const isHidden = rowFilter === undefined || rowFilter === allow.rowFilter
+  return { ...facts, schema: { columns, ...(isHidden ? {} : { rowFilter }) } }
+}
