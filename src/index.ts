@@ -46,10 +46,17 @@ export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
 export { keyText, rowBlock } from './model/row.js'
 export type { Json, JsonObject, Reason } from './model/value.js'
 export {
+  type Browsing,
+  type CatalogEntry,
+  DatabricksCatalog,
+  type DatabricksCatalogOptions,
+} from './sources/databricks/catalog.js'
+export {
   type DatabricksEvent,
   DatabricksSource,
   type DatabricksSourceOptions,
 } from './sources/databricks/databricks-source.js'
+export type { Preflight, PreflightCheck } from './sources/databricks/preflight.js'
 export { RowsSource } from './sources/from-rows.js'
 export type { ColumnOrigin, Page, ReadOptions, Source } from './sources/source.js'
 export { MemoryStore } from './stores/memory.js'
@@ -69,3 +76,5 @@ export {
   type Transformed,
   type TransformFacts,
 } from './transform/transform.js'
+export type { CatalogColumn, CatalogTable } from './vendors/databricks/table-info.js'
+export type { DatabricksAuth, GivenToken } from './vendors/databricks/token.js'

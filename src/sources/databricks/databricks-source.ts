@@ -9,8 +9,10 @@ import { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
 import { type Workspace, workspace } from '../../vendors/databricks/workspace.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
 import type { ColumnOrigin, Page, ReadOptions, Source } from '../source.js'
+import { DatabricksCatalog } from './catalog.js'
 import { catalogFacts, withCatalog } from './catalog-facts.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
+import { type Preflight, preflight } from './preflight.js'
 import { querySegment } from './query-read.js'
 import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
@@ -34,6 +36,12 @@ export type { DatabricksEvent } from './segment.js'
  * Cost     one statement per read, taken off the server as fast as it comes (spool.ts); a page is decoded in one go.
  * Upholds  I3, I7, I12.
  */
+export interface PreflightOptions {
+  /** `catalog.schema.volume`, where files are to be written and read. */
+  readonly volumes?: readonly string[] | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Columns that a source declares, or its table. */
 interface Roles {
   readonly key: readonly string[] | undefined
@@ -101,6 +109,23 @@ export class DatabricksSource implements Source {
     const { table } = this.#options
     if (table === undefined) return []
     return await whoChanged({ asking: { ...this.#asking(signal), tags }, table: tableName(table) }, changes, since)
+  }
+
+  /** What is in Unity Catalog, as this source's principal may see it. */
+  get catalog(): DatabricksCatalog {
+    return new DatabricksCatalog(this.#catalog)
+  }
+
+  /**
+   * What a read needs, asked for piece by piece: what works, and for what is missing the statement to hand to an admin.
+   * A missing right is an answer and no error.
+   */
+  async preflight({ volumes = [], signal = new AbortController().signal }: PreflightOptions = {}): Promise<Preflight> {
+    const { auth, table, query, changes = 'auto' } = this.#options
+    const principal = 'clientId' in auth ? auth.clientId : undefined
+    const asking = this.#asking(signal)
+    const token = () => this.#token.current()
+    return await preflight({ asking, catalog: this.#catalog, principal, table, query, changes, volumes, token })
   }
 
   async close(): Promise<void> {

@@ -15,7 +15,7 @@ test.each([
   [{ host: '10.0.0.7' }, 'host is of a private network; set allowPrivateHost if that is meant'],
   [{ httpPath: 'sql/1.0' }, 'httpPath'],
   [{ auth: {} }, 'option auth is neither'],
-  [{ auth: { token: '' } }, 'option auth is neither'],
+  [{ auth: { token: '' } }, 'auth.token'],
   [{ query: 'SELECT 1' }, 'query or table is to be given, and not both'],
   [{ table: undefined }, 'query or table'],
   [{ table: undefined, query: 'SELECT 1', changes: 'feed' }, 'changes belongs to a table'],
