@@ -2,6 +2,7 @@
 // fake of lakeloop/testing, a real HTTP server on a free local port, for Iterable. Nothing to sign up for.
 //
 //     npm run demo
+//     npm run demo:lakehouse    # real Spark and Delta instead of DuckDB: docs/lakehouse.md
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -17,16 +18,16 @@ import {
   Sync,
   Transform,
 } from 'lakeloop'
-import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
 import { FakeIterable } from 'lakeloop/testing'
+import { openLakehouse } from './telco/lakehouse.js'
 import { openWarehouse } from './telco/warehouse.js'
 
 process.chdir(join(import.meta.dirname, '..')) // the paths below are those of the repository
 const print = (line = ''): void => void process.stdout.write(`${line}\n`)
 
 const folder = await mkdtemp(join(tmpdir(), 'lakeloop-demo-'))
-const warehouse = await openWarehouse()
+const warehouse = process.argv.includes('--lakehouse') ? await openLakehouse() : await openWarehouse()
 const iterable = new FakeIterable({ projectType: 'email' })
 const { url, close } = await iterable.listen()
 
@@ -51,9 +52,9 @@ const identity = new IdentityResolver({
 const churn = (transform: string): Sync =>
   new Sync({
     name: 'churn-scores',
-    source: new DuckDbSource({
+    // a DuckDbSource, or with --lakehouse a DatabricksSource: what a query is read by is the same
+    source: warehouse.source({
       name: 'user_churn_scores',
-      database: warehouse.database,
       query: 'SELECT * FROM analytics.user_churn_scores',
       key: ['user_id'],
       changedAt: 'updated_at',
@@ -80,9 +81,8 @@ const churn = (transform: string): Sync =>
 // #region contacts
 /** What the CRM knows about who is who: each record shows some identifiers of one person together. */
 async function learnContacts(): Promise<void> {
-  const contacts = new DuckDbSource({
+  const contacts = warehouse.source({
     name: 'contacts',
-    database: warehouse.database,
     query: 'SELECT source, key, observed_at, customer_id, user_id, email, phone FROM crm.contacts',
   })
   const learned = { records: 0, identifiers: 0, blocked: 0 }

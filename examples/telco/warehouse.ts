@@ -4,6 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { Source } from 'lakeloop'
+import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { evidence } from './recipe.js'
 import { scores } from './scores.js'
 
@@ -17,9 +19,19 @@ const CONTACT_COLUMNS = `{
   source: 'VARCHAR', key: 'VARCHAR', observed_at: 'TIMESTAMP',
   customer_id: 'VARCHAR', user_id: 'VARCHAR', email: 'VARCHAR', phone: 'VARCHAR' }`
 
+/** What a query is read by, whichever warehouse it is in. */
+export interface QueryOptions {
+  readonly name: string
+  readonly query: string
+  readonly key?: readonly string[]
+  readonly changedAt?: string
+  readonly complete?: boolean
+  readonly order?: 'key'
+}
+
 export interface Warehouse {
-  /** Hand it to `new DuckDbSource({ database })`. */
-  readonly database: DuckDBInstance
+  /** Rows of a query, in it. */
+  source(options: QueryOptions): Source
   /** The model ran again: 1,531 rows get a new `updated_at`. */
   secondModelRun(): Promise<void>
   /** A data scientist adds two columns and renames `churn_risk_score` to `churn_probability`. */
@@ -35,7 +47,7 @@ export async function openWarehouse(): Promise<Warehouse> {
   await load(connection, 'analytics.user_churn_scores', SCORE_COLUMNS, scores(1))
   await load(connection, 'crm.contacts', CONTACT_COLUMNS, contacts())
   return {
-    database,
+    source: (options) => new DuckDbSource({ ...options, database }),
     secondModelRun: () => load(connection, 'analytics.user_churn_scores', SCORE_COLUMNS, scores(2)),
     dataScientistsChange: async () => {
       await connection.run(`
@@ -69,7 +81,7 @@ async function load(
 }
 
 /** The evidence of the recipe as rows: one column for each namespace. */
-function contacts(): readonly object[] {
+export function contacts(): readonly object[] {
   return evidence().map(({ source, key, observedAt, ids }) => ({
     source,
     key,

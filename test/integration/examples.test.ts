@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
+import { steady } from './steady.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 const EXAMPLES = join(ROOT, 'examples')
@@ -19,13 +20,6 @@ function promised(name: string): string {
   const lines = readFileSync(join(EXAMPLES, name), 'utf8').matchAll(/^\s*\/\/ => ?(.*)$/gm)
   return [...lines].map(([, line]) => `${line}\n`).join('')
 }
-
-/** Times differ from run to run, and so do free ports and temporary folders; nothing else may. */
-const steady = (text: string): string =>
-  text
-    .replace(/\b\d[\d.,]*(?= ?m?s\b)/g, '#')
-    .replace(/(127\.0\.0\.1|localhost):\d+/g, '$1:#')
-    .replace(/[ \t]+$/gm, '')
 
 /** Runs a program in an empty folder, with an empty folder for temporary files, and tells what it leaves there. */
 async function run(name: string): Promise<{ code: number | null; printed: string; said: string; left: string[] }> {
