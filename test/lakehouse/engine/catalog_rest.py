@@ -56,43 +56,40 @@ class CatalogRest:
         return self._told(name.split("."), True)
 
     def _told(self, parts: list[str], columns: bool) -> dict:
-        quoted = ".".join(f"`{part}`" for part in parts)
-        frame = self._session.table(quoted)
+        frame = self._session.table(".".join(f"`{part}`" for part in parts))
         catalog, schema, name = parts
         told = {"name": name, "catalog_name": catalog, "schema_name": schema, "full_name": ".".join(parts)}
-        detail = self._detail(quoted)
-        if detail is None:
+        delta = self._delta(schema, name)
+        fields = json.loads(frame._jdf.schema().json())["fields"]
+        if delta is None:
             told |= {"table_type": "VIEW"}
         else:
+            properties = self._lake.jvm.scala.jdk.javaapi.CollectionConverters.asJava(delta.configuration())
             told |= {
                 "table_type": "MANAGED",
                 "data_source_format": "DELTA",
-                "table_id": detail["id"],
-                "storage_location": detail["location"],
-                "properties": dict(detail["properties"]),
+                "table_id": delta.id(),
+                "properties": dict(properties),
             }
+            # The log keeps the ids of column mapping; Spark's own schema has lost them.
+            fields = json.loads(delta.schema().json())["fields"]
         if columns:
             kinds = wire_types.schema_of(frame).fields
             told["columns"] = [
-                _column(at, field, kind.dataType.simpleString())
-                for at, (field, kind) in enumerate(zip(self._fields(frame, detail), kinds))
+                _column(at, field, kind.dataType.simpleString()) for at, (field, kind) in enumerate(zip(fields, kinds))
             ]
         return told
 
-    def _detail(self, quoted: str):
-        try:
-            return self._session.sql(f"DESCRIBE DETAIL {quoted}").head()
-        except Exception:
-            return None  # a view has none
-
-    def _fields(self, frame, detail) -> list[dict]:
-        """Of the table's log, which keeps the ids of column mapping; Spark's own schema has lost them."""
-        if detail is None:
-            return json.loads(frame._jdf.schema().json())["fields"]
-        jvm, none = self._lake.jvm, self._lake.jvm.scala.Option.empty()
-        place = jvm.org.apache.hadoop.fs.Path(detail["location"])
-        log = jvm.org.apache.spark.sql.delta.DeltaLog.forTable(self._session._jsparkSession, place)
-        return json.loads(log.update(False, none, none).metadata().schema().json())["fields"]
+    def _delta(self, schema: str, name: str):
+        """The metadata in the table's log: DESCRIBE DETAIL, which also counts its files, takes half a second."""
+        jvm, spark = self._lake.jvm, self._session._jsparkSession
+        none = jvm.scala.Option.empty()
+        identifier = jvm.org.apache.spark.sql.catalyst.TableIdentifier(name, jvm.scala.Option.apply(schema))
+        known = spark.sessionState().catalog().getTableMetadata(identifier)
+        if known.provider().isEmpty() or known.provider().get() != "delta":
+            return None
+        place = jvm.org.apache.hadoop.fs.Path(known.location())
+        return jvm.org.apache.spark.sql.delta.DeltaLog.forTable(spark, place).update(False, none, none).metadata()
 
 
 def _column(position: int, field: dict, text: str) -> dict:
