@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import type { Clock } from '../../transport/clock.js'
 import type { SecretSource } from '../../transport/secret.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
@@ -52,6 +53,8 @@ export interface DatabricksSourceOptions {
   /** A certificate to trust besides the usual ones, as PEM. */
   readonly customCaCert?: string | undefined
   readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
+  /** Of the waits for a warehouse that is not ready. Default: the machine's. */
+  readonly clock?: Clock | undefined
 }
 
 const GIB = 1024 ** 3
@@ -93,6 +96,7 @@ const OPTIONS = z
     queryTags: z.record(z.string(), z.string()).optional(),
     customCaCert: z.string().optional(),
     onEvent: z.custom((value) => typeof value === 'function').optional(),
+    clock: z.custom((value) => typeof value === 'object' && value !== null, 'must be a clock').optional(),
   })
   .refine(({ query, table }) => (query === undefined) !== (table === undefined), {
     path: ['query'],

@@ -141,6 +141,7 @@ export class DatabricksSource implements Source {
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
       useCloudFetch,
       customCaCert,
+      clock: this.#options.clock,
       onWaiting: (waited) => this.#tell({ kind: 'waiting', ...waited }),
     })
   }
