@@ -60,10 +60,14 @@ export const KINDS = {
 } as const satisfies Record<string, Partial<DatabricksSourceOptions>>
 export type Kind = keyof typeof KINDS
 
-/** Sleeps are over at once, and count. */
+/** Longer than any wait between two attempts: a sleep of that length is a deadline. */
+const DEADLINE_MS = 120_000
+
+/** Waits between attempts are over at once, and count; a deadline is over when the test says so. */
 export class SkippingClock implements Clock {
   readonly slept: number[] = []
   #at = 0
+  #deadlines: (() => void)[] = []
 
   now(): number {
     return this.#at
@@ -71,8 +75,14 @@ export class SkippingClock implements Clock {
 
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    if (ms >= DEADLINE_MS) return await new Promise((resolve) => this.#deadlines.push(resolve))
     this.slept.push(ms)
     this.#at += ms
+  }
+
+  /** Every deadline is over. */
+  pass(): void {
+    for (const over of this.#deadlines.splice(0)) over()
   }
 
   get waited(): number {

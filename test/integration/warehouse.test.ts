@@ -64,7 +64,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     const { warehouse, source } = await stand({ statements: holding({ rows: ROWS }) }, options)
     expect((await readAll(source)).rows).toHaveLength(ROWS.length)
     await source.close()
-    const ports = connect.mock.calls.map(([to]) => (to as tls.ConnectionOptions).port)
+    const ports = connect.mock.calls.map(([to]) => Number((to as tls.ConnectionOptions).port))
     expect(new Set(ports)).toEqual(new Set([warehouse.connection.port])) // it would ask at 443
     expect(new Set(warehouse.seen.requests.map(({ call }) => call))).toEqual(
       new Set(['OpenSession', 'ExecuteStatement', 'FetchResults', 'CloseOperation', 'CloseSession']),

@@ -34,6 +34,7 @@ export class FakeWarehouse {
   readonly tokens: Set<string>
   readonly #service: Service
   readonly #files: Files = new Map()
+  readonly #crashes: unknown[] = []
   readonly #sockets = new Set<Socket>()
   readonly #server: Server
 
@@ -72,11 +73,12 @@ export class FakeWarehouse {
     this.#service.dropSessions()
   }
 
-  /** Throws  an Error for statements that nobody foresaw. */
+  /** Throws  an Error for statements that nobody foresaw, and for what broke in the fake itself. */
   async close(): Promise<void> {
     this.faults.release()
     for (const socket of this.#sockets) socket.destroy()
     await new Promise((resolve) => this.#server.close(resolve))
+    if (this.#crashes.length > 0) throw this.#crashes[0]
     if (this.seen.unanswered.length > 0) throw new Error(`nobody foresaw: ${this.seen.unanswered.join('\n')}`)
   }
 
@@ -93,29 +95,35 @@ export class FakeWarehouse {
     this.seen.changed()
     const fault = this.faults.take(name as Call)
     if (fault?.kind === 'http') return send(response, new HttpAnswer(fault.status, fault.headers))
-    if (fault?.kind === 'reset' && !fault.done) return reset(request)
-    if (call === undefined) return this.#download(url, response, fault)
+    if (fault?.kind === 'reset' && fault.done === 'nothing') return reset(request)
+    if (call === undefined) return this.#download(request, response, fault)
     const token = headers.authorization?.replace(/^Bearer /, '') ?? ''
     if (!this.tokens.has(token)) return send(response, new HttpAnswer(401))
     let http: HttpAnswer | undefined
     const handler = this.#service.handler(fault, (thrown) => {
-      http = thrown
+      if (thrown instanceof HttpAnswer) http = thrown
+      else this.#crashes.push(thrown)
     })
     const bytes = await answered(body, handler)
     this.seen.changed()
-    if (fault?.kind === 'reset') return reset(request)
     if (http !== undefined) return send(response, http)
-    response.writeHead(200, { 'content-type': 'application/x-thrift' }).end(bytes)
+    response.setHeader('content-type', 'application/x-thrift')
+    end(request, response, bytes, fault)
   }
 
-  #download(url: string, response: ServerResponse, fault: Fault | undefined): void {
-    const file = this.#files.get(url)
+  #download(request: IncomingMessage, response: ServerResponse, fault: Fault | undefined): void {
+    const file = this.#files.get(request.url ?? '')
     if (file === undefined) send(response, new HttpAnswer(404))
-    else if (fault === undefined) response.writeHead(200, { 'content-length': file.byteLength }).end(file)
-    else {
-      response.writeHead(200, { 'content-length': file.byteLength })
-      response.write(file.subarray(0, file.byteLength / 2), () => response.socket?.destroy())
-    }
+    else end(request, response, file, fault)
+  }
+}
+
+function end(request: IncomingMessage, response: ServerResponse, bytes: Uint8Array, fault: Fault | undefined): void {
+  if (fault?.kind !== 'reset') response.end(bytes)
+  else if (fault.done === 'all') reset(request)
+  else {
+    response.writeHead(200, { 'content-length': bytes.byteLength })
+    response.write(bytes.subarray(0, bytes.byteLength / 2), () => reset(request))
   }
 }
 

@@ -16,8 +16,8 @@ export type Call =
 export type Fault =
   /** An answer of HTTP instead of one of the protocol; nothing was done. */
   | { readonly kind: 'http'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
-  /** The connection breaks: before anything was done, or when all was done and the answer is on its way. */
-  | { readonly kind: 'reset'; readonly done: boolean }
+  /** The connection breaks: before anything was done, when all was done, or when half of the answer is on its way. */
+  | { readonly kind: 'reset'; readonly done: 'nothing' | 'all' | 'half' }
   /** The call is answered with a status that is an error: the driver throws what is no Error and knows no SQLSTATE. */
   | { readonly kind: 'status'; readonly text: string }
   /** Of ExecuteStatement: the statement ends in this state. */

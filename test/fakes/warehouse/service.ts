@@ -54,15 +54,17 @@ export class Service {
     this.#operations.clear()
   }
 
-  /** The calls, of which the one that comes in now meets the fault. `thrown` is told of an {@link HttpAnswer}. */
-  handler(fault: Fault | undefined, thrown: (answer: HttpAnswer) => void): Handler {
+  /** The calls, of which the one that comes in now meets the fault. `thrown` is told of what is no answer. */
+  handler(fault: Fault | undefined, thrown: (error: unknown) => void): Handler {
     const one = (work: (request: Request) => object | Promise<object>) => async (request: Request) => {
       try {
         if (fault?.kind === 'status') return { status: errorStatus(fault.text) }
         return await work(request)
       } catch (error) {
-        if (error instanceof HttpAnswer) thrown(error)
-        if (!(error instanceof InvalidHandle)) throw error
+        if (!(error instanceof InvalidHandle)) {
+          thrown(error)
+          throw error
+        }
         return { status: { ...errorStatus(error.message), statusCode: types.TStatusCode.INVALID_HANDLE_STATUS } }
       }
     }
@@ -106,12 +108,14 @@ export class Service {
     return { status: OK }
   }
 
-  #execute(request: Request, fault: Fault | undefined): object {
+  async #execute(request: Request, fault: Fault | undefined): Promise<object> {
     const session = this.#session(request)
     const seen = seenOf(request, session.id)
     this.#options.ledger.statements.push(seen)
     const found = this.#options.statements(seen.sql, seen.parameters)
     if (found === undefined) this.#options.ledger.unanswered.push(seen.sql)
+    this.#options.ledger.changed()
+    if (fault?.kind === 'stall') await this.#options.faults.released()
     const refusal = found === undefined ? { text: '[UNFORESEEN] nobody foresaw the statement' } : refusalOf(found)
     if (refusal?.route === 'status') {
       seen.ended = 'closed' // it never began
