@@ -55,6 +55,7 @@ export function sqlError(error: unknown, source: string): LakeloopError {
     ofHandle(thrown, text, source, error) ??
     ofState(thrown, text, source, error) ??
     ofConnection(thrown, text, source, error) ??
+    ofClassAlone(text, source, error) ??
     new LakeloopError('SOURCE_FAILED', { source }, error)
   )
 }
@@ -79,9 +80,29 @@ export function retryAfterMs(caught: unknown): number {
 
 const headerOf = ({ response }: Thrown, name: string): string => response?.headers?.get?.(name) ?? ''
 
-/** The error class in brackets at the start: the part of a text that does not change from release to release. */
+/**
+ * The error class in brackets at the start: the part of a text that does not change from release to release. Names of
+ * exceptions may stand before it; what stands behind a quote is a value.
+ */
 export const errorClassOf = (text: string): string | undefined =>
-  /\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+  /^[^[\]'"`]*\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+
+/** A class that means nothing to us, of which the driver has lost the SQLSTATE. */
+function ofClassAlone(text: string, source: string, cause: unknown): LakeloopError | undefined {
+  const named = errorClassOf(text)
+  if (named === undefined) return undefined
+  return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem: `${named}${meaningOf(named)}` }, cause)
+}
+
+/** Classes for which "correct the SQL" alone would lead astray. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
+}
+
+function meaningOf(named: string | undefined): string {
+  const meaning = named !== undefined && Object.hasOwn(MEANINGS, named) ? MEANINGS[named] : undefined
+  return meaning === undefined ? '' : `, ${meaning}`
+}
 
 const unreachable = (source: string, problem: string, cause: unknown) =>
   new LakeloopError('SOURCE_UNREACHABLE', { source, problem: `: ${problem}` }, cause)
@@ -160,7 +181,7 @@ function ofState({ response }: Thrown, text: string, source: string, cause: unkn
   const named = errorClassOf(text)
   const place = /line (\d+),? pos(?:ition)? (\d+)/i.exec(text)
   const at = place === null ? '' : ` at line ${place[1]}, column ${Number(place[2]) + 1}`
-  const problem = `${named ?? 'an error'} (SQLSTATE ${state})${at}`
+  const problem = `${named ?? 'an error'} (SQLSTATE ${state})${at}${meaningOf(named)}`
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem }, cause)
 }
 
