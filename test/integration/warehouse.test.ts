@@ -120,7 +120,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
   test('a warehouse that starts anew within a read costs one session more and no row [I3]', async () => {
     const { warehouse, source } = await stand({ statements: holding({ rows: ROWS }) }, KINDS['a table'])
     const { seen, faults } = warehouse
-    faults.on('FetchResults', ['a restart', { kind: 'stall' }], { nth: 3 })
+    faults.on('FetchResults', ['a restart', { kind: 'stall', untilEnded: true }], { nth: 3 })
     const reading = readAll(source)
     await seen.until(() => seen.statements.some(({ fetches }) => fetches === 3))
     warehouse.dropSessions()

@@ -24,8 +24,8 @@ export type Fault =
   | { readonly kind: 'state'; readonly state: EndState; readonly text: string; readonly sqlState?: string }
   /** Of ExecuteStatement: it runs until {@link Faults.release}. */
   | { readonly kind: 'running' }
-  /** No answer until {@link Faults.release}, or until the statement is ended. */
-  | { readonly kind: 'stall' }
+  /** No answer until {@link Faults.release}, or, with `untilEnded`, until the statement is ended. */
+  | { readonly kind: 'stall'; readonly untilEnded?: boolean }
   /** The page is another one than it should be. */
   | { readonly kind: 'page'; readonly spoil: (batches: readonly Batch[]) => readonly Batch[] }
   /** The server says that there is more, and there is not. */

@@ -172,7 +172,8 @@ export class Service {
     operation.seen.fetches += 1
     this.#options.ledger.changed()
     if (fault?.kind === 'stall') {
-      await Promise.race([this.#options.faults.released(), operation.gone])
+      const released = this.#options.faults.released()
+      await (fault.untilEnded === true ? Promise.race([released, operation.gone]) : released)
       this.#operation(request) // it may be gone by now
     }
     return operation.fetch(fault)
