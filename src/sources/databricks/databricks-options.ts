@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import type { Clock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import { isPrivateHost } from '../../transport/private-host.js'
 import type { DatabricksAuth } from '../../vendors/databricks/token.js'
@@ -67,6 +68,8 @@ export interface DatabricksSourceOptions {
   /** For calls of Unity Catalog and for tokens; SQL goes through the driver. Default: the global one. */
   readonly fetch?: Fetch | undefined
   readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
+  /** Of the waits for a warehouse that is not ready, and of the ends of tokens. Default: the machine's. */
+  readonly clock?: Clock | undefined
 }
 
 const GIB = 1024 ** 3
@@ -119,6 +122,7 @@ const OPTIONS = z
     queryTags: z.record(z.string(), z.string()).optional(),
     customCaCert: z.string().optional(),
     onEvent: z.custom((value) => typeof value === 'function').optional(),
+    clock: z.custom((value) => typeof value === 'object' && value !== null, 'must be a clock').optional(),
   })
   .refine(({ query, table }) => (query === undefined) !== (table === undefined), {
     path: ['query'],

@@ -64,8 +64,8 @@ export class DatabricksSource implements Source {
     this.name = options.name ?? options.table ?? 'databricks'
     this.#roles = { key: options.key, changedAt: options.changedAt }
     this.#workspace = workspace({ ...options, name: this.name })
-    this.#token = new AccessToken(options.auth, this.#workspace)
-    this.#catalog = new UnityCatalog(this.#workspace, this.#token)
+    this.#token = new AccessToken(options.auth, this.#workspace, { clock: options.clock })
+    this.#catalog = new UnityCatalog(this.#workspace, this.#token, options.clock)
   }
 
   /** As declared, or as the table declares it: that is known from the first `describe` or `read` on. */
@@ -196,6 +196,7 @@ export class DatabricksSource implements Source {
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
       useCloudFetch,
       customCaCert,
+      clock: this.#options.clock,
       onWaiting: (waited) => this.#tell({ kind: 'waiting', ...waited }),
     })
   }

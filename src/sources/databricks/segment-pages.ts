@@ -1,6 +1,7 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Cursor, RowBlock, Schema } from '../../model/row.js'
 import type { Json } from '../../model/value.js'
+import type { ArrowResult } from '../../vendors/databricks/sql.js'
 import type { FloatRule } from '../plain-value.js'
 import type { Page } from '../source.js'
 import { arrowReader } from './arrow/arrow-reader.js'
@@ -35,8 +36,11 @@ export async function* segmentPages(segment: Segment, reading: Reading): AsyncGe
   let given = 0
   let lost = 0
   for (;;) {
+    // Not within: the session has asked for as long as it may, and what it gives up is no result that was lost.
+    const { session } = reading.asking
+    const result = await session.query(current.sql, { ...asked(reading.asking), parameters: current.parameters })
     try {
-      for await (const { page, place } of attempt(current, reading, given)) {
+      for await (const { page, place } of attempt(result, current, reading, given)) {
         given += 1
         lost = 0
         if (place !== undefined && segment.rest !== undefined) current = segment.rest(place)
@@ -60,11 +64,15 @@ interface Given {
   readonly place: Place | undefined
 }
 
-/** One statement, read to its end. One page is held back, so that the last one is known as the last. */
-async function* attempt(segment: Segment, reading: Reading, before: number): AsyncGenerator<Given> {
+/** One result, read to its end. One page is held back, so that the last one is known as the last. */
+async function* attempt(
+  result: ArrowResult,
+  segment: Segment,
+  reading: Reading,
+  before: number,
+): AsyncGenerator<Given> {
   const { asking, pageSize } = reading
-  const { session, source } = asking
-  const result = await session.query(segment.sql, { ...asked(asking), parameters: segment.parameters })
+  const { source } = asking
   const { key, changedAt, floats, integersAsText } = reading
   const reader = await arrowReader(result.schema, { source, floats, integersAsText, key, changedAt }).catch(
     async (error: unknown) => {
@@ -76,7 +84,7 @@ async function* attempt(segment: Segment, reading: Reading, before: number): Asy
   let messages: Uint8Array[] = []
   let rows = 0
   const flush = function* (): Generator<Given> {
-    if (rows === 0) return
+    if (messages.length === 0) return // and not where no row was announced: they may hold some
     const block = reader.block(messages, rows)
     for (let from = 0; from < rows; from += pageSize)
       yield* paging.take(slice(block, from, Math.min(from + pageSize, rows)))

@@ -54,6 +54,8 @@ export interface DriverOperation {
   finished(): Promise<void>
   fetchAll(options: { readonly maxRows: number }): Promise<readonly object[]>
   getResultMetadata(): Promise<{ readonly resultFormat: string; readonly arrowSchema?: Uint8Array }>
+  /** `null` where the server says that there is no result. */
+  getSchema(): Promise<object | null>
   /** Not a part of the driver's contract: see {@link rawResult}. */
   getResultHandler?(): Promise<unknown>
   cancel(): Promise<unknown>

@@ -1,17 +1,10 @@
-import { setTimeout as after } from 'node:timers/promises'
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import { type Clock, orAborted, systemClock } from '../../transport/clock.js'
-import {
-  type DriverClient,
-  type DriverOperation,
-  type DriverSession,
-  loadDriver,
-  type RawResult,
-  rawResult,
-} from './driver.js'
-import type { ArrowBatches, ArrowResult, SqlParameter, SqlSession, StatementOptions } from './sql.js'
-import { mayPass, sqlError } from './sql-errors.js'
+import { type DriverClient, type DriverOperation, type DriverSession, loadDriver, rawResult } from './driver.js'
+import { cancelled, ENDING_MS_MAX, FETCH_ROWS, OperationResult, within } from './operation-result.js'
+import type { ArrowResult, SqlParameter, SqlSession, StatementOptions } from './sql.js'
+import { mayPass, retryAfterMs, sqlError } from './sql-errors.js'
 
 export interface WarehouseOptions {
   /** Of the source, for errors. */
@@ -35,8 +28,6 @@ export interface WarehouseOptions {
   readonly clock?: Clock | undefined
 }
 
-/** Rows that one call brings. Large enough for throughput; the bytes of a batch are the server's choice. */
-const FETCH_ROWS = 10_000
 /** Source: the contract in sql.ts. */
 const SMALL_ROWS_MAX = 10_000
 /** Markers in one statement. Source: databricks-sql-python docs/parameters.md. */
@@ -44,8 +35,6 @@ const PARAMETERS_MAX = 255
 /** Back-off between attempts. Source: lightdash PR 28654, which does the same. */
 const WAIT_MS = 2_000
 const WAIT_MS_MAX = 30_000
-/** How long the server is given to say that it has cancelled. */
-const CANCEL_MS_MAX = 5_000
 
 /**
  * A session on a SQL warehouse through `@databricks/sql`. Only for statements that read: what is not answered is asked
@@ -76,7 +65,7 @@ export class WarehouseSession implements SqlSession {
         if (found.length > SMALL_ROWS_MAX) throw new LakeloopError('SOURCE_FAILED', { source: this.#options.name })
         return found.map((row) => plain(row) as JsonObject)
       } finally {
-        await operation.close().catch(() => undefined)
+        await within(ENDING_MS_MAX, operation.close())
       }
     })
   }
@@ -87,10 +76,12 @@ export class WarehouseSession implements SqlSession {
       try {
         const { arrowSchema } = await orAborted(operation.getResultMetadata(), signal)
         if (arrowSchema === undefined) throw new LakeloopError('SOURCE_DRIVER_UNKNOWN', { source: this.#options.name })
+        await this.#assertRows(operation)
         const raw = await rawResult(operation, this.#options.name)
-        return new OperationResult({ schema: arrowSchema, operation, raw, signal, source: this.#options.name })
+        const parts = { schema: arrowSchema, operation, raw, signal, source: this.#options.name, clock: this.#clock }
+        return new OperationResult({ ...parts, mayRenew: (error) => this.#mayRenew(error) })
       } catch (error) {
-        await operation.close().catch(() => undefined)
+        await within(ENDING_MS_MAX, operation.close())
         throw error
       }
     })
@@ -121,14 +112,21 @@ export class WarehouseSession implements SqlSession {
         if (!this.#mayPass(error) || waitedMs >= startTimeoutMs) throw error
         await this.#drop()
         onWaiting?.({ waitedMs, attempt })
-        await this.#clock.sleep(Math.min(WAIT_MS * 2 ** (attempt - 1), WAIT_MS_MAX), signal)
+        const ownMs = Math.min(WAIT_MS * 2 ** (attempt - 1), WAIT_MS_MAX)
+        // What the server asks for goes first, as far as the time lasts.
+        const askedMs = Math.min(retryAfterMs(caught), startTimeoutMs - waitedMs)
+        await this.#clock.sleep(Math.max(ownMs, askedMs), signal)
       }
     }
   }
 
-  /** True for what another attempt may mend: a token that was refused is asked for anew, once. */
+  /** True for what another attempt may mend. */
   #mayPass(error: LakeloopError): boolean {
-    if (mayPass(error)) return true
+    return mayPass(error) || this.#mayRenew(error)
+  }
+
+  /** True for a token that was refused, and then the next one is another: asked for once. */
+  #mayRenew(error: LakeloopError): boolean {
     if (!isLakeloopError(error, 'SOURCE_UNAUTHORIZED') || this.#refused === this.#sent) return false
     this.#refused = this.#sent
     return true
@@ -173,21 +171,35 @@ export class WarehouseSession implements SqlSession {
   ): Promise<DriverOperation> {
     const { queryTags, useCloudFetch } = this.#options
     const namedParameters = parameters === undefined ? undefined : await bound(parameters)
-    const operation = await session.executeStatement(sql, {
+    const executing = session.executeStatement(sql, {
       maxRows: FETCH_ROWS,
       useCloudFetch,
       ...(namedParameters ? { namedParameters } : {}),
       queryTags: { ...queryTags, ...tags },
     })
+    const operation = await orAborted(executing, signal).catch((error: unknown) => {
+      // What was not waited for may have begun.
+      executing.then(cancelled).catch(() => undefined)
+      throw error
+    })
     try {
       // Before any fetch: a server may say that a failed statement has no result, and then a fetch finds no rows.
-      await orAborted(operation.finished(), signal)
+      await orAborted(operation.finished(), signal).catch(async (error: unknown) => {
+        if (!this.#mayRenew(sqlError(error, this.#options.name))) throw error
+        await orAborted(operation.finished(), signal) // it may run for longer than a token is good
+      })
       return operation
     } catch (error) {
       if (signal.aborted) await cancelled(operation)
-      else await operation.close().catch(() => undefined)
+      else await within(ENDING_MS_MAX, operation.close())
       throw error
     }
+  }
+
+  /** A result that is said to be none would read as one without rows. */
+  async #assertRows(operation: DriverOperation): Promise<void> {
+    if ((await operation.getSchema()) !== null) return
+    throw new LakeloopError('SOURCE_QUERY_INVALID', { source: this.#options.name, problem: 'it gives no rows' })
   }
 
   async #drop(): Promise<void> {
@@ -195,73 +207,9 @@ export class WarehouseSession implements SqlSession {
     this.#session = undefined
     this.#client = undefined
     const open = await session?.catch(() => undefined)
-    await within(CANCEL_MS_MAX, open?.close())
-    await within(CANCEL_MS_MAX, client?.close())
+    await within(ENDING_MS_MAX, open?.close())
+    await within(ENDING_MS_MAX, client?.close())
   }
-}
-
-/** One result; knows how to end on the server in every case. */
-class OperationResult implements ArrowResult {
-  readonly schema: Uint8Array
-  readonly #parts: { operation: DriverOperation; raw: RawResult; signal: AbortSignal; source: string }
-  #ended = false
-
-  constructor(parts: {
-    schema: Uint8Array
-    operation: DriverOperation
-    raw: RawResult
-    signal: AbortSignal
-    source: string
-  }) {
-    this.schema = parts.schema
-    this.#parts = parts
-  }
-
-  async *batches(): AsyncGenerator<ArrowBatches> {
-    const { raw, signal, source } = this.#parts
-    try {
-      while (await orAborted(raw.hasMore(), signal)) {
-        const { batches, rowCount } = await orAborted(raw.fetchNext({ limit: FETCH_ROWS }), signal)
-        const messages = withoutSchema(batches, this.schema)
-        if (messages.length > 0) yield { messages, rowCount }
-      }
-    } catch (error) {
-      if (signal.aborted) throw new LakeloopError('ABORTED', {}, error)
-      throw sqlError(error, source)
-    } finally {
-      await this.close()
-    }
-  }
-
-  async close(): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
-    const { operation, signal } = this.#parts
-    if (signal.aborted) await cancelled(operation)
-    else await within(CANCEL_MS_MAX, operation.close())
-  }
-}
-
-/** Inline results have the schema in front; what comes by links to cloud storage are whole streams, each with its own. */
-function withoutSchema(batches: readonly Uint8Array[], schema: Uint8Array): readonly Uint8Array[] {
-  const [first] = batches
-  return first !== undefined && Buffer.compare(first, schema) === 0 ? batches.slice(1) : batches
-}
-
-async function cancelled(operation: DriverOperation): Promise<void> {
-  await within(CANCEL_MS_MAX, operation.cancel())
-}
-
-/** Waits for the end of what ends something, but not for ever, and not for its success. */
-async function within(ms: number, work: Promise<unknown> | undefined): Promise<void> {
-  if (work === undefined) return
-  const late = new AbortController()
-  const silent = work.then(
-    () => undefined,
-    () => undefined,
-  )
-  await Promise.race([silent, after(ms, undefined, { signal: late.signal, ref: false }).catch(() => undefined)])
-  late.abort()
 }
 
 /** Throws  OPTION_INVALID beyond what a statement may have. */

@@ -49,22 +49,79 @@ export function sqlError(error: unknown, source: string): LakeloopError {
   if (isLakeloopError(error)) return error
   const thrown = (typeof error === 'object' && error !== null ? error : {}) as Thrown
   const text = thrown.response?.displayMessage || thrown.response?.errorMessage || thrown.message || ''
-  const known = ofClass(text, source, error) ?? ofState(thrown, text, source, error)
-  return known ?? ofConnection(thrown, text, source, error) ?? new LakeloopError('SOURCE_FAILED', { source }, error)
+  return (
+    ofEnd(thrown, source, error) ??
+    ofClass(text, source, error) ??
+    ofHandle(thrown, text, source, error) ??
+    ofState(thrown, text, source, error) ??
+    ofConnection(thrown, text, source, error) ??
+    ofClassAlone(text, source, error) ??
+    new LakeloopError('SOURCE_FAILED', { source }, error)
+  )
 }
 
-/** Names that nobody has and certificates that nobody vouches for: no warehouse that starts says so, and waiting mends none. */
+/**
+ * Names that nobody has, certificates that nobody vouches for, statements that somebody ended: no warehouse that starts
+ * says so, and waiting mends none.
+ */
 const LASTING =
-  /: (?:ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
+  /: (?:the statement .*|ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
 
 /** True for what a warehouse that is starting, or a network that stumbles, may answer: worth asking again. */
 export function mayPass(error: LakeloopError): boolean {
   return isLakeloopError(error, 'SOURCE_UNREACHABLE') && !LASTING.test(String(error.facts.problem))
 }
 
-/** The error class in brackets at the start: the part of a text that does not change from release to release. */
+/** Milliseconds that the server asks to wait, in whole seconds; 0 where it says nothing. The driver takes them for milliseconds. */
+export function retryAfterMs(caught: unknown): number {
+  const seconds = headerOf((caught ?? {}) as Thrown, 'retry-after')
+  return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : 0
+}
+
+const headerOf = ({ response }: Thrown, name: string): string => response?.headers?.get?.(name) ?? ''
+
+/**
+ * The error class in brackets at the start: the part of a text that does not change from release to release. Names of
+ * exceptions may stand before it; what stands behind a quote is a value.
+ */
 export const errorClassOf = (text: string): string | undefined =>
-  /\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+  /^[^[\]'"`]*\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+
+/** A class that means nothing to us, of which the driver has lost the SQLSTATE. */
+function ofClassAlone(text: string, source: string, cause: unknown): LakeloopError | undefined {
+  const named = errorClassOf(text)
+  if (named === undefined) return undefined
+  return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem: `${named}${meaningOf(named)}` }, cause)
+}
+
+/** Classes for which "correct the SQL" alone would lead astray. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
+}
+
+function meaningOf(named: string | undefined): string {
+  const meaning = named !== undefined && Object.hasOwn(MEANINGS, named) ? MEANINGS[named] : undefined
+  return meaning === undefined ? '' : `, ${meaning}`
+}
+
+const unreachable = (source: string, problem: string, cause: unknown) =>
+  new LakeloopError('SOURCE_UNREACHABLE', { source, problem: `: ${problem}` }, cause)
+
+/** A statement that somebody ended. It may have a SQLSTATE, which then says nothing of the query. */
+function ofEnd({ errorCode }: Thrown, source: string, cause: unknown): LakeloopError | undefined {
+  if (errorCode === 'CANCELED') return unreachable(source, 'the statement was cancelled on the server', cause)
+  if (errorCode === 'TIMEOUT')
+    return unreachable(source, 'the statement ran into the time limit of the warehouse', cause)
+  return errorCode === 'CLOSED' ? unreachable(source, GONE, cause) : undefined
+}
+
+/** A session or a result that is not there, in whatever way it is told. */
+function ofHandle(thrown: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
+  const told = `${text} ${headerOf(thrown, 'x-databricks-error-or-redirect-message')}`
+  return SESSION_GONE.test(told) ? unreachable(source, GONE, cause) : undefined
+}
+
+const GONE = 'the server has dropped the session or the result'
 
 function ofClass(text: string, source: string, cause: unknown): LakeloopError | undefined {
   const named = errorClassOf(text)
@@ -124,15 +181,13 @@ function ofState({ response }: Thrown, text: string, source: string, cause: unkn
   const named = errorClassOf(text)
   const place = /line (\d+),? pos(?:ition)? (\d+)/i.exec(text)
   const at = place === null ? '' : ` at line ${place[1]}, column ${Number(place[2]) + 1}`
-  const problem = `${named ?? 'an error'} (SQLSTATE ${state})${at}`
+  const problem = `${named ?? 'an error'} (SQLSTATE ${state})${at}${meaningOf(named)}`
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem }, cause)
 }
 
 /** What never reached the statement, or lost its answer. */
 function ofConnection(thrown: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
-  const { statusCode, code, errorCode } = thrown
-  const unreachable = (problem: string) =>
-    new LakeloopError('SOURCE_UNREACHABLE', { source, problem: `: ${problem}` }, cause)
+  const { statusCode, code } = thrown
   if (statusCode === 401) return new LakeloopError('SOURCE_UNAUTHORIZED', { source }, cause)
   if (statusCode === 403) {
     return new LakeloopError(
@@ -141,18 +196,16 @@ function ofConnection(thrown: Thrown, text: string, source: string, cause: unkno
       cause,
     )
   }
-  if (statusCode !== undefined) return unreachable(`HTTP ${statusCode}`)
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return unreachable(code)
-  if (SESSION_GONE.test(text)) return unreachable('the server has dropped the session or the result')
-  if (errorCode === 'CANCELED' || errorCode === 'CLOSED')
-    return unreachable('the statement was cancelled on the server')
-  if (errorCode === 'TIMEOUT') return unreachable('the statement ran into the time limit of the warehouse')
+  if (statusCode !== undefined) return unreachable(source, `HTTP ${statusCode}`, cause)
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,40}$/.test(code)) return unreachable(source, code, cause)
   const status = /\b(4\d\d|5\d\d) when connecting|bad HTTP status code: (\d{3})|CloudFetch HTTP error (\d{3})/.exec(
     text,
   )
-  if (status !== null) return unreachable(`HTTP ${status[1] ?? status[2] ?? status[3]}`)
-  if (/socket hang up|Premature close|network timeout/i.test(text)) return unreachable('the connection broke')
-  return undefined
+  if (status !== null) return unreachable(source, `HTTP ${status[1] ?? status[2] ?? status[3]}`, cause)
+  // The last two are what the driver says when its own attempts at a link are spent, and when nothing came for too long.
+  const broke =
+    /socket hang up|Premature close|network timeout|Retry timeout exceeded|Max retry count exceeded|Request timed out|Response timeout/i
+  return broke.test(text) ? unreachable(source, 'the connection broke', cause) : undefined
 }
 
 /** The first name in back-quotes or after "table or view"; a text that may be a value is not shown. */

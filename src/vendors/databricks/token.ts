@@ -62,7 +62,10 @@ export class AccessToken {
   constructor(
     auth: DatabricksAuth,
     workspace: Workspace,
-    { clock = systemClock, wallNow = Date.now }: { readonly clock?: Clock; readonly wallNow?: () => number } = {},
+    {
+      clock = systemClock,
+      wallNow = Date.now,
+    }: { readonly clock?: Clock | undefined; readonly wallNow?: () => number } = {},
   ) {
     this.#workspace = workspace
     this.#clock = clock

@@ -9,6 +9,7 @@ def split(t, name, **o):
 print(pa.__version__)
 t = pa.table({'a': pa.array(range(100), pa.int32())})
 split(t,'lz4', compression='lz4')
+split(t,'zstd', compression='zstd')
 split(pa.table({'a': pa.array(['x','y','x']).dictionary_encode()}), 'dictionary')
 split(pa.table({'ok': pa.array([1]), 'wide': pa.array(['x'], pa.large_string())}), 'large-utf8')
 split(pa.table({'ok': pa.array([1]), 'view': pa.array(['x'], pa.string_view())}), 'utf8-view')

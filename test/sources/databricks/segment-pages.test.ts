@@ -113,6 +113,31 @@ describe('segmentPages()', () => {
     expect(asked).toHaveLength(4)
   })
 
+  test('does not ask three times more for as long as a session may ask', async () => {
+    let asked = 0
+    const session: SqlSession = {
+      ...warehouse([]).session,
+      async query() {
+        asked += 1
+        throw new LakeloopError('SOURCE_UNREACHABLE', { source: 's', problem: ': HTTP 503' })
+      },
+    }
+    await expect(read(session)).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
+    expect(asked).toBe(1)
+  })
+
+  test('does not drop rows that came in a batch of which none was announced [I3]', async () => {
+    const { session } = warehouse(people(3))
+    const query: SqlSession['query'] = async (sql, options) => {
+      const result = await session.query(sql, options)
+      const batches = async function* () {
+        for await (const { messages } of result.batches()) yield { messages, rowCount: 0 }
+      }
+      return { schema: result.schema, batches, close: result.close }
+    }
+    await expect(read({ ...session, query })).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
   test('does not begin again where rows have no order and some were given out', async () => {
     const { session } = warehouse(people(7), { lostAfter: [5] })
     await expect(read(session, { sorted: false })).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
