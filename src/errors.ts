@@ -36,8 +36,8 @@ export const ERRORS = {
   ),
   SOURCE_UNAUTHORIZED: row(
     'halt',
-    'the source {source} refused the credential',
-    'Renew the credential or ask for the grant.',
+    'the source {source} refused the credential{problem}',
+    'Renew the credential or ask for the grant{hint}.',
   ),
   SOURCE_QUERY_INVALID: row('halt', 'the query of {source} was refused: {problem}', 'Correct the SQL.'),
   SOURCE_TABLE_MISSING: row(

@@ -1,7 +1,10 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
-import type { SecretSource } from '../../transport/secret.js'
+import type { Clock } from '../../transport/clock.js'
+import type { Fetch } from '../../transport/http-client.js'
+import { AUTH, type DatabricksAuth } from '../../vendors/databricks/auth.js'
+import { checkedHost } from '../../vendors/databricks/host.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
 
@@ -14,8 +17,10 @@ export interface DatabricksSourceOptions {
   readonly port?: number | undefined
   /** Of the SQL warehouse: `/sql/1.0/warehouses/<id>`. */
   readonly httpPath: string
-  /** A personal access token, or a function that gives a token and is asked again when one was refused. */
-  readonly auth: { readonly token: SecretSource }
+  /** A service principal, or a token: see docs/databricks.md. */
+  readonly auth: DatabricksAuth
+  /** Lets `host` be one that only a private network knows (localhost, 10.x, *.internal). Default false. */
+  readonly allowPrivateHost?: boolean | undefined
   /** One SELECT. Either this or `table`. */
   readonly query?: string | undefined
   /** `catalog.schema.table`; a part with odd letters in back-quotes. */
@@ -52,6 +57,10 @@ export interface DatabricksSourceOptions {
   /** A certificate to trust besides the usual ones, as PEM. */
   readonly customCaCert?: string | undefined
   readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
+  /** For sign-in and Unity Catalog, in place of the platform's. SQL goes through `@databricks/sql`. */
+  readonly fetch?: Fetch | undefined
+  /** For tests: when tokens end, and the waits between attempts. */
+  readonly clock?: Clock | undefined
 }
 
 const GIB = 1024 ** 3
@@ -68,7 +77,8 @@ const OPTIONS = z
     host: z.string(),
     port: z.int().min(1).max(65_535).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
-    auth: z.strictObject({ token: z.custom((value) => typeof value === 'string' || typeof value === 'function') }),
+    auth: AUTH,
+    allowPrivateHost: z.boolean().optional(),
     query: z.string().trim().min(1).optional(),
     table: z.string().trim().min(1).optional(),
     changes: z.enum(['auto', 'feed', 'rowTracking', 'watermark', 'snapshot']).optional(),
@@ -93,6 +103,8 @@ const OPTIONS = z
     queryTags: z.record(z.string(), z.string()).optional(),
     customCaCert: z.string().optional(),
     onEvent: z.custom((value) => typeof value === 'function').optional(),
+    fetch: z.custom((value) => typeof value === 'function').optional(),
+    clock: z.custom((value) => typeof value === 'object' && value !== null).optional(),
   })
   .refine(({ query, table }) => (query === undefined) !== (table === undefined), {
     path: ['query'],
@@ -114,15 +126,11 @@ export function checkDatabricksOptions(options: DatabricksSourceOptions): Databr
   if (!checked.success) {
     const [issue] = checked.error.issues
     const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-    const option = unknown ?? (issue?.path.join('.') || 'options')
+    const option = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.') || 'options'
     throw invalid(option, unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option')
   }
-  const { host } = options
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(host))
-    throw invalid('host', 'has a scheme; write the name alone, without https://')
-  if (/:\d+$/.test(host)) throw invalid('host', 'has a port; say it in port')
-  if (!/^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$/i.test(host)) throw invalid('host', 'is no host name')
-  return options
+  const { host, allowPrivateHost } = options
+  return { ...options, host: checkedHost(host, { part: 'DatabricksSource', allowPrivateHost }) }
 }
 
 const invalid = (option: string, problem: string) =>

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import { LakeloopError } from '../../errors.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
-import { Secret } from '../../transport/secret.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
+import { DatabricksToken } from '../../vendors/databricks/token.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
 import type { Page, ReadOptions, Source } from '../source.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
@@ -34,7 +34,7 @@ export class DatabricksSource implements Source {
   readonly key?: readonly string[]
   readonly changedAt?: string
   readonly #options: DatabricksSourceOptions
-  readonly #token: Secret
+  readonly #token: DatabricksToken
   #session: SqlSession | undefined
   #closed = false
 
@@ -44,7 +44,7 @@ export class DatabricksSource implements Source {
     this.name = options.name ?? options.table ?? 'databricks'
     if (options.key !== undefined) this.key = options.key
     if (options.changedAt !== undefined) this.changedAt = options.changedAt
-    this.#token = new Secret(options.auth.token, { part: 'DatabricksSource', option: 'auth.token' })
+    this.#token = new DatabricksToken({ ...this.#options, name: this.name, part: 'DatabricksSource' })
   }
 
   async *read(options: ReadOptions): AsyncGenerator<Page> {
@@ -72,6 +72,7 @@ export class DatabricksSource implements Source {
   async close(): Promise<void> {
     this.#closed = true
     await this.#session?.close()
+    this.#token.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -130,12 +131,7 @@ export class DatabricksSource implements Source {
       host,
       port,
       httpPath,
-      token: async (refused) => {
-        if (refused !== undefined && !(await this.#token.renew(refused))) {
-          throw new LakeloopError('SOURCE_UNAUTHORIZED', { source: this.name })
-        }
-        return await this.#token.reveal()
-      },
+      token: async (refused) => await this.#token.get(refused),
       userAgent: 'lakeloop',
       queryTags: { lakeloop_source: this.name, ...queryTags },
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
