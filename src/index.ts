@@ -38,6 +38,15 @@ export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
 export { keyText, rowBlock } from './model/row.js'
 export type { Json, JsonObject, Reason } from './model/value.js'
 export {
+  type BrowsedColumn,
+  type BrowsedObject,
+  type BrowsedTable,
+  type BrowseOptions,
+  DatabricksCatalog,
+  type DatabricksCatalogOptions,
+  type FoundTable,
+} from './sources/databricks/catalog.js'
+export {
   type DatabricksEvent,
   DatabricksSource,
   type DatabricksSourceOptions,

@@ -4,7 +4,6 @@ import { LakeloopError } from '../../errors.js'
 import type { Clock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import { AUTH, type DatabricksAuth } from '../../vendors/databricks/auth.js'
-import { checkedHost } from '../../vendors/databricks/host.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
 
@@ -71,14 +70,20 @@ export const DEFAULTS = {
 } as const
 
 const names = z.array(z.string().min(1)).min(1).max(32)
+const WORKSPACE = {
+  host: z.string(),
+  port: z.int().min(1).max(65_535).optional(),
+  auth: AUTH,
+  allowPrivateHost: z.boolean().optional(),
+  customCaCert: z.string().optional(),
+  fetch: z.custom((value) => typeof value === 'function').optional(),
+  clock: z.custom((value) => typeof value === 'object' && value !== null).optional(),
+}
 const OPTIONS = z
   .strictObject({
+    ...WORKSPACE,
     name: z.string().min(1).max(200).optional(),
-    host: z.string(),
-    port: z.int().min(1).max(65_535).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
-    auth: AUTH,
-    allowPrivateHost: z.boolean().optional(),
     query: z.string().trim().min(1).optional(),
     table: z.string().trim().min(1).optional(),
     changes: z.enum(['auto', 'feed', 'rowTracking', 'watermark', 'snapshot']).optional(),
@@ -101,10 +106,7 @@ const OPTIONS = z
       .strictObject({ directory: z.string().min(1).optional(), bytesMax: z.int().min(1_000_000).optional() })
       .optional(),
     queryTags: z.record(z.string(), z.string()).optional(),
-    customCaCert: z.string().optional(),
     onEvent: z.custom((value) => typeof value === 'function').optional(),
-    fetch: z.custom((value) => typeof value === 'function').optional(),
-    clock: z.custom((value) => typeof value === 'object' && value !== null).optional(),
   })
   .refine(({ query, table }) => (query === undefined) !== (table === undefined), {
     path: ['query'],
@@ -122,16 +124,21 @@ const OPTIONS = z
 
 /** Throws OPTION_INVALID that names the option, before anything is asked. */
 export function checkDatabricksOptions(options: DatabricksSourceOptions): DatabricksSourceOptions {
-  const checked = OPTIONS.safeParse(options)
-  if (!checked.success) {
-    const [issue] = checked.error.issues
-    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-    const option = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.') || 'options'
-    throw invalid(option, unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option')
-  }
-  const { host, allowPrivateHost } = options
-  return { ...options, host: checkedHost(host, { part: 'DatabricksSource', allowPrivateHost }) }
+  return strictly(OPTIONS, options, 'DatabricksSource')
 }
 
-const invalid = (option: string, problem: string) =>
-  new LakeloopError('OPTION_INVALID', { part: 'DatabricksSource', option, problem })
+const CATALOG_OPTIONS = z.strictObject(WORKSPACE)
+
+/** Throws OPTION_INVALID that names the option. */
+export const checkCatalogOptions = <Options>(options: Options): Options =>
+  strictly(CATALOG_OPTIONS, options, 'DatabricksCatalog')
+
+function strictly<Options>(schema: z.ZodType, options: Options, part: string): Options {
+  const checked = schema.safeParse(options)
+  if (checked.success) return options
+  const [issue] = checked.error.issues
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const option = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.') || 'options'
+  const problem = unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option'
+  throw new LakeloopError('OPTION_INVALID', { part, option, problem })
+}

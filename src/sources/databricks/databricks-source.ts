@@ -3,9 +3,10 @@ import { LakeloopError } from '../../errors.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
-import { DatabricksToken } from '../../vendors/databricks/token.js'
+import { Workspace } from '../../vendors/databricks/workspace.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
 import type { Page, ReadOptions, Source } from '../source.js'
+import { DatabricksCatalog } from './catalog.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
 import { querySegment } from './query-read.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
@@ -33,8 +34,10 @@ export class DatabricksSource implements Source {
   readonly name: string
   readonly key?: readonly string[]
   readonly changedAt?: string
+  /** What the same principal sees in Unity Catalog. Ends with the source. */
+  readonly catalog: DatabricksCatalog
   readonly #options: DatabricksSourceOptions
-  readonly #token: DatabricksToken
+  readonly #workspace: Workspace
   #session: SqlSession | undefined
   #closed = false
 
@@ -44,7 +47,8 @@ export class DatabricksSource implements Source {
     this.name = options.name ?? options.table ?? 'databricks'
     if (options.key !== undefined) this.key = options.key
     if (options.changedAt !== undefined) this.changedAt = options.changedAt
-    this.#token = new DatabricksToken({ ...this.#options, name: this.name, part: 'DatabricksSource' })
+    this.#workspace = new Workspace({ ...options, name: this.name, part: 'DatabricksSource' })
+    this.catalog = new DatabricksCatalog(options, this.#workspace)
   }
 
   async *read(options: ReadOptions): AsyncGenerator<Page> {
@@ -72,7 +76,7 @@ export class DatabricksSource implements Source {
   async close(): Promise<void> {
     this.#closed = true
     await this.#session?.close()
-    this.#token.close()
+    this.#workspace.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,13 +129,13 @@ export class DatabricksSource implements Source {
   }
 
   #connect(): SqlSession {
-    const { host, port, httpPath, queryTags, customCaCert, useCloudFetch = true } = this.#options
+    const { port, httpPath, queryTags, customCaCert, useCloudFetch = true } = this.#options
     return new WarehouseSession({
       name: this.name,
-      host,
+      host: this.#workspace.host,
       port,
       httpPath,
-      token: async (refused) => await this.#token.get(refused),
+      token: async (refused) => await this.#workspace.token.get(refused),
       userAgent: 'lakeloop',
       queryTags: { lakeloop_source: this.name, ...queryTags },
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
