@@ -47,9 +47,13 @@ export {
   type FoundTable,
 } from './sources/databricks/catalog.js'
 export {
+  type DatabricksAuth,
   type DatabricksEvent,
   DatabricksSource,
   type DatabricksSourceOptions,
+  type PreflightCheck,
+  type PreflightOptions,
+  type PreflightReport,
 } from './sources/databricks/databricks-source.js'
 export { RowsSource } from './sources/from-rows.js'
 export type { Page, ReadOptions, Source } from './sources/source.js'

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { causeOf, isLakeloopError, type LakeloopError } from '../../src/errors.js'
@@ -219,6 +221,18 @@ describe('the token of a service principal', () => {
       expect((await failure(token.get())).message).toContain('answered without a token')
     },
   )
+
+  test('the recorded refusal of Entra ID is read: its code, and not its text', async () => {
+    const golden = readFileSync(
+      join(import.meta.dirname, '../golden/databricks-rest/entra-invalid-client.json'),
+      'utf8',
+    )
+    const auth = { ...principal, issuer: 'entra', tenantId: 't' }
+    const { token } = stand([() => new Response(golden, { status: 401 })], { auth })
+    const { facts } = await failure(token.get())
+    expect(facts.problem).toBe(': the token endpoint said invalid_client, AADSTS7000215')
+    expect(JSON.stringify(facts)).not.toMatch(/Trace|34744c89/)
+  })
 
   test('a caller that is cancelled leaves the others their token', async () => {
     let answer = (_: Response): void => {}

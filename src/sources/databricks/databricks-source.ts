@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { LakeloopError } from '../../errors.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
+import { isPrincipal } from '../../vendors/databricks/auth.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
 import { Workspace } from '../../vendors/databricks/workspace.js'
@@ -8,6 +9,7 @@ import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
 import type { Page, ReadOptions, Source } from '../source.js'
 import { DatabricksCatalog } from './catalog.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
+import { type PreflightOptions, type PreflightReport, preflight } from './preflight.js'
 import { querySegment } from './query-read.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
@@ -15,7 +17,9 @@ import { assertOrdered, type Place, tableName } from './sql-text.js'
 import { type Asking, schemaOf } from './table-facts.js'
 import { tableSchema, tableSegments } from './table-modes.js'
 
+export type { DatabricksAuth } from '../../vendors/databricks/auth.js'
 export type { DatabricksSourceOptions } from './databricks-options.js'
+export type { PreflightCheck, PreflightOptions, PreflightReport } from './preflight.js'
 export type { DatabricksEvent } from './segment.js'
 
 /**
@@ -71,6 +75,22 @@ export class DatabricksSource implements Source {
     const schema = query === undefined ? await tableSchema(this.#tableOptions(asking)) : await schemaOf(asking, query)
     assertRoles(schema, this)
     return schema
+  }
+
+  /** Looks for everything that a run needs, and says what to grant: see docs/databricks.md. Throws only ABORTED, CLOSED, OPTION_INVALID. */
+  async preflight(options: PreflightOptions = {}): Promise<PreflightReport> {
+    const { auth, httpPath, changes = 'auto', table, query } = this.#options
+    const name = table === undefined ? undefined : tableName(table)
+    return await preflight({
+      asking: this.#asking(options.signal ?? new AbortController().signal),
+      workspace: this.#workspace,
+      principal: isPrincipal(auth) ? auth.clientId : undefined,
+      httpPath,
+      table: name,
+      query: query ?? `SELECT * FROM ${name?.sql}`,
+      changes,
+      volumes: options.volumes ?? [],
+    })
   }
 
   async close(): Promise<void> {
