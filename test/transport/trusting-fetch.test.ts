@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -69,9 +70,11 @@ describe('trustingFetch()', () => {
   test('ends when it is cancelled', async () => {
     const cancel = new AbortController()
     const silent = codeOf(client().send(request('/silent'), cancel.signal))
-    await new Promise<void>((resolve) => server.once('request', () => resolve()))
+    const response = await new Promise<ServerResponse>((resolve) => server.once('request', (_, it) => resolve(it)))
+    const closed = new Promise((resolve) => response.once('close', resolve))
     cancel.abort()
     expect(await silent).toMatch('ABORTED')
+    await closed
   })
 
   test.each(['', 'nothing', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(

@@ -189,6 +189,11 @@ describe('the token of a service principal', () => {
     const { token, asked } = stand([refusal('invalid_client')], { auth })
     expect(await token.get()).toBe('t2')
     expect(asked.map(({ authorization }) => atob(authorization?.slice(6) ?? ''))).toEqual(['app-1:s1', 'app-1:s2'])
+    given = 0
+    const fine = stand([refusal('invalid_scope')], { auth })
+    await failure(fine.token.get())
+    await fine.token.get()
+    expect(given).toBe(1)
     const never = stand([refusal('invalid_client'), refusal('invalid_client')], { auth })
     expect(await failure(never.token.get())).toMatchObject({ code: 'SOURCE_UNAUTHORIZED' })
     expect(never.asked).toHaveLength(2)
@@ -232,6 +237,11 @@ describe('the token of a service principal', () => {
     const { facts } = await failure(token.get())
     expect(facts.problem).toBe(': the token endpoint said invalid_client, AADSTS7000215')
     expect(JSON.stringify(facts)).not.toMatch(/Trace|34744c89/)
+  })
+
+  test('an error that OAuth does not know is not repeated [I7]', async () => {
+    const { token } = stand([refusal('ann@example.com')])
+    expect((await failure(token.get())).facts.problem).toBe(': the token endpoint said HTTP 401')
   })
 
   test('a caller that is cancelled leaves the others their token', async () => {

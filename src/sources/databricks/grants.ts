@@ -74,7 +74,7 @@ export async function privilegesOn(
   }
   const found = new Set<string>()
   for await (const { principal: who, privileges } of catalog.list(question, 'privilege_assignments', signal)) {
-    if (who !== principal) continue
+    if (String(who).toLowerCase() !== principal.toLowerCase()) continue // an application id is no text
     for (const one of listOf(privileges)) found.add(String(objectOf(one).privilege).replaceAll('_', ' '))
   }
   return found

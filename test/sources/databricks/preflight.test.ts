@@ -166,6 +166,19 @@ describe('preflight()', () => {
     })
   })
 
+  test('what others were granted counts for nothing, and upper case is no other principal', async () => {
+    const sql = { ...DELTA, 'LIMIT 0': new LakeloopError('SOURCE_TABLE_MISSING', { source: 'c', table: 't' }) }
+    const { fake, report } = stand({ sql })
+    const granted = (principal: string) => ({ principal, privileges: [{ privilege: 'ALL_PRIVILEGES' }] })
+    fake.faults.push(
+      Response.json({ privilege_assignments: [granted('somebody')] }),
+      Response.json({ privilege_assignments: [granted('APP-1')] }),
+    )
+    const found = await report()
+    expect(checkIn(found, 'USE CATALOG on catalog main')?.status).toBe('missing')
+    expect(checkIn(found, 'USE SCHEMA on schema main.crm')?.status).toBe('works')
+  })
+
   test('with a token alone the statement says whose name is to be filled in', async () => {
     const sql = { ...DELTA, 'LIMIT 0': forbidden('SELECT', 'Table main.crm.users') }
     const { checks } = await stand({ sql, subject: { principal: undefined } }).report()
