@@ -260,6 +260,8 @@ test('DatabricksSource.preflight() asks as the source does', async () => {
   const report = await source.preflight()
   expect(report).toMatchObject({ ok: false, checks: [{ what: 'sign in', status: 'missing' }] })
   expect(JSON.stringify(report)).not.toContain('secret-7')
+  // and through the driver, which asks for the token by itself
+  await expect(source.describe(new AbortController().signal)).rejects.toMatchObject({ code: 'SOURCE_UNAUTHORIZED' })
   await source.close()
   await expect(source.preflight()).rejects.toMatchObject({ code: 'CLOSED' })
 })
