@@ -36,7 +36,7 @@ export const ERRORS = {
   ),
   SOURCE_UNAUTHORIZED: row(
     'halt',
-    'the source {source} refused the credential',
+    'the source {source} refused the credential{problem}',
     'Renew the credential or ask for the grant{hint}.',
   ),
   SOURCE_QUERY_INVALID: row('halt', 'the query of {source} was refused: {problem}', 'Correct the SQL.'),
@@ -96,7 +96,11 @@ export const ERRORS = {
     'the source {source} does not know the results of the installed @databricks/sql',
     'Install a version of @databricks/sql that lakeloop names as its peer.',
   ),
-  SOURCE_FAILED: row('halt', 'the source {source} failed while reading', 'See causeOf(error) for what it threw.'),
+  SOURCE_FAILED: row(
+    'halt',
+    'the source {source} failed while reading{problem}',
+    'See causeOf(error) for what it threw.',
+  ),
   CURSOR_INVALID: row(
     'halt',
     'the cursor kept for {source} does not belong to it',

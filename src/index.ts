@@ -46,17 +46,23 @@ export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
 export { keyText, rowBlock } from './model/row.js'
 export type { Json, JsonObject, Reason } from './model/value.js'
 export {
-  type Browsing,
-  type CatalogEntry,
+  type BrowsedColumn,
+  type BrowsedObject,
+  type BrowsedTable,
+  type BrowseOptions,
   DatabricksCatalog,
   type DatabricksCatalogOptions,
+  type FoundTable,
 } from './sources/databricks/catalog.js'
 export {
+  type DatabricksAuth,
   type DatabricksEvent,
   DatabricksSource,
   type DatabricksSourceOptions,
+  type PreflightCheck,
+  type PreflightOptions,
+  type PreflightReport,
 } from './sources/databricks/databricks-source.js'
-export type { Preflight, PreflightCheck } from './sources/databricks/preflight.js'
 export { RowsSource } from './sources/from-rows.js'
 export type { ColumnOrigin, Page, ReadOptions, Source } from './sources/source.js'
 export { MemoryStore } from './stores/memory.js'
@@ -76,5 +82,3 @@ export {
   type Transformed,
   type TransformFacts,
 } from './transform/transform.js'
-export type { CatalogColumn, CatalogTable } from './vendors/databricks/table-info.js'
-export type { DatabricksAuth, GivenToken } from './vendors/databricks/token.js'

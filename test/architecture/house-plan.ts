@@ -13,6 +13,7 @@ const MECHANISMS: Allowed = ['transform', 'identity', 'delta']
 const BELOW_SHELVES: Allowed = ['vendors', 'transport']
 /** The shelf parts that need no vendor's package, and so may stand in the main entry. */
 const LIGHT_PARTS: Allowed = [
+  'sources/databricks/catalog.ts',
   'sources/databricks/databricks-source.ts',
   'sources/from-rows.ts',
   'stores/memory.ts',

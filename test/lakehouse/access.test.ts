@@ -45,7 +45,7 @@ test('catalogs, schemas and tables are listed by a catalog alone', async () => {
   const names = []
   for await (const { name } of catalog.list()) names.push(name)
   for await (const { fullName } of catalog.schemas('main')) names.push(fullName)
-  for await (const { fullName, type } of catalog.tables('main', 'access')) names.push(`${type} ${fullName}`)
+  for await (const { fullName, tableType } of catalog.tables('main', 'access')) names.push(`${tableType} ${fullName}`)
   expect(names).toEqual(expect.arrayContaining(['main', 'catalog', 'main.access', `MANAGED ${table}`]))
 })
 

@@ -1,6 +1,6 @@
 import { isLakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
-import type { CatalogTable } from '../../vendors/databricks/table-info.js'
+import type { TableInfo } from '../../vendors/databricks/table-info.js'
 import type { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
 import type { Tell } from './segment.js'
 import type { TableName } from './sql-text.js'
@@ -13,13 +13,13 @@ import type { Asking, TableFacts } from './table-facts.js'
 export async function catalogFacts(
   catalog: UnityCatalog,
   { asking, table, tell }: { readonly asking: Asking; readonly table: TableName; readonly tell: Tell },
-): Promise<CatalogTable | undefined> {
+): Promise<TableInfo | undefined> {
   if (table.parts.length < 3) {
     tell({ kind: 'catalogUnknown', why: 'the name of the table has no catalog' })
     return undefined
   }
   try {
-    return await catalog.table(table.parts.join('.'), asking.signal)
+    return await catalog.tableInfo(table.parts.join('.'), asking.signal)
   } catch (error) {
     // A table that is not there, and a credential that is not taken, are told better by SQL, which comes next.
     if (!isLakeloopError(error) || error.code === 'ABORTED' || error.code === 'OPTION_INVALID') throw error
@@ -35,9 +35,9 @@ export interface Allowed {
 }
 
 /** The facts with what Unity Catalog adds to them. Types stay SQL's own: what a statement gives is what arrives. */
-export function withCatalog(facts: TableFacts, known: CatalogTable | undefined, allow: Allowed): TableFacts {
+export function withCatalog(facts: TableFacts, known: TableInfo | undefined, allow: Allowed): TableFacts {
   if (known === undefined) return facts
-  const byName = new Map(known.columns?.map((column) => [column.name, column]))
+  const byName = new Map(known.columns.map((column) => [column.name, column]))
   const columns = facts.schema.columns.map((column): Column => {
     const more = byName.get(column.name)
     if (more === undefined) return column

@@ -3,8 +3,7 @@ import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
 import type { Clock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
-import { isPrivateHost } from '../../transport/private-host.js'
-import type { DatabricksAuth } from '../../vendors/databricks/token.js'
+import { AUTH, type DatabricksAuth } from '../../vendors/databricks/auth.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
 
@@ -13,14 +12,14 @@ export interface DatabricksSourceOptions {
   readonly name?: string | undefined
   /** The workspace's host name, e.g. `dbc-1234.cloud.databricks.com`: without scheme, port or path. */
   readonly host: string
-  /** True: `host` may be this machine or one of a private network. Default false: a host name out of somebody's form is then no way in. */
-  readonly allowPrivateHost?: boolean | undefined
   /** Default 443. */
   readonly port?: number | undefined
   /** Of the SQL warehouse: `/sql/1.0/warehouses/<id>`. */
   readonly httpPath: string
-  /** One principal for SQL and Unity Catalog: a token, or the id and secret of a service principal. See docs/databricks.md. */
+  /** A service principal, or a token: see docs/databricks.md. */
   readonly auth: DatabricksAuth
+  /** Lets `host` be one that only a private network knows (localhost, 10.x, *.internal). Default false. */
+  readonly allowPrivateHost?: boolean | undefined
   /** One SELECT. Either this or `table`. */
   readonly query?: string | undefined
   /** `catalog.schema.table`; a part with odd letters in back-quotes. */
@@ -65,10 +64,10 @@ export interface DatabricksSourceOptions {
   readonly queryTags?: Readonly<Record<string, string>> | undefined
   /** A certificate to trust besides the usual ones, as PEM. */
   readonly customCaCert?: string | undefined
-  /** For calls of Unity Catalog and for tokens; SQL goes through the driver. Default: the global one. */
-  readonly fetch?: Fetch | undefined
   readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
-  /** Of the waits for a warehouse that is not ready, and of the ends of tokens. Default: the machine's. */
+  /** For sign-in and Unity Catalog, in place of the platform's. SQL goes through `@databricks/sql`. */
+  readonly fetch?: Fetch | undefined
+  /** For tests: when tokens end, and the waits between attempts. */
   readonly clock?: Clock | undefined
 }
 
@@ -80,24 +79,21 @@ export const DEFAULTS = {
 } as const
 
 const names = z.array(z.string().min(1)).min(1).max(32)
-const secret = z.custom((value) => typeof value === 'string' || typeof value === 'function', 'is no string or function')
-const AUTH = z.union(
-  [
-    z.strictObject({ token: secret }),
-    z.strictObject({ clientId: z.string().min(1), clientSecret: secret, tenantId: z.string().min(1).optional() }),
-  ],
-  'is neither { token } nor { clientId, clientSecret }',
-)
+const WORKSPACE = {
+  host: z.string(),
+  port: z.int().min(1).max(65_535).optional(),
+  auth: AUTH,
+  allowPrivateHost: z.boolean().optional(),
+  customCaCert: z.string().optional(),
+  fetch: z.custom((value) => typeof value === 'function').optional(),
+  clock: z.custom((value) => typeof value === 'object' && value !== null).optional(),
+}
 const OPTIONS = z
   .strictObject({
+    ...WORKSPACE,
     name: z.string().min(1).max(200).optional(),
-    host: z.string(),
-    allowPrivateHost: z.boolean().optional(),
-    port: z.int().min(1).max(65_535).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
-    auth: AUTH,
     allow: z.strictObject({ masks: names.optional(), rowFilter: z.string().min(1).optional() }).optional(),
-    fetch: z.custom((value) => typeof value === 'function').optional(),
     query: z.string().trim().min(1).optional(),
     table: z.string().trim().min(1).optional(),
     changes: z.enum(['auto', 'feed', 'rowTracking', 'watermark', 'snapshot']).optional(),
@@ -120,9 +116,7 @@ const OPTIONS = z
       .strictObject({ directory: z.string().min(1).optional(), bytesMax: z.int().min(1_000_000).optional() })
       .optional(),
     queryTags: z.record(z.string(), z.string()).optional(),
-    customCaCert: z.string().optional(),
     onEvent: z.custom((value) => typeof value === 'function').optional(),
-    clock: z.custom((value) => typeof value === 'object' && value !== null, 'must be a clock').optional(),
   })
   .refine(({ query, table }) => (query === undefined) !== (table === undefined), {
     path: ['query'],
@@ -140,23 +134,21 @@ const OPTIONS = z
 
 /** Throws OPTION_INVALID that names the option, before anything is asked. */
 export function checkDatabricksOptions(options: DatabricksSourceOptions): DatabricksSourceOptions {
-  const checked = OPTIONS.safeParse(options)
-  if (!checked.success) {
-    const [issue] = checked.error.issues
-    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-    const option = unknown ?? (issue?.path.join('.') || 'options')
-    throw invalid(option, unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option')
-  }
-  const { host } = options
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(host))
-    throw invalid('host', 'has a scheme; write the name alone, without https://')
-  if (/:\d+$/.test(host)) throw invalid('host', 'has a port; say it in port')
-  if (!/^[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?$/i.test(host)) throw invalid('host', 'is no host name')
-  if (options.allowPrivateHost !== true && isPrivateHost(host)) {
-    throw invalid('host', 'is of a private network; set allowPrivateHost if that is meant')
-  }
-  return options
+  return strictly(OPTIONS, options, 'DatabricksSource')
 }
 
-const invalid = (option: string, problem: string) =>
-  new LakeloopError('OPTION_INVALID', { part: 'DatabricksSource', option, problem })
+const CATALOG_OPTIONS = z.strictObject(WORKSPACE)
+
+/** Throws OPTION_INVALID that names the option. */
+export const checkCatalogOptions = <Options>(options: Options): Options =>
+  strictly(CATALOG_OPTIONS, options, 'DatabricksCatalog')
+
+function strictly<Options>(schema: z.ZodType, options: Options, part: string): Options {
+  const checked = schema.safeParse(options)
+  if (checked.success) return options
+  const [issue] = checked.error.issues
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const option = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.') || 'options'
+  const problem = unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option'
+  throw new LakeloopError('OPTION_INVALID', { part, option, problem })
+}

@@ -2,17 +2,16 @@ import { hash } from 'node:crypto'
 import { LakeloopError } from '../../errors.js'
 import type { DriftChange } from '../../model/report.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
+import { isPrincipal } from '../../vendors/databricks/auth.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
-import { AccessToken } from '../../vendors/databricks/token.js'
-import { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
-import { type Workspace, workspace } from '../../vendors/databricks/workspace.js'
+import { Workspace } from '../../vendors/databricks/workspace.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
 import type { ColumnOrigin, Page, ReadOptions, Source } from '../source.js'
 import { DatabricksCatalog } from './catalog.js'
 import { catalogFacts, withCatalog } from './catalog-facts.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
-import { type Preflight, preflight } from './preflight.js'
+import { type PreflightOptions, type PreflightReport, preflight } from './preflight.js'
 import { querySegment } from './query-read.js'
 import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
@@ -21,8 +20,16 @@ import { assertOrdered, type Place, tableName } from './sql-text.js'
 import { type Asking, schemaOf, tableFacts } from './table-facts.js'
 import { type TableOptions, tableSchema, tableSegments } from './table-modes.js'
 
+export type { DatabricksAuth } from '../../vendors/databricks/auth.js'
 export type { DatabricksSourceOptions } from './databricks-options.js'
+export type { PreflightCheck, PreflightOptions, PreflightReport } from './preflight.js'
 export type { DatabricksEvent } from './segment.js'
+
+/** Columns that a source declares, or its table. */
+interface Roles {
+  readonly key: readonly string[] | undefined
+  readonly changedAt: string | undefined
+}
 
 /**
  * The rows of a query or a table in Databricks, exact by column type: see docs/values.md and docs/databricks.md.
@@ -36,24 +43,12 @@ export type { DatabricksEvent } from './segment.js'
  * Cost     one statement per read, taken off the server as fast as it comes (spool.ts); a page is decoded in one go.
  * Upholds  I3, I7, I12.
  */
-export interface PreflightOptions {
-  /** `catalog.schema.volume`, where files are to be written and read. */
-  readonly volumes?: readonly string[] | undefined
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Columns that a source declares, or its table. */
-interface Roles {
-  readonly key: readonly string[] | undefined
-  readonly changedAt: string | undefined
-}
-
 export class DatabricksSource implements Source {
   readonly name: string
+  /** What the same principal sees in Unity Catalog. Ends with the source. */
+  readonly catalog: DatabricksCatalog
   readonly #options: DatabricksSourceOptions
   readonly #workspace: Workspace
-  readonly #token: AccessToken
-  readonly #catalog: UnityCatalog
   #roles: Roles
   #session: SqlSession | undefined
   #closed = false
@@ -63,9 +58,8 @@ export class DatabricksSource implements Source {
     if (options.table !== undefined) tableName(options.table)
     this.name = options.name ?? options.table ?? 'databricks'
     this.#roles = { key: options.key, changedAt: options.changedAt }
-    this.#workspace = workspace({ ...options, name: this.name })
-    this.#token = new AccessToken(options.auth, this.#workspace, { clock: options.clock })
-    this.#catalog = new UnityCatalog(this.#workspace, this.#token, options.clock)
+    this.#workspace = new Workspace({ ...options, name: this.name, part: 'DatabricksSource' })
+    this.catalog = new DatabricksCatalog(options, this.#workspace)
   }
 
   /** As declared, or as the table declares it: that is known from the first `describe` or `read` on. */
@@ -111,26 +105,26 @@ export class DatabricksSource implements Source {
     return await whoChanged({ asking: { ...this.#asking(signal), tags }, table: tableName(table) }, changes, since)
   }
 
-  /** What is in Unity Catalog, as this source's principal may see it. */
-  get catalog(): DatabricksCatalog {
-    return new DatabricksCatalog(this.#catalog)
-  }
-
-  /**
-   * What a read needs, asked for piece by piece: what works, and for what is missing the statement to hand to an admin.
-   * A missing right is an answer and no error.
-   */
-  async preflight({ volumes = [], signal = new AbortController().signal }: PreflightOptions = {}): Promise<Preflight> {
-    const { auth, table, query, changes = 'auto' } = this.#options
-    const principal = 'clientId' in auth ? auth.clientId : undefined
-    const asking = this.#asking(signal)
-    const token = () => this.#token.current()
-    return await preflight({ asking, catalog: this.#catalog, principal, table, query, changes, volumes, token })
+  /** Looks for everything that a run needs, and says what to grant: see docs/databricks.md. Throws only ABORTED, CLOSED, OPTION_INVALID. */
+  async preflight(options: PreflightOptions = {}): Promise<PreflightReport> {
+    const { auth, httpPath, changes = 'auto', table, query } = this.#options
+    const name = table === undefined ? undefined : tableName(table)
+    return await preflight({
+      asking: this.#asking(options.signal ?? new AbortController().signal),
+      workspace: this.#workspace,
+      principal: isPrincipal(auth) ? auth.clientId : undefined,
+      httpPath,
+      table: name,
+      query: query ?? `SELECT * FROM ${name?.sql}`,
+      changes,
+      volumes: options.volumes ?? [],
+    })
   }
 
   async close(): Promise<void> {
     this.#closed = true
     await this.#session?.close()
+    this.#workspace.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,7 +149,7 @@ export class DatabricksSource implements Source {
     const { table = '', complete = false, overlapMs = DEFAULTS.overlapMs, allow = {} } = this.#options
     const { changes = 'auto', onHistoryGone = 'stop', onReplaced = 'stop' } = this.#options
     const name = tableName(table)
-    const known = await catalogFacts(this.#catalog, { asking, table: name, tell: this.#tell })
+    const known = await catalogFacts(this.#workspace.unityCatalog, { asking, table: name, tell: this.#tell })
     const { key = known?.primaryKey, changedAt = known?.timeseries?.[0] } = this.#options
     this.#roles = { key, changedAt }
     const facts = withCatalog(await tableFacts(asking, name), known, allow)
@@ -184,13 +178,13 @@ export class DatabricksSource implements Source {
   }
 
   #connect(): SqlSession {
-    const { host, port, httpPath, queryTags, customCaCert, useCloudFetch = true } = this.#options
+    const { port, httpPath, queryTags, customCaCert, useCloudFetch = true } = this.#options
     return new WarehouseSession({
       name: this.name,
-      host,
+      host: this.#workspace.host,
       port,
       httpPath,
-      token: (refused) => this.#token.current(refused),
+      token: async (refused) => await this.#workspace.token.get(refused),
       userAgent: 'lakeloop',
       queryTags: { lakeloop_source: this.name, ...queryTags },
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,

@@ -1,4 +1,4 @@
-import { isLakeloopError, LakeloopError } from '../../errors.js'
+import { type ErrorFacts, isLakeloopError, LakeloopError } from '../../errors.js'
 
 /** What the driver throws, in all its shapes. One of them, StatusError, is no Error. Source: reference of `@databricks/sql` 2.1. */
 interface Thrown {
@@ -154,17 +154,18 @@ function ofClass(text: string, source: string, cause: unknown): LakeloopError | 
   return undefined
 }
 
+/** `{ privilege, securable }` of a text that says what is missing where. Source: apache/superset PR 41945. */
+export function missingRight(text: string): ErrorFacts | undefined {
+  const found = /User does not have (.+?) on (Catalog|Schema|Table|Volume|View|[A-Z]\w+) '([^']+)'/.exec(text)
+  if (found === null) return undefined
+  const [, privilege = '', kind = '', name = ''] = found
+  return { privilege: privilege.trim(), securable: `${kind} ${name}` }
+}
+
 /** By SQLSTATE, where the class says nothing to us. */
 function ofState({ response }: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
-  const missing = /User does not have (.+?) on (Catalog|Schema|Table|Volume|View|[A-Z]\w+) '([^']+)'/.exec(text)
-  if (missing !== null) {
-    const [, privilege = '', kind = '', name = ''] = missing
-    return new LakeloopError(
-      'SOURCE_FORBIDDEN',
-      { source, privilege: privilege.trim(), securable: `${kind} ${name}` },
-      cause,
-    )
-  }
+  const missing = missingRight(text)
+  if (missing !== undefined) return new LakeloopError('SOURCE_FORBIDDEN', { source, ...missing }, cause)
   const state = response?.sqlState ?? /SQLSTATE:? ([0-9A-Z]{5})/.exec(text)?.[1]
   if (state === undefined || !/^[0-9A-Z]{5}$/.test(state)) return undefined
   if (state === '42501') {

@@ -22,6 +22,9 @@ export interface FakeWarehouseOptions {
 
 const HTTP_PATH = '/sql/1.0/warehouses/fake'
 
+/** A workspace whose Unity Catalog knows no table: this fake serves SQL. */
+const NO_CATALOG = async (): Promise<Response> => new Response('{"error_code":"TABLE_DOES_NOT_EXIST"}', { status: 404 })
+
 /**
  * A SQL warehouse in this process, as far as a reader of results sees one: the driver's own protocol over TLS, for the
  * driver as it is. It runs no SQL: a test says what each statement is answered with, and one that nobody foresaw fails it.
@@ -71,6 +74,7 @@ export class FakeWarehouse {
       port: this.#port,
       httpPath: HTTP_PATH,
       customCaCert: CERTIFICATE,
+      fetch: NO_CATALOG,
     } as const
   }
 

@@ -12,10 +12,24 @@ test.each([
   [{ host: 'https://dbc-1.cloud.databricks.com' }, 'host has a scheme'],
   [{ host: 'dbc-1.cloud.databricks.com:443' }, 'host has a port'],
   [{ host: 'a b' }, 'host is no host name'],
-  [{ host: '10.0.0.7' }, 'host is of a private network; set allowPrivateHost if that is meant'],
   [{ httpPath: 'sql/1.0' }, 'httpPath'],
-  [{ auth: {} }, 'option auth is neither'],
+  [{ auth: {} }, 'auth.token'],
   [{ auth: { token: '' } }, 'auth.token'],
+  [{ auth: { token: 7 } }, 'auth.token must be a string or a function'],
+  [{ auth: { token: 'secret-7', clientId: 'a', clientSecret: 'secret-7' } }, 'auth.token and clientId exclude'],
+  [{ auth: { clientId: 'a' } }, 'auth.clientSecret is missing'],
+  [{ auth: { clientSecret: 'secret-7' } }, 'auth.clientId is missing'],
+  [{ auth: { clientId: 'a b', clientSecret: 'secret-7' } }, 'auth.clientId is no application id'],
+  [{ auth: { clientId: 'a', clientSecret: '' } }, 'auth.clientSecret'],
+  [{ auth: { clientId: 'a', clientSecret: 'secret-7', issuer: 'entra' } }, 'auth.tenantId is needed'],
+  [{ auth: { clientId: 'a', clientSecret: 'secret-7', tenantId: 't' } }, "auth.tenantId belongs to issuer: 'entra'"],
+  [{ auth: { clientId: 'a', clientSecret: 'secret-7', issuer: 'entra', tenantId: '../x' } }, 'auth.tenantId is no'],
+  [{ auth: { clientId: 'a', clientSecret: 'secret-7', issuer: 'aws' } }, 'auth.issuer'],
+  [{ auth: { token: 'secret-7', issuer: 'entra' } }, 'auth.issuer belongs to a clientId'],
+  [{ auth: { token: 'secret-7', tokn: 'x' } }, 'auth.tokn is not an option'],
+  [{ host: 'localhost' }, 'host is in a private network; set allowPrivateHost'],
+  [{ host: '127.1' }, 'host is in a private network'],
+  [{ host: '[::1]' }, 'host is in a private network'],
   [{ query: 'SELECT 1' }, 'query or table is to be given, and not both'],
   [{ table: undefined }, 'query or table'],
   [{ table: undefined, query: 'SELECT 1', changes: 'feed' }, 'changes belongs to a table'],
@@ -28,6 +42,10 @@ test.each([
   const make = () => new DatabricksSource({ ...GOOD, ...change } as never)
   expect(make).toThrow(said)
   expect(make).not.toThrow('secret-7')
+})
+
+test('a private host is taken where that is said', () => {
+  expect(() => new DatabricksSource({ ...GOOD, host: 'localhost', allowPrivateHost: true })).not.toThrow()
 })
 
 test('the source is called like its table, and shows no credential', () => {
