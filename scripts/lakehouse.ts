@@ -1,7 +1,6 @@
-/** Starts the lakehouse engine by hand, says how to reach it, and ends it at Ctrl-C. Its tables stay in .lakehouse/home. */
+/** Starts the lakehouse engine by hand, says how to reach it, and ends it, tables and all, at Ctrl-C. */
 import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { HOME, notSetUp, RUNNING, startEngine } from '../test/lakehouse/engine.js'
+import { notSetUp, RUNNING, startEngine } from '../test/lakehouse/engine.js'
 
 const problem = notSetUp()
 if (problem !== undefined) {
@@ -9,7 +8,7 @@ if (problem !== undefined) {
   process.exit(1)
 }
 
-const { spark, pid, stop, ...lake } = await startEngine({ home: join(HOME, 'home') })
+const { spark, pid, stop, ...lake } = await startEngine()
 writeFileSync(RUNNING, JSON.stringify({ ...lake, pid }), { mode: 0o600 })
 console.log(`Spark ${spark} with Delta, as a SQL warehouse. While it runs, npm test and npm run demo:lakehouse use it.
 

@@ -46,15 +46,12 @@ export function running(): Lake | undefined {
 }
 
 /**
- * Starts one and waits until it answers, two minutes at most. It ends with this process, however that ends: the engine
- * watches its standard input.
- *
- * @param home  a folder that keeps the tables; without it they end with the engine
+ * Starts one and waits until it answers, two minutes at most. Its tables end with it, and it ends with this process, however
+ * that ends: the engine watches its standard input.
  */
-export async function startEngine({ home, port = 0 }: { home?: string; port?: number } = {}): Promise<Engine> {
+export async function startEngine(): Promise<Engine> {
   const main = join(ROOT, 'test/lakehouse/engine/main.py')
-  const more = home === undefined ? [] : ['--home', home]
-  const child = spawn(PARTS.python, ['-B', main, '--port', String(port), '--jars', PARTS.jars, ...more], {
+  const child = spawn(PARTS.python, ['-B', main, '--jars', PARTS.jars], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, SPARK_LOCAL_IP: '127.0.0.1' },
   })

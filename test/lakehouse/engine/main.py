@@ -35,17 +35,14 @@ def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--port", type=int, default=0)
     options.add_argument("--jars", type=Path, required=True)
-    options.add_argument("--home", type=Path, help="keeps the tables; without it they end with the process")
     given = options.parse_args()
-    made = None if given.home else Path(tempfile.mkdtemp(prefix="lakehouse-"))
-    home = given.home or made
-    home.mkdir(parents=True, exist_ok=True)
+    jars = given.jars.resolve()
+    home = Path(tempfile.mkdtemp(prefix="lakehouse-"))  # the list of tables is kept in memory, so none can outlive us
     os.chdir(home)  # Spark leaves files where it stands
     try:
-        run(given.port, home, given.jars)
+        run(given.port, home, jars)
     finally:
-        if made is not None:
-            shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def run(port: int, home: Path, jars: Path) -> None:
