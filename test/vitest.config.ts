@@ -27,7 +27,7 @@ const lakehouse = {
   test: {
     name: 'lakehouse',
     root,
-    include: ['test/lakehouse/**/*.test.ts'],
+    include: noLakehouse === undefined ? ['test/lakehouse/**/*.test.ts'] : [],
     globalSetup: `${root}test/lakehouse/global-setup.ts`,
     testTimeout: 300_000,
     hookTimeout: 120_000,
@@ -62,7 +62,7 @@ export default defineConfig({
           maxConcurrency: 3,
         },
       },
-      ...(noLakehouse === undefined ? [lakehouse] : []),
+      lakehouse,
     ],
   },
 })
