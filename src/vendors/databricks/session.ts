@@ -58,6 +58,7 @@ export class WarehouseSession implements SqlSession {
   }
 
   async rows(sql: string, options: StatementOptions = {}): Promise<readonly JsonObject[]> {
+    assertFew(options.parameters)
     return await this.#attempts(options.signal, async (session, signal) => {
       const operation = await this.#execute(session, sql, options, signal)
       try {
@@ -71,6 +72,7 @@ export class WarehouseSession implements SqlSession {
   }
 
   async query(sql: string, options: StatementOptions = {}): Promise<ArrowResult> {
+    assertFew(options.parameters)
     return await this.#attempts(options.signal, async (session, signal) => {
       const operation = await this.#execute(session, sql, options, signal)
       try {
@@ -212,15 +214,17 @@ export class WarehouseSession implements SqlSession {
   }
 }
 
-/** Throws  OPTION_INVALID beyond what a statement may have. */
+/** Throws  OPTION_INVALID beyond what a statement may have, before anything is asked. */
+function assertFew(parameters: StatementOptions['parameters'] = {}): void {
+  const count = Object.keys(parameters).length
+  if (count <= PARAMETERS_MAX) return
+  const problem = `are ${count}; a statement takes ${PARAMETERS_MAX}`
+  throw new LakeloopError('OPTION_INVALID', { part: 'DatabricksSource', option: 'parameters', problem })
+}
+
 async function bound(parameters: Readonly<Record<string, SqlParameter>>): Promise<Record<string, object>> {
-  const entries = Object.entries(parameters)
-  if (entries.length > PARAMETERS_MAX) {
-    const problem = `are ${entries.length}; a statement takes ${PARAMETERS_MAX}`
-    throw new LakeloopError('OPTION_INVALID', { part: 'DatabricksSource', option: 'parameters', problem })
-  }
   const { DBSQLParameter } = await loadDriver()
-  return Object.fromEntries(entries.map(([name, parameter]) => [name, new DBSQLParameter(parameter)]))
+  return Object.fromEntries(Object.entries(parameters).map(([name, one]) => [name, new DBSQLParameter(one)]))
 }
 
 /** Values of metadata as JSON: an integer that no number holds is its digits, a time ISO text, bytes base64. */
