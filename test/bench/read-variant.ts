@@ -14,12 +14,15 @@ interface Asked {
   }
 }
 
+/** As Sync asks for them; the server sends 10,000 rows at a time to both. */
+const PAGE_ROWS = 2_000
+
 const { way, rows, connection } = JSON.parse(process.argv[2] ?? '') as Asked
 const sql = (count: number): string => `SELECT * FROM rows LIMIT ${count}`
 
 /** Calls `page` behind each page, whose rows are all made: as JSON for a sandbox, as objects by the driver. */
 async function ours(_count: number, page: (rows: number) => void): Promise<void> {
-  for await (const { rows: block } of source.read({ pageSize: 10_000, signal: new AbortController().signal })) {
+  for await (const { rows: block } of source.read({ pageSize: PAGE_ROWS, signal: new AbortController().signal })) {
     for (let from = 0; from < block.length; from += 500) {
       block.json(from, Math.min(from + 500, block.length))
       await new Promise((resolve) => setImmediate(resolve))
@@ -30,7 +33,7 @@ async function ours(_count: number, page: (rows: number) => void): Promise<void>
 
 async function driver(count: number, page: (rows: number) => void): Promise<void> {
   const operation = await (await session).executeStatement(sql(count), { maxRows: 10_000 })
-  for await (const chunk of operation.iterateChunks({ maxRows: 10_000, autoClose: true })) page(chunk.length)
+  for await (const chunk of operation.iterateChunks({ maxRows: PAGE_ROWS, autoClose: true })) page(chunk.length)
 }
 
 const { host, port, httpPath: path, customCaCert } = connection
@@ -59,7 +62,7 @@ const session =
 
 // The module, the connection and the code are warm, as in a service that runs for days.
 if (way === 'driver') await driver(10_000, () => undefined)
-else for await (const _ of source.read({ pageSize: 10_000, signal: new AbortController().signal })) break
+else for await (const _ of source.read({ pageSize: PAGE_ROWS, signal: new AbortController().signal })) break
 
 const delay = monitorEventLoopDelay({ resolution: 5 })
 delay.enable()
