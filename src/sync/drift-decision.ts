@@ -5,7 +5,7 @@ import type { Reason } from '../model/value.js'
 import type { ColumnOrigin, ReadOptions, Source } from '../sources/source.js'
 import type { TransformFacts } from '../transform/transform.js'
 import type { AcceptedSchema } from './checkpoint.js'
-import { type Change, compareSchemas } from './drift.js'
+import { type Change, compareSchemas, isRead } from './drift.js'
 import { type DriftPolicies, judged, type Verdict, verdict } from './drift-policy.js'
 
 type Asking = Pick<ReadOptions, 'signal' | 'tags'>
@@ -99,8 +99,7 @@ function guardedError(source: string, after: Schema, facts: TransformFacts): Lak
     const told = { source, guard: `the row filter ${rowFilter}`, what: 'the rows', option: 'allow.rowFilter' }
     return new LakeloopError('SOURCE_GUARDED', told)
   }
-  const isRead = (name: string): boolean => facts.readsAll || facts.reads.some(({ column }) => column === name)
-  const masked = columns.find(({ name, mask }) => mask !== undefined && isRead(name))
+  const masked = columns.find(({ name, mask }) => mask !== undefined && isRead(facts, name))
   if (masked === undefined) return undefined
   const told = { source, guard: `the mask ${masked.mask}`, what: `column ${masked.name}`, option: 'allow.masks' }
   return new LakeloopError('SOURCE_GUARDED', told)

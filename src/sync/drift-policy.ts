@@ -2,7 +2,7 @@ import { type ErrorFacts, LakeloopError } from '../errors.js'
 import type { DriftChange } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
-import { type Change, likeness, type Reads } from './drift.js'
+import { type Change, isRead, likeness, type Reads } from './drift.js'
 
 /** Tell of it and go on; end the run before its first row; or keep the rows until the transform was mended. */
 export type DriftPolicy = DriftChange['decision']
@@ -29,12 +29,11 @@ export interface Judging {
 
 /** The changes with what is to be done about each. Pure. */
 export function judged(changes: readonly Change[], { reads, policies, edited }: Judging): readonly DriftChange[] {
-  const isRead = (name: string): boolean => reads.readsAll || reads.reads.some(({ column }) => column === name)
   return changes.map((change) => {
     const { kind, column } = change
     const isGone = (kind === 'dropped' || kind === 'renamed') && change.after === undefined
     if (edited && !isGone) return { ...change, breaks: false, decision: 'report' }
-    const concerns = kind === 'added' || isRead(column)
+    const concerns = kind === 'added' || isRead(reads, column)
     return { ...change, decision: concerns ? (policies[kind] ?? DEFAULTS[kind]) : 'report' }
   })
 }

@@ -13,6 +13,9 @@ export interface Reads {
   readonly readsAll: boolean
 }
 
+export const isRead = ({ reads, readsAll }: Reads, name: string): boolean =>
+  readsAll || reads.some(({ column }) => column === name)
+
 /** A change about which nothing was decided yet. */
 export type Change = Omit<DriftChange, 'decision'>
 
@@ -24,13 +27,12 @@ export type Change = Omit<DriftChange, 'decision'>
 export function compareSchemas(before: Schema, after: Schema, reads: Reads): readonly Change[] {
   const then = new Map(before.columns.map((column) => [column.name, column]))
   const now = new Map(after.columns.map((column) => [column.name, column]))
-  const isRead = (name: string): boolean => reads.readsAll || reads.reads.some(({ column }) => column === name)
   const added = after.columns.filter((column) => !isOne(then.get(column.name), column))
   const changes: Change[] = []
   for (const column of before.columns) {
     const same = now.get(column.name)
-    if (same !== undefined && isOne(same, column)) changes.push(...changed(column, same, isRead))
-    else changes.push({ ...gone(column, added, isRead), ...(same === undefined ? {} : { after: same.type }) })
+    if (same !== undefined && isOne(same, column)) changes.push(...changed(column, same, reads))
+    else changes.push({ ...gone(column, added, reads), ...(same === undefined ? {} : { after: same.type }) })
   }
   const renamedTo = new Set(
     changes.filter(({ kind }) => kind === 'renamed').flatMap(({ candidates = [] }) => candidates),
@@ -48,19 +50,19 @@ function isOne(one: Column | undefined, other: Column): boolean {
 }
 
 /** A column that left: renamed where an id proves it, else dropped, perhaps renamed to a new one. */
-function gone(column: Column, added: readonly Column[], isRead: (name: string) => boolean): Change {
-  const breaks = isRead(column.name)
+function gone(column: Column, added: readonly Column[], reads: Reads): Change {
+  const breaks = isRead(reads, column.name)
   const same = column.id === undefined ? undefined : added.find(({ id }) => id === column.id)
   if (same !== undefined) return { kind: 'renamed', column: column.name, candidates: [same.name], breaks }
   return { kind: 'dropped', column: column.name, before: column.type, candidates: candidates(column, added), breaks }
 }
 
-function changed(before: Column, after: Column, isRead: (name: string) => boolean): readonly Change[] {
+function changed(before: Column, after: Column, reads: Reads): readonly Change[] {
   const types = { column: before.name, before: before.type, after: after.type }
   if (before.type !== after.type) {
     if (widens(before.type, after.type)) return [{ kind: 'typeWidened', ...types, breaks: false }]
     const nested = /^(?:struct|array|map)</.test(before.type) && before.type.slice(0, 5) === after.type.slice(0, 5)
-    return [{ kind: nested ? 'nestedChanged' : 'typeChanged', ...types, breaks: isRead(before.name) }]
+    return [{ kind: nested ? 'nestedChanged' : 'typeChanged', ...types, breaks: isRead(reads, before.name) }]
   }
   if (before.nullable === after.nullable) return []
   const said = ({ nullable }: Column): string => (nullable ? 'nullable' : 'not null')

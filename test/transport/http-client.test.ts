@@ -1,9 +1,10 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { causeOf, isLakeloopError, type LakeloopError } from '../../src/errors.js'
+import { causeOf } from '../../src/errors.js'
 import type { Clock } from '../../src/transport/clock.js'
 import { HttpClient } from '../../src/transport/http-client.js'
 import { Secret } from '../../src/transport/secret.js'
+import { failure } from '../failure.js'
 
 const baseUrl = 'https://api.example.com'
 const request = {
@@ -30,16 +31,6 @@ function bell(): Clock & { ring(): void } {
 
 const client = (answer: () => Promise<Response> | Response, more = {}) =>
   new HttpClient({ baseUrl, fetch: async () => answer(), ...more })
-
-async function failure(work: Promise<unknown>): Promise<LakeloopError> {
-  try {
-    await work
-  } catch (error) {
-    if (isLakeloopError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
-}
 
 const never = new AbortController().signal
 

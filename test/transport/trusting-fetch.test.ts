@@ -1,23 +1,20 @@
-import { readFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isLakeloopError } from '../../src/errors.js'
 import { DatabricksCatalog } from '../../src/index.js'
 import { HttpClient } from '../../src/transport/http-client.js'
 import { trustingFetch } from '../../src/transport/trusting-fetch.js'
+import { CERTIFICATE, KEY } from '../fakes/warehouse/certificate.js'
 
-/** A certificate that vouches for itself, for localhost, and its key: made for this test, and open to everybody. */
-const pem = readFileSync(join(import.meta.dirname, '../fakes/unity-catalog/localhost.pem'), 'utf8')
 const named = { part: 'P', option: 'customCaCert' }
 const never = new AbortController().signal
 let server: Server
 let baseUrl = ''
 
 beforeAll(async () => {
-  server = createServer({ cert: pem, key: pem }, (request, response) => {
+  server = createServer({ cert: CERTIFICATE, key: KEY }, (request, response) => {
     if (request.url === '/away') return response.writeHead(302, { location: '/x' }).end()
     if (request.url === '/none') return response.writeHead(204).end()
     if (request.url === '/silent') return undefined
@@ -41,7 +38,7 @@ afterAll(() => {
   server.close()
 })
 
-const client = (fetch = trustingFetch(pem, named)) => new HttpClient({ baseUrl, fetch })
+const client = (fetch = trustingFetch(CERTIFICATE, named)) => new HttpClient({ baseUrl, fetch })
 const request = (path: string) =>
   ({ endpoint: 'e', method: 'POST', path, headers: { authorization: 'a' }, body: Buffer.from('b') }) as const
 const codeOf = (work: Promise<unknown>) =>
@@ -87,7 +84,7 @@ describe('trustingFetch()', () => {
 
 test('DatabricksCatalog takes customCaCert', async () => {
   const port = Number(new URL(baseUrl).port)
-  const options = { host: 'localhost', port, auth: { token: 't' }, allowPrivateHost: true, customCaCert: pem }
+  const options = { host: 'localhost', port, auth: { token: 't' }, allowPrivateHost: true, customCaCert: CERTIFICATE }
   await using catalog = new DatabricksCatalog(options)
   const found = []
   for await (const { name } of catalog.list()) found.push(name)

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { causeOf, isLakeloopError, type LakeloopError } from '../../src/errors.js'
+import { causeOf, type LakeloopError } from '../../src/errors.js'
 import type { DatabricksAuth, GivenToken } from '../../src/vendors/databricks/auth.js'
 import { DatabricksToken } from '../../src/vendors/databricks/token.js'
+import { failure } from '../failure.js'
 import { ManualClock } from './manual-clock.js'
 
 const HOUR = 3_600_000
@@ -40,16 +41,6 @@ function stand(script: (() => Response | Promise<Response>)[] = [], more: object
   const { asked, fetch } = endpoint(script)
   const options = { name: 'churn', part: 'P', host: 'dbc-1.cloud.databricks.com', auth: principal, fetch, clock }
   return { clock, asked, token: new DatabricksToken({ ...options, ...more }) }
-}
-
-async function failure(work: Promise<unknown>): Promise<LakeloopError> {
-  try {
-    await work
-  } catch (error) {
-    if (isLakeloopError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
 }
 
 const refusal =

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { isLakeloopError, type LakeloopError } from '../../src/errors.js'
 import { restError } from '../../src/vendors/databricks/rest-errors.js'
 import { columnType } from '../../src/vendors/databricks/spark-type.js'
 import { DatabricksToken } from '../../src/vendors/databricks/token.js'
 import { UnityCatalog } from '../../src/vendors/databricks/unity-catalog.js'
+import { failure } from '../failure.js'
 import { FakeUnityCatalog, type FakeUnityCatalogOptions } from '../fakes/unity-catalog/fake-unity-catalog.js'
 import { field, WORLD } from '../fakes/unity-catalog/sample-world.js'
 import { ManualClock } from './manual-clock.js'
@@ -18,16 +18,6 @@ function stand(more: Partial<FakeUnityCatalogOptions> = {}) {
   const options = { name: 'churn', part: 'P', host: 'dbc-1.cloud.databricks.com', fetch: fake.fetch, clock }
   const token = new DatabricksToken({ ...options, auth: { clientId: 'app-1', clientSecret: 's' } })
   return { clock, fake, catalog: new UnityCatalog({ ...options, token }) }
-}
-
-async function failure(work: Promise<unknown>): Promise<LakeloopError> {
-  try {
-    await work
-  } catch (error) {
-    if (isLakeloopError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
 }
 
 const catalogs = { path: '/catalogs', query: { include_browse: 'true' }, securable: 'Metastore' }

@@ -1,31 +1,13 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { JsonObject } from '../../model/value.js'
-import type { Clock } from '../../transport/clock.js'
-import type { Fetch } from '../../transport/http-client.js'
-import type { DatabricksAuth } from '../../vendors/databricks/auth.js'
 import { type ColumnInfo, textOf } from '../../vendors/databricks/table-info.js'
 import type { Question } from '../../vendors/databricks/unity-catalog.js'
-import { Workspace } from '../../vendors/databricks/workspace.js'
+import { Workspace, type WorkspaceAccess } from '../../vendors/databricks/workspace.js'
 import { checkCatalogOptions } from './databricks-options.js'
 import { namePattern } from './name-pattern.js'
 import { tableName } from './sql-text.js'
 
-export interface DatabricksCatalogOptions {
-  /** The workspace's host name: without scheme, port or path. */
-  readonly host: string
-  /** Default 443. */
-  readonly port?: number | undefined
-  /** A service principal, or a token: see docs/databricks.md. */
-  readonly auth: DatabricksAuth
-  /** Lets `host` be one that only a private network knows. Default false. */
-  readonly allowPrivateHost?: boolean | undefined
-  /** A certificate to trust besides the usual ones, as PEM. */
-  readonly customCaCert?: string | undefined
-  /** In place of the platform's. */
-  readonly fetch?: Fetch | undefined
-  /** For tests: when tokens end, and the waits between attempts. */
-  readonly clock?: Clock | undefined
-}
+export interface DatabricksCatalogOptions extends WorkspaceAccess {}
 
 export interface BrowseOptions {
   readonly signal?: AbortSignal | undefined

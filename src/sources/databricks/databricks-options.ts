@@ -1,25 +1,16 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
-import type { Clock } from '../../transport/clock.js'
-import type { Fetch } from '../../transport/http-client.js'
-import { AUTH, type DatabricksAuth } from '../../vendors/databricks/auth.js'
+import { AUTH } from '../../vendors/databricks/auth.js'
+import type { WorkspaceAccess } from '../../vendors/databricks/workspace.js'
 import type { FloatRule } from '../plain-value.js'
 import type { DatabricksEvent } from './segment.js'
 
-export interface DatabricksSourceOptions {
+export interface DatabricksSourceOptions extends WorkspaceAccess {
   /** See {@link Source}. Default: the table's name, else `databricks`. */
   readonly name?: string | undefined
-  /** The workspace's host name, e.g. `dbc-1234.cloud.databricks.com`: without scheme, port or path. */
-  readonly host: string
-  /** Default 443. */
-  readonly port?: number | undefined
   /** Of the SQL warehouse: `/sql/1.0/warehouses/<id>`. */
   readonly httpPath: string
-  /** A service principal, or a token: see docs/databricks.md. */
-  readonly auth: DatabricksAuth
-  /** Lets `host` be one that only a private network knows (localhost, 10.x, *.internal). Default false. */
-  readonly allowPrivateHost?: boolean | undefined
   /** One SELECT. Either this or `table`. */
   readonly query?: string | undefined
   /** `catalog.schema.table`; a part with odd letters in back-quotes. */
@@ -62,13 +53,7 @@ export interface DatabricksSourceOptions {
   readonly spool?: { readonly directory?: string | undefined; readonly bytesMax?: number | undefined } | undefined
   /** Shown beside each statement in the query history. */
   readonly queryTags?: Readonly<Record<string, string>> | undefined
-  /** A certificate to trust besides the usual ones, as PEM. */
-  readonly customCaCert?: string | undefined
   readonly onEvent?: ((event: DatabricksEvent) => void) | undefined
-  /** For sign-in and Unity Catalog, in place of the platform's. SQL goes through `@databricks/sql`. */
-  readonly fetch?: Fetch | undefined
-  /** For tests: when tokens end, and the waits between attempts. */
-  readonly clock?: Clock | undefined
 }
 
 const GIB = 1024 ** 3

@@ -106,7 +106,7 @@ async function isReadable({ asking, table }: TableRead, { first, last }: Part): 
 }
 
 /** The name is a text there, in which a part with odd letters stands in back-quotes. */
-const changesOf = (parts: readonly string[], first: number, last: number): string =>
+export const changesOf = (parts: readonly string[], first: number, last: number): string =>
   `table_changes('${parts.map(quoted).join('.').replaceAll('\\', '\\\\').replaceAll("'", "\\'")}', ${first}, ${last})`
 
 interface Range {

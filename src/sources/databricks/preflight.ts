@@ -1,6 +1,6 @@
 import { type ErrorCode, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Workspace } from '../../vendors/databricks/workspace.js'
-import { hasFeed } from './feed-read.js'
+import { changesOf, hasFeed } from './feed-read.js'
 import {
   grantStatement,
   grantsOf,
@@ -12,7 +12,7 @@ import {
   volumeNeeds,
 } from './grants.js'
 import { tracksRows } from './row-tracking-read.js'
-import { quoted, type TableName, tableName } from './sql-text.js'
+import { type TableName, tableName } from './sql-text.js'
 import { type Asking, asked, schemaOf, tableFacts } from './table-facts.js'
 
 export interface PreflightOptions {
@@ -202,8 +202,7 @@ async function feedCheck(
   { parts }: TableName,
   { what, version }: { readonly what: string; readonly version: number },
 ): Promise<PreflightCheck> {
-  const name = parts.map(quoted).join('.').replaceAll('\\', '\\\\').replaceAll("'", "\\'")
-  const { error } = await tried(schemaOf(asking, `SELECT * FROM table_changes('${name}', ${version}, ${version})`))
+  const { error } = await tried(schemaOf(asking, `SELECT * FROM ${changesOf(parts, version, version)}`))
   return checkOf(what, error, error === undefined ? [] : grantsOf(error, principal))
 }
 

@@ -43,12 +43,11 @@ export function tableSchema(read: TableOptions): Schema {
  *
  * Throws  SOURCE_TABLE_REPLACED, SOURCE_HISTORY_GONE, SOURCE_MODE_UNAVAILABLE, CURSOR_INVALID.
  */
-export async function* tableSegments(options: TableOptions, after: Cursor | undefined): AsyncGenerator<Segment> {
-  const kept = tableCursor(after, options.asking.source)
-  const read: TableRead = options
-  const { mode, why } = chosen(options)
-  options.tell({ kind: 'mode', mode, why })
-  const cursor = await standing(options, { read, mode, kept })
+export async function* tableSegments(read: TableOptions, after: Cursor | undefined): AsyncGenerator<Segment> {
+  const kept = tableCursor(after, read.asking.source)
+  const { mode, why } = chosen(read)
+  read.tell({ kind: 'mode', mode, why })
+  const cursor = await standing(read, mode, kept)
   const resync = kept !== undefined && (cursor === undefined || cursor.now?.resync === true)
   if (cursor?.now?.whole === true && read.facts.version === undefined) {
     return yield* READS[mode]({ ...read, resync }, undefined)
@@ -61,8 +60,8 @@ export async function* tableSegments(options: TableOptions, after: Cursor | unde
     }
   } catch (error) {
     // Behind pages of changes a full read would be taken for more changes: the next run begins with it.
-    if (given > 0 || options.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
-    options.tell({ kind: 'resync', why: String(error.facts.problem) })
+    if (given > 0 || read.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
+    read.tell({ kind: 'resync', why: String(error.facts.problem) })
     yield* READS[mode]({ ...read, resync: true }, undefined)
   }
 }
@@ -78,25 +77,23 @@ function chosen({ changes, changedAt, key, facts }: TableOptions): { readonly mo
   return { mode: 'snapshot', why: 'it has neither feed nor row tracking, and changedAt or key is not said' }
 }
 
-interface Standing {
-  readonly read: TableRead
-  readonly mode: Mode
-  readonly kept: TableCursor | undefined
-}
-
 /** The cursor, if it still means something; `undefined` to read all of the table. */
-async function standing(options: TableOptions, { read, mode, kept }: Standing): Promise<TableCursor | undefined> {
+async function standing(
+  read: TableOptions,
+  mode: Mode,
+  kept: TableCursor | undefined,
+): Promise<TableCursor | undefined> {
   if (kept === undefined) return undefined
   if (kept.mode !== mode) {
-    options.tell({ kind: 'resync', why: `it was read by ${kept.mode} before` })
+    read.tell({ kind: 'resync', why: `it was read by ${kept.mode} before` })
     return undefined
   }
   const problem = await replaced(read, kept)
   if (problem === undefined) return kept
-  if (options.onReplaced === 'stop') {
-    throw new LakeloopError('SOURCE_TABLE_REPLACED', { source: options.asking.source, table: read.table.text, problem })
+  if (read.onReplaced === 'stop') {
+    throw new LakeloopError('SOURCE_TABLE_REPLACED', { source: read.asking.source, table: read.table.text, problem })
   }
-  options.tell({ kind: 'resync', why: `it ${problem}` })
+  read.tell({ kind: 'resync', why: `it ${problem}` })
   return undefined
 }
 

@@ -6,18 +6,29 @@ import { checkedHost } from './host.js'
 import { DatabricksToken } from './token.js'
 import { UnityCatalog } from './unity-catalog.js'
 
-export interface WorkspaceOptions {
+/** How a workspace is reached, and as whom. */
+export interface WorkspaceAccess {
+  /** The workspace's host name, e.g. `dbc-1234.cloud.databricks.com`: without scheme, port or path. */
+  readonly host: string
+  /** Default 443. */
+  readonly port?: number | undefined
+  /** A service principal, or a token: see docs/databricks.md. */
+  readonly auth: DatabricksAuth
+  /** Lets `host` be one that only a private network knows (localhost, 10.x, *.internal). Default false. */
+  readonly allowPrivateHost?: boolean | undefined
+  /** A certificate to trust besides the usual ones, as PEM. */
+  readonly customCaCert?: string | undefined
+  /** For sign-in and Unity Catalog, in place of the platform's. SQL goes through `@databricks/sql`. */
+  readonly fetch?: Fetch | undefined
+  /** For tests: when tokens end, and the waits between attempts. */
+  readonly clock?: Clock | undefined
+}
+
+export interface WorkspaceOptions extends WorkspaceAccess {
   /** Of the source, for errors. */
   readonly name: string
   /** Of the options' owner, for errors: `DatabricksSource`. */
   readonly part: string
-  readonly host: string
-  readonly port?: number | undefined
-  readonly auth: DatabricksAuth
-  readonly allowPrivateHost?: boolean | undefined
-  readonly customCaCert?: string | undefined
-  readonly fetch?: Fetch | undefined
-  readonly clock?: Clock | undefined
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { DatabricksCatalog, DatabricksSource, isLakeloopError, type LakeloopError } from '../../../src/index.js'
+import { DatabricksCatalog, DatabricksSource } from '../../../src/index.js'
 import { namePattern } from '../../../src/sources/databricks/name-pattern.js'
+import { failure } from '../../failure.js'
 import { FakeUnityCatalog, type FakeUnityCatalogOptions } from '../../fakes/unity-catalog/fake-unity-catalog.js'
 import { WORLD } from '../../fakes/unity-catalog/sample-world.js'
 
@@ -16,16 +17,6 @@ async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = []
   for await (const one of list) found.push(one)
   return found
-}
-
-async function failure(work: Promise<unknown>): Promise<LakeloopError> {
-  try {
-    await work
-  } catch (error) {
-    if (isLakeloopError(error)) return error
-    throw error
-  }
-  throw new Error('it did not fail')
 }
 
 describe('DatabricksCatalog', () => {
