@@ -41,7 +41,7 @@ export interface Source {
   whoChanged?(
     changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
     since: string,
-    options: Pick<ReadOptions, 'signal' | 'tags'>,
+    options: Pick<ReadOptions, 'signal' | 'tags' | 'described'>,
   ): Promise<readonly (ColumnOrigin | undefined)[]>
 
   /** Idempotent. Gives back what the source opened itself; what was handed in stays open. */
@@ -59,6 +59,11 @@ export interface ReadOptions {
   /** Rows, 1 to 100,000. Default 2,000. */
   readonly pageSize?: number | undefined
   readonly signal: AbortSignal
+  /**
+   * What `describe` gave, the object itself: for a source that keeps versions, which then reads that one and need not look
+   * it up again. Another source takes no notice.
+   */
+  readonly described?: Schema | undefined
   /** Who reads, e.g. sync and run: for a source that can write it beside its statements, where an admin finds it. */
   readonly tags?: Readonly<Record<string, string>> | undefined
 }

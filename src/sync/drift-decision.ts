@@ -8,7 +8,7 @@ import type { AcceptedSchema } from './checkpoint.js'
 import { type Change, compareSchemas, isRead } from './drift.js'
 import { type DriftPolicies, judged, type Verdict, verdict } from './drift-policy.js'
 
-type Asking = Pick<ReadOptions, 'signal' | 'tags'>
+type Asking = Pick<ReadOptions, 'signal' | 'tags' | 'described'>
 
 /** What a schema is judged by: what was accepted last, what the transform reads, and what the host wants done. */
 export interface Judge {
@@ -57,7 +57,7 @@ export async function decideDrift(source: Source, judging: Judge, asking: Asking
   })
   if (after === null) return { changes: [], schema: before }
   const found = seen(before, after, facts)
-  const origins = await originsOf(source, { found, since: before?.asOf }, asking)
+  const origins = await originsOf(source, { found, since: before?.asOf }, { ...asking, described: after })
   const { changes, stop, park } = judge(judging, after, explained(found, origins, after))
   const guarded = guardedError(source.name, after, facts)
   return { changes, schema: after, ...withStop(guarded ?? stop), ...(park === undefined ? {} : { park }) }

@@ -78,7 +78,9 @@ export class Pages {
     let pages = 0
     try {
       await this.#unpark(pageSize)
-      for await (const page of source.read({ pageSize, signal: reading, tags, ...(cursor ? { after: cursor } : {}) })) {
+      const described = this.#drift.schema
+      const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
+      for await (const page of source.read(options)) {
         if (reading.aborted || this.#failed !== undefined) break
         const park = this.#checkSchema(page.schema)
         pages += 1

@@ -73,6 +73,7 @@ describe('a result that is lost on its way is gone on with behind the last row [
         const got = await under(meeting, kind)
         expectWhole(got)
         expect(got.warehouse.seen.statements).toHaveLength(MAIN[kind] + 1)
+        expect(got.clock.slept[0]).toBe(name.endsWith('Retry-After') ? 7_000 : 1_000)
         expect(got.events.filter(({ kind: told }) => told === 'resumed')).toHaveLength(1)
       }
       // Without an order there is no way back to where it broke off: only before the first row went out.

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { answerOf } from '../fakes/warehouse/answer.js'
+import { answerOf, textAnswer } from '../fakes/warehouse/answer.js'
 import { kindOf } from '../sources/databricks-arrow-tables.js'
 import { holding, KINDS, type Kind, people, QUERY, readAll, stand, TAGS, TOKEN } from './warehouse-stand.js'
 
@@ -46,6 +46,27 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
       expect(userAgent).toContain('(lakeloop;')
       expect(authorization).toBe(`Bearer ${TOKEN}`)
     }
+  })
+
+  test('what was described is read in the version that was described, and not looked up again', async () => {
+    let version = '7'
+    const held = holding({ rows: ROWS })
+    const statements: typeof held = (sql, parameters) =>
+      sql.startsWith('DESCRIBE HISTORY')
+        ? textAnswer(['version', 'timestamp'], [[version, '2026-01-01']])
+        : held(sql, parameters)
+    const { warehouse, source } = await stand({ statements }, { ...KINDS['a table'], changes: 'snapshot' })
+    const { signal } = new AbortController()
+    const described = await source.describe(signal)
+    version = '8'
+    const from = warehouse.seen.statements.length
+    const restCalls = warehouse.seen.requests.filter(({ call }) => call.startsWith('GET')).length
+    for await (const _ of source.read({ signal, described })) break
+    const pinned = warehouse.seen.statements.slice(from).map(({ sql }) => /FROM .* VERSION AS OF (\d+)/s.exec(sql)?.[1])
+    expect(new Set(pinned)).toEqual(new Set(['7']))
+    expect(warehouse.seen.requests.filter(({ call }) => call.startsWith('GET'))).toHaveLength(restCalls)
+    for await (const _ of source.read({ signal, described: { ...described } })) break
+    expect(warehouse.seen.statements.at(-1)?.sql).toContain('VERSION AS OF 8')
   })
 
   test('one session in UTC, and it is closed', async () => {

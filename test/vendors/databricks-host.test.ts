@@ -18,6 +18,9 @@ const PRIVATE = [
   '100.64.0.1',
   'metadata.google.internal',
   'internal',
+  'warehouse',
+  'warehouse.local',
+  'nas.home.arpa',
   '::1',
   '[::1]',
   '::',
@@ -41,6 +44,7 @@ test.each([
   ['[2001:db8::1]', '[2001:db8::1]'],
   ['internal.example.com', 'internal.example.com'],
   ['localhost.example.com', 'localhost.example.com'],
+  ['local.example.com', 'local.example.com'],
 ])('checkedHost() takes %s', (host, url) => {
   expect(checkedHost(host, { part: 'P' })).toBe(url)
 })

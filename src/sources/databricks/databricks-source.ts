@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { LakeloopError } from '../../errors.js'
 import type { DriftChange } from '../../model/report.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
+import { systemClock } from '../../transport/clock.js'
 import { isPrincipal } from '../../vendors/databricks/auth.js'
 import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
@@ -17,7 +18,7 @@ import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
 import { assertOrdered, type Place, tableName } from './sql-text.js'
-import { type Asking, schemaOf, tableFacts } from './table-facts.js'
+import { type Asking, schemaOf, type TableFacts, tableFacts } from './table-facts.js'
 import { type TableOptions, tableSchema, tableSegments } from './table-modes.js'
 
 export type { DatabricksAuth } from '../../vendors/databricks/auth.js'
@@ -29,6 +30,11 @@ export type { DatabricksEvent } from './segment.js'
 interface Roles {
   readonly key: readonly string[] | undefined
   readonly changedAt: string | undefined
+}
+
+/** A table as it stood when it was looked up. */
+interface Looked extends Roles {
+  readonly facts: TableFacts
 }
 
 /**
@@ -49,6 +55,7 @@ export class DatabricksSource implements Source {
   readonly catalog: DatabricksCatalog
   readonly #options: DatabricksSourceOptions
   readonly #workspace: Workspace
+  readonly #looked = new WeakMap<Schema, Looked>()
   #roles: Roles
   #session: SqlSession | undefined
   #closed = false
@@ -73,11 +80,13 @@ export class DatabricksSource implements Source {
 
   async *read(options: ReadOptions): AsyncGenerator<Page> {
     const pageSize = pageSizeOf(options, 'DatabricksSource.read')
-    const { signal, after } = options
+    const { signal, after, described } = options
     assertNotAborted(signal)
     const asking = { ...this.#asking(signal), tags: options.tags }
-    const table = this.#options.table === undefined ? undefined : await this.#table(asking)
-    const segments = table === undefined ? this.#query(asking, after) : tableSegments(table, after)
+    const segments =
+      this.#options.table === undefined
+        ? this.#query(asking, after)
+        : tableSegments(this.#table(asking, await this.#lookedUp(asking, described)), after)
     for await (const segment of segments) {
       for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {
         assertNotAborted(signal)
@@ -89,8 +98,10 @@ export class DatabricksSource implements Source {
   async describe(signal: AbortSignal, tags?: ReadOptions['tags']): Promise<Schema> {
     const asking = { ...this.#asking(signal), tags }
     const { query } = this.#options
-    const schema = query === undefined ? tableSchema(await this.#table(asking)) : await schemaOf(asking, query)
+    const looked = query === undefined ? await this.#lookedUp(asking) : undefined
+    const schema = looked === undefined ? await schemaOf(asking, query ?? '') : tableSchema(this.#table(asking, looked))
     assertRoles(schema, this)
+    if (looked !== undefined) this.#looked.set(schema, looked)
     return schema
   }
 
@@ -98,11 +109,13 @@ export class DatabricksSource implements Source {
   async whoChanged(
     changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
     since: string,
-    { signal, tags }: Pick<ReadOptions, 'signal' | 'tags'>,
+    { signal, tags, described }: Pick<ReadOptions, 'signal' | 'tags' | 'described'>,
   ): Promise<readonly (ColumnOrigin | undefined)[]> {
     const { table } = this.#options
     if (table === undefined) return []
-    return await whoChanged({ asking: { ...this.#asking(signal), tags }, table: tableName(table) }, changes, since)
+    const asking = { ...this.#asking(signal), tags }
+    const { facts } = await this.#lookedUp(asking, described)
+    return await whoChanged({ asking, table: tableName(table), facts }, changes, since)
   }
 
   /** Looks for everything that a run needs, and says what to grant: see docs/databricks.md. Throws only ABORTED, CLOSED, OPTION_INVALID. */
@@ -145,15 +158,22 @@ export class DatabricksSource implements Source {
     yield querySegment({ query, mode: complete ? 'snapshot' : 'changes', order: columns, digest }, place)
   }
 
-  async #table(asking: Asking): Promise<TableOptions> {
-    const { table = '', complete = false, overlapMs = DEFAULTS.overlapMs, allow = {} } = this.#options
-    const { changes = 'auto', onHistoryGone = 'stop', onReplaced = 'stop' } = this.#options
+  /** The table as it was described, or as it stands now. */
+  async #lookedUp(asking: Asking, described?: Schema): Promise<Looked> {
+    const { table = '', allow = {} } = this.#options
+    const before = described && this.#looked.get(described)
+    if (before !== undefined) return before
     const name = tableName(table)
     const known = await catalogFacts(this.#workspace.unityCatalog, { asking, table: name, tell: this.#tell })
     const { key = known?.primaryKey, changedAt = known?.timeseries?.[0] } = this.#options
     this.#roles = { key, changedAt }
-    const facts = withCatalog(await tableFacts(asking, name), known, allow)
-    const read = { asking, facts, table: name, key: key ?? [], changedAt, complete, overlapMs, tell: this.#tell }
+    return { key, changedAt, facts: withCatalog(await tableFacts(asking, name), known, allow) }
+  }
+
+  #table(asking: Asking, { facts, key = [], changedAt }: Looked): TableOptions {
+    const { table = '', complete = false, overlapMs = DEFAULTS.overlapMs } = this.#options
+    const { changes = 'auto', onHistoryGone = 'stop', onReplaced = 'stop' } = this.#options
+    const read = { asking, facts, table: tableName(table), key, changedAt, complete, overlapMs, tell: this.#tell }
     return { ...read, changes, onHistoryGone, onReplaced }
   }
 
@@ -168,6 +188,7 @@ export class DatabricksSource implements Source {
       integersAsText,
       spool: { directory, bytesMax, memoryBytesMax: DEFAULTS.spool.memoryBytesMax },
       tell: this.#tell,
+      clock: this.#options.clock ?? systemClock,
     }
   }
 

@@ -3,7 +3,7 @@ import type { DriftChange } from '../../model/report.js'
 import type { Json } from '../../model/value.js'
 import type { ColumnOrigin } from '../source.js'
 import type { TableName } from './sql-text.js'
-import { type Asking, type Commit, commitsAfter, placeOf, tableFacts } from './table-facts.js'
+import { type Asking, type Commit, commitsAfter, placeOf, type TableFacts } from './table-facts.js'
 
 type Named = Pick<DriftChange, 'kind' | 'column'>
 
@@ -12,12 +12,12 @@ type Named = Pick<DriftChange, 'kind' | 'column'>
  * table's by now: then the changes stand without their commits.
  */
 export async function whoChanged(
-  { asking, table }: { readonly asking: Asking; readonly table: TableName },
+  { asking, table, facts }: { readonly asking: Asking; readonly table: TableName; readonly facts: TableFacts },
   changes: readonly Named[],
   since: string,
 ): Promise<readonly (ColumnOrigin | undefined)[]> {
   const after = /^\d+(?=@)/.exec(since)?.[0]
-  const { id, version } = await tableFacts(asking, table)
+  const { id, version } = facts
   if (after === undefined || version === undefined || placeOf({ id, version: Number(after) }) !== since) return []
   try {
     return originsOf(changes, await commitsAfter(asking, table, { after: Number(after), latest: version }))

@@ -1,7 +1,9 @@
-import { isLakeloopError, LakeloopError } from '../../errors.js'
+import { causeOf, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Cursor, RowBlock, Schema } from '../../model/row.js'
 import type { Json } from '../../model/value.js'
+import type { Clock } from '../../transport/clock.js'
 import type { ArrowResult } from '../../vendors/databricks/sql.js'
+import { retryAfterMs } from '../../vendors/databricks/sql-errors.js'
 import type { FloatRule } from '../plain-value.js'
 import type { Page } from '../source.js'
 import { arrowReader } from './arrow/arrow-reader.js'
@@ -20,10 +22,14 @@ export interface Reading {
   readonly spool: SpoolOptions
   readonly tell: Tell
   readonly pageSize: number
+  readonly clock: Clock
 }
 
 /** Times in a row that a lost result is asked for again without a row in between. */
 const LOST_MAX = 3
+/** Before it is asked for again; doubled each time, or what the server asks for. */
+const WAIT_MS = 1_000
+const WAIT_MS_MAX = 60_000
 
 /**
  * The pages of one statement. A result that is lost on its way is asked for again behind the last row that was given out,
@@ -54,6 +60,8 @@ export async function* segmentPages(segment: Segment, reading: Reading): AsyncGe
       lost += 1
       if (lost > LOST_MAX) throw error
       tell({ kind: 'resumed', problem: String(error.facts.problem ?? '') })
+      const waitMs = Math.max(WAIT_MS * 2 ** (lost - 1), retryAfterMs(causeOf(error)))
+      await reading.clock.sleep(Math.min(waitMs, WAIT_MS_MAX), asking.signal)
     }
   }
 }

@@ -30,7 +30,8 @@ for (const [network, bits] of [
   PRIVATE.addSubnet(network, bits, 'ipv6')
 }
 
-const PRIVATE_NAME = /(?:^|\.)(?:localhost|internal)$/
+/** Names that no public DNS has: those set aside for private use, and those without a dot. Source: RFC 6761, 6762, 8375; ICANN on .internal, 2024. */
+const PRIVATE_NAME = /^[^.]+$|\.(?:localhost|local|internal|home\.arpa)$/
 
 /**
  * The host of a workspace as it stands in a URL: a name or an address, an IPv6 address in brackets.
