@@ -39,7 +39,11 @@ export const ERRORS = {
     'the source {source} refused the credential{problem}',
     'Renew the credential or ask for the grant{hint}.',
   ),
-  SOURCE_QUERY_INVALID: row('halt', 'the query of {source} was refused: {problem}', 'Correct the SQL.'),
+  SOURCE_QUERY_INVALID: row(
+    'halt',
+    'the query of {source} was refused: {problem}',
+    'Correct the SQL, or what stands in its way.',
+  ),
   SOURCE_TABLE_MISSING: row(
     'halt',
     'the query of {source} names the table {table}, which is not there',

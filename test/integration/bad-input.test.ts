@@ -32,12 +32,12 @@ describe('what stops before the first row says which part, why and what to do, a
     ],
     [
       'a query with a syntax error',
-      'SOURCE_QUERY_INVALID: the query of scores was refused: syntax error at line 2. Correct the SQL.',
+      'SOURCE_QUERY_INVALID: the query of scores was refused: syntax error at line 2. Correct the SQL, or what stands in its way.',
     ],
     [
       'a query that casts what it cannot',
       'SOURCE_QUERY_INVALID: the query of scores was refused: a value cannot be cast to the type asked for at line 1. ' +
-        'Correct the SQL.',
+        'Correct the SQL, or what stands in its way.',
     ],
     [
       'a missing table',

@@ -4,9 +4,10 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Cursor } from '../../src/model/row.js'
 import { answerOf, textAnswer } from '../fakes/warehouse/answer.js'
 import { kindOf } from '../sources/databricks-arrow-tables.js'
-import { holding, KINDS, type Kind, people, QUERY, readAll, stand, TAGS, TOKEN } from './warehouse-stand.js'
+import { holding, KINDS, type Kind, people, QUERY, readAll, rowsOf, stand, TAGS, TOKEN } from './warehouse-stand.js'
 
 const ROWS = people(23)
 const ALL = ROWS.map(([, n]) => n)
@@ -67,6 +68,20 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     expect(warehouse.seen.requests.filter(({ call }) => call.startsWith('GET'))).toHaveLength(restCalls)
     for await (const _ of source.read({ signal, described: { ...described } })) break
     expect(warehouse.seen.statements.at(-1)?.sql).toContain('VERSION AS OF 8')
+  })
+
+  test('behind a cursor of another query all of it comes, and the host is told', async () => {
+    const { source, events } = await stand({ statements: holding({ rows: ROWS }) })
+    const { signal } = new AbortController()
+    let cursor: Cursor | undefined
+    for await (const page of source.read({ signal, pageSize: 4 })) {
+      cursor = page.cursor
+      break
+    }
+    expect(events).toEqual([])
+    const rows: unknown[] = []
+    for await (const page of source.read({ signal, after: { ...cursor, query: 'another' } })) rows.push(...rowsOf(page))
+    expect([rows.length, events]).toEqual([ROWS.length, [{ kind: 'resync', why: 'the query is another one' }]])
   })
 
   test('one session in UTC, and it is closed', async () => {

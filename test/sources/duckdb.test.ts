@@ -318,7 +318,7 @@ describe('DuckDbSource reading', () => {
     )
     expect(pages).toBeGreaterThan(1)
     expect(error.message).toBe(
-      'SOURCE_QUERY_INVALID: the query of scores was refused: a value cannot be cast to the type asked for at line 1. Correct the SQL.',
+      'SOURCE_QUERY_INVALID: the query of scores was refused: a value cannot be cast to the type asked for at line 1. Correct the SQL, or what stands in its way.',
     )
     expect(String(causeOf(error))).toContain('secret900000')
   })

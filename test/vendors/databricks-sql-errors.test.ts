@@ -157,7 +157,72 @@ const CASES: readonly (readonly [string, unknown, string, string])[] = [
   ['nothing at all', undefined, 'SOURCE_FAILED', 'failed while reading'],
 ]
 
+/** Every class that Delta refuses a statement of ours with. Source: delta-io/delta delta-error-classes.json. */
+const DELTA: readonly (readonly [classes: string, code: string, said: string])[] = [
+  ['DELTA_MISSING_CHANGE_DATA', 'SOURCE_HISTORY_GONE', 'was not on'],
+  ['DELTA_CHANGE_DATA_FILE_NOT_FOUND', 'SOURCE_HISTORY_GONE', 'VACUUM'],
+  ['FAILED_READ_FILE.FILE_NOT_EXIST FAILED_READ_FILE.DBR_FILE_NOT_EXIST', 'SOURCE_HISTORY_GONE', 'VACUUM'],
+  ['DELTA_FILE_NOT_FOUND DELTA_FILE_NOT_FOUND_DETAILED', 'SOURCE_HISTORY_GONE', 'VACUUM'],
+  [
+    'DELTA_UNSUPPORTED_TIME_TRAVEL_BEYOND_DELETED_FILE_RETENTION_DURATION',
+    'SOURCE_HISTORY_GONE',
+    'older than the retention',
+  ],
+  ['DELTA_VERSION_NOT_FOUND', 'SOURCE_HISTORY_GONE', 'not in the history'],
+  [
+    'DELTA_CDC_START_VERSION_AFTER_LATEST DELTA_INVALID_CDC_RANGE DELTA_CDC_READ_NULL_RANGE_BOUNDARY',
+    'SOURCE_HISTORY_GONE',
+    'version',
+  ],
+  [
+    'DELTA_TIMESTAMP_GREATER_THAN_COMMIT DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION',
+    'SOURCE_HISTORY_GONE',
+    'the time is',
+  ],
+  [
+    'DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_SCHEMA_CHANGE DELTA_CHANGE_DATA_FEED_INCOMPATIBLE_DATA_SCHEMA',
+    'SOURCE_HISTORY_SPLIT',
+    'schema',
+  ],
+  ['DELTA_TRUNCATED_TRANSACTION_LOG DELTA_LOG_FILE_NOT_FOUND', 'SOURCE_HISTORY_GONE', 'the log has expired'],
+  ['DELTA_TABLE_NOT_FOUND DELTA_PATH_DOES_NOT_EXIST', 'SOURCE_TABLE_MISSING', 'not there'],
+  ['DELTA_UNSUPPORTED_FEATURES_FOR_READ', 'SOURCE_QUERY_INVALID', 'the warehouse is too old'],
+  [
+    'DELTA_CONCURRENT_APPEND DELTA_CONCURRENT_DELETE_READ DELTA_CONCURRENT_DELETE_DELETE DELTA_CONCURRENT_WRITE DELTA_METADATA_CHANGED DELTA_PROTOCOL_CHANGED',
+    'SOURCE_QUERY_INVALID',
+    'another writer was faster',
+  ],
+  ['DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE', 'SOURCE_QUERY_INVALID', 'several rows have one key'],
+  [
+    'DELTA_METADATA_MISMATCH DELTA_FAILED_TO_MERGE_FIELDS DELTA_INSERT_COLUMN_ARITY_MISMATCH',
+    'SOURCE_QUERY_INVALID',
+    'the columns of the table',
+  ],
+  [
+    'DELTA_NOT_NULL_CONSTRAINT_VIOLATED DELTA_VIOLATE_CONSTRAINT_WITH_VALUES',
+    'SOURCE_QUERY_INVALID',
+    'a constraint of the table',
+  ],
+]
+
 describe('sqlError()', () => {
+  test.each(DELTA.flatMap(([classes, code, said]) => classes.split(' ').map((name) => [name, code, said] as const)))(
+    '%s, with a SQLSTATE and without',
+    (name, code, said) => {
+      for (const state of ['XXKDA', undefined]) {
+        const error = sqlError(failed(`[${name}] secret-7`, state), 'churn')
+        expect(error.code).toBe(code)
+        expect(error.message).toContain(said)
+        expect(error.message).not.toContain('secret-7')
+      }
+    },
+  )
+
+  test('a file that cannot be read is not taken for one that VACUUM has removed', () => {
+    const error = sqlError(failed('[FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH] x', 'KD001'), 'churn')
+    expect(error.code).toBe('SOURCE_QUERY_INVALID')
+  })
+
   test.each(CASES)('%s', (_, thrown, code, said) => {
     const error = sqlError(thrown, 'churn')
     expect(error.code).toBe(code)

@@ -155,6 +155,7 @@ export class DatabricksSource implements Source {
       assertOrdered(schema.columns, key, this.name)
       columns.push(...key.map((name) => schema.columns.find((column) => column.name === name) as Column))
     }
+    if (after !== undefined && after.query !== digest) this.#tell({ kind: 'resync', why: 'the query is another one' })
     yield querySegment({ query, mode: complete ? 'snapshot' : 'changes', order: columns, digest }, place)
   }
 

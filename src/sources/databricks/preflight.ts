@@ -70,8 +70,11 @@ export async function preflight(subject: Subject): Promise<PreflightReport> {
   const session = await sessionChecks(subject)
   const isOpen = session.every(({ status }) => status === 'works')
   const reading = isOpen ? (await tried(schemaOf(asking, subject.query))).error : undefined
-  const rights = await rightChecks(subject, needs, { isProven: isOpen && reading === undefined, reading })
-  checks.push(...session, ...rights)
+  const files = await Promise.all(volumes.map((volume) => filesCheck(subject, volumeParts(volume))))
+  const proven = [...files.flatMap(({ proven: some }) => some)]
+  if (isOpen && reading === undefined && table !== undefined) proven.push(...readingNeeds(table.parts))
+  const rights = await rightChecks(subject, needs, { proven: new Set(proven.map(needText)), reading })
+  checks.push(...session, ...rights, ...files.map(({ check }) => check))
   if (isOpen) checks.push(readingCheck(subject, reading))
   if (isOpen && reading === undefined) checks.push(...(await modeChecks(subject)))
   if (table?.parts.length === 3) checks.push(...(await guardChecks(subject, table)))
@@ -120,21 +123,31 @@ async function sessionChecks({ asking, httpPath, principal }: Subject): Promise<
 }
 
 interface Proof {
-  /** Reading worked, so every right that it takes is there, wherever it comes from. */
-  readonly isProven: boolean
+  /** Rights without which something would not have worked that did: they are there, wherever they come from. */
+  readonly proven: ReadonlySet<string>
   readonly reading: LakeloopError | undefined
 }
 
+/** Whether the token is good for files too. Listing proves all rights but WRITE VOLUME, which only writing would. */
+async function filesCheck({ workspace, asking, principal }: Subject, parts: readonly string[]) {
+  const { error } = await tried(workspace.unityCatalog.listVolume(parts, asking.signal))
+  const statements = error === undefined ? [] : grantsOf(error, principal)
+  const check = checkOf(`list the files of volume ${parts.join('.')}`, error, statements)
+  const proven = error === undefined ? volumeNeeds(parts).filter(({ privilege }) => privilege !== 'WRITE VOLUME') : []
+  if (!isLakeloopError(error, 'SOURCE_TABLE_MISSING')) return { check, proven }
+  const problem = 'there is no such volume, or the principal has no right on it'
+  return { check: { ...check, problem }, proven }
+}
+
 async function rightChecks(subject: Subject, needs: readonly Need[], proof: Proof): Promise<PreflightCheck[]> {
-  const { table, principal } = subject
-  const reading = table === undefined ? [] : readingNeeds(table.parts).map(needText)
+  const { principal } = subject
   const seen = new Set<string>()
   const checks: PreflightCheck[] = []
   for (const need of needs) {
     const what = needText(need)
     if (seen.has(what)) continue
     seen.add(what)
-    if (proof.isProven && reading.includes(what)) checks.push(checkOf(what, undefined))
+    if (proof.proven.has(what)) checks.push(checkOf(what, undefined))
     else checks.push({ what, ...(await rightCheck(subject, need, proof)), ...statementsFor(need, principal) })
   }
   return checks.map((check) => (check.status === 'works' ? { ...check, statements: [] } : check))

@@ -24,7 +24,7 @@ export type DatabricksEvent =
   | { readonly kind: 'waiting'; readonly waitedMs: number; readonly attempt: number }
   /** Rows without a watermark can never be found by it. */
   | { readonly kind: 'nullWatermarks'; readonly column: string; readonly rows: number }
-  /** The table is read whole, although there was a cursor. */
+  /** The table or the query is read whole, although there was a cursor. */
   | { readonly kind: 'resync'; readonly why: string }
   /** Unity Catalog did not tell of the table: ids of columns, its key, masks and row filters are not known. */
   | { readonly kind: 'catalogUnknown'; readonly why: string }

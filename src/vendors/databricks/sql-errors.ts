@@ -25,11 +25,15 @@ const HISTORY_GONE: Readonly<Record<string, string>> = {
   DELTA_VERSION_NOT_FOUND: 'the version is not in the history',
   DELTA_CDC_START_VERSION_AFTER_LATEST: 'the table is behind the version where the last run stood',
   DELTA_INVALID_CDC_RANGE: 'the table is behind the version where the last run stood',
+  DELTA_CDC_READ_NULL_RANGE_BOUNDARY: 'the table has none of the versions asked for',
   DELTA_TIMESTAMP_GREATER_THAN_COMMIT: 'the time is after the last commit',
   DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION: 'the time is older than the retention',
   DELTA_TRUNCATED_TRANSACTION_LOG: 'the log has expired',
   DELTA_LOG_FILE_NOT_FOUND: 'the log has expired',
-  FAILED_READ_FILE: 'data files were removed by VACUUM',
+  DELTA_FILE_NOT_FOUND: 'data files were removed by VACUUM',
+  DELTA_FILE_NOT_FOUND_DETAILED: 'data files were removed by VACUUM',
+  'FAILED_READ_FILE.FILE_NOT_EXIST': 'data files were removed by VACUUM',
+  'FAILED_READ_FILE.DBR_FILE_NOT_EXIST': 'data files were removed by VACUUM',
 }
 
 const SCHEMA_SPLIT = new Set([
@@ -84,8 +88,11 @@ const headerOf = ({ response }: Thrown, name: string): string => response?.heade
  * The error class in brackets at the start: the part of a text that does not change from release to release. Names of
  * exceptions may stand before it; what stands behind a quote is a value.
  */
-export const errorClassOf = (text: string): string | undefined =>
-  /^[^[\]'"`]*\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+export const errorClassOf = (text: string): string | undefined => wholeClassOf(text)?.split('.')[0]
+
+/** With its sub-class: `FAILED_READ_FILE.FILE_NOT_EXIST`. */
+const wholeClassOf = (text: string): string | undefined =>
+  /^[^[\]'"`]*\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]/.exec(text)?.[1]
 
 /** A class that means nothing to us, of which the driver has lost the SQLSTATE. */
 function ofClassAlone(text: string, source: string, cause: unknown): LakeloopError | undefined {
@@ -94,15 +101,35 @@ function ofClassAlone(text: string, source: string, cause: unknown): LakeloopErr
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem: `${named}${meaningOf(named)}` }, cause)
 }
 
-/** Classes for which "correct the SQL" alone would lead astray. */
+/** Classes that no other SQL mends. Source of the classes: delta-io/delta delta-error-classes.json. */
 const MEANINGS: Readonly<Record<string, string>> = {
   DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
+  ...each(
+    'another writer was faster, and the same again may do',
+    'DELTA_CONCURRENT_APPEND DELTA_CONCURRENT_DELETE_READ DELTA_CONCURRENT_DELETE_DELETE DELTA_CONCURRENT_WRITE DELTA_METADATA_CHANGED DELTA_PROTOCOL_CHANGED',
+  ),
+  DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE: 'several rows have one key',
+  ...each(
+    'the columns of the table are others by now',
+    'DELTA_METADATA_MISMATCH DELTA_FAILED_TO_MERGE_FIELDS DELTA_INSERT_COLUMN_ARITY_MISMATCH',
+  ),
+  ...each(
+    'a constraint of the table refuses a row',
+    'DELTA_NOT_NULL_CONSTRAINT_VIOLATED DELTA_VIOLATE_CONSTRAINT_WITH_VALUES',
+  ),
+}
+
+function each(meaning: string, classes: string): Record<string, string> {
+  return Object.fromEntries(classes.split(' ').map((one) => [one, meaning]))
 }
 
 function meaningOf(named: string | undefined): string {
-  const meaning = named !== undefined && Object.hasOwn(MEANINGS, named) ? MEANINGS[named] : undefined
+  const meaning = named === undefined ? undefined : ownOf(MEANINGS, named)
   return meaning === undefined ? '' : `, ${meaning}`
 }
+
+const ownOf = (table: Readonly<Record<string, string>>, name: string): string | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
 
 const unreachable = (source: string, problem: string, cause: unknown) =>
   new LakeloopError('SOURCE_UNREACHABLE', { source, problem: `: ${problem}` }, cause)
@@ -126,7 +153,7 @@ const GONE = 'the server has dropped the session or the result'
 function ofClass(text: string, source: string, cause: unknown): LakeloopError | undefined {
   const named = errorClassOf(text)
   if (named === undefined) return undefined
-  const gone = Object.hasOwn(HISTORY_GONE, named) ? HISTORY_GONE[named] : undefined
+  const gone = [named, wholeClassOf(text) ?? named].map((one) => ownOf(HISTORY_GONE, one)).find(Boolean)
   if (gone !== undefined)
     return new LakeloopError('SOURCE_HISTORY_GONE', { source, problem: gone, class: named }, cause)
   if (SCHEMA_SPLIT.has(named)) {

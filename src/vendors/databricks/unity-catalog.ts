@@ -20,7 +20,9 @@ export interface UnityCatalogOptions {
 
 /** One question. */
 export interface Question {
-  /** Below the interface's base, each part already encoded: `/tables/main.crm.users`. */
+  /** Default: that of Unity Catalog. `/api/2.0/fs` is that of files. */
+  readonly base?: string
+  /** Below the base, each part already encoded: `/tables/main.crm.users`. */
   readonly path: string
   readonly query?: Readonly<Record<string, string>> | undefined
   /** What an error says is missing or refused: `Table main.crm.users`. */
@@ -32,7 +34,7 @@ const BASE = '/api/2.1/unity-catalog'
 const PAGES_MAX = 10_000
 
 /**
- * Reads Unity Catalog over REST. Only GETs, so what is not answered is asked again.
+ * Reads Unity Catalog, and the interface of files, over REST. Only GETs, so what is not answered is asked again.
  *
  * Throws  SOURCE_UNREACHABLE, SOURCE_UNAUTHORIZED, SOURCE_FORBIDDEN with privilege and securable, SOURCE_TABLE_MISSING,
  *         SOURCE_FAILED, ABORTED, and what the token throws.
@@ -61,6 +63,18 @@ export class UnityCatalog {
       signal,
     )
     return tableInfoOf(json, this.#options.name)
+  }
+
+  /**
+   * Throws as the class does where files of a volume cannot be listed: the interface of files takes the same token.
+   *
+   * @param parts  catalog, schema, volume
+   * Source  databricks-sdk-py service/files.py, list_directory_contents.
+   */
+  async listVolume(parts: readonly string[], signal: AbortSignal): Promise<void> {
+    const path = `/directories/Volumes/${parts.map(encodeURIComponent).join('/')}`
+    const securable = `Volume ${parts.join('.')}`
+    await this.get({ base: '/api/2.0/fs', path, query: { page_size: '1' }, securable }, signal)
   }
 
   async get(question: Question, signal: AbortSignal): Promise<Json | undefined> {
@@ -96,13 +110,13 @@ export class UnityCatalog {
     }
   }
 
-  async #once({ path, query = {} }: Question, token: string, signal: AbortSignal): Promise<HttpAnswer> {
+  async #once({ base = BASE, path, query = {} }: Question, token: string, signal: AbortSignal): Promise<HttpAnswer> {
     const { name, clock } = this.#options
     const text = new URLSearchParams(query).toString()
     const request = {
       endpoint: 'Unity Catalog',
       method: 'GET',
-      path: `${BASE}${path}${text === '' ? '' : `?${text}`}`,
+      path: `${base}${path}${text === '' ? '' : `?${text}`}`,
       headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
     } as const
     return await sendHarmless({ name, http: this.#http, clock }, request, signal)

@@ -13,6 +13,8 @@ export interface FakeUnityCatalogOptions {
 }
 
 type Found = Record<string, unknown>
+/** Source: databricks-sdk-py service/files.py. */
+const FILES = '/api/2.0/fs/directories/Volumes/'
 /** What each list may be asked with. Source: databricks-sdk-py service/catalog.py. */
 const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   catalogs: ['include_browse'],
@@ -65,6 +67,7 @@ export class FakeUnityCatalog {
   }
 
   #answer({ pathname, searchParams: query }: URL): Response {
+    if (pathname.startsWith(FILES)) return this.#files(pathname.slice(FILES.length).split('/').map(decodeURIComponent))
     const [kind = '', ...rest] = pathname
       .replace(/^\/api\/2\.1\/unity-catalog\//, '')
       .split('/')
@@ -132,6 +135,16 @@ export class FakeUnityCatalog {
         })),
       }))
       .filter(({ privileges }) => privileges.length > 0)
+  }
+
+  /** Listing takes READ VOLUME; the body of a refusal is that of the other interface: unsure. */
+  #files(parts: readonly string[]): Response {
+    const { world } = this.#options
+    const name = parts.join('.')
+    const isThere = world.grants.some(({ on }) => on === `volume ${name}`)
+    if (!isThere) return refused(404, 'NOT_FOUND', `The directory being accessed is not found.`)
+    const granted = effective(world, `volume ${name}`, this.#me).some(({ privilege }) => privilege === 'READ_VOLUME')
+    return granted ? Response.json({ contents: [] }) : forbidden('READ_VOLUME', `volume ${name}`)
   }
 
   #page(field: string, objects: readonly Found[], token: string | null): Response {

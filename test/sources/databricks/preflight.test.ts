@@ -201,6 +201,7 @@ describe('preflight()', () => {
     const report = await stand({ world: { ...WORLD, grants }, subject: { volumes: ['main.crm.landing'] } }).report()
     expect(report.ok).toBe(false)
     expect(lines(report)).toContain('works: READ VOLUME on volume main.crm.landing')
+    expect(lines(report)).toContain('works: list the files of volume main.crm.landing')
     expect(checkIn(report, 'WRITE VOLUME on volume main.crm.landing')).toMatchObject({
       status: 'missing',
       statements: ['GRANT WRITE VOLUME ON VOLUME `main`.`crm`.`landing` TO `app-1`;'],
@@ -209,6 +210,30 @@ describe('preflight()', () => {
     await expect(stand({ subject: { volumes: ['landing'] } }).report()).rejects.toMatchObject({
       code: 'OPTION_INVALID',
     })
+  })
+
+  test('the token is tried on the files of a volume: what works needs no grant that is shown', async () => {
+    const grants = [...WORLD.grants, { on: 'volume main.crm.landing', to: 'app-1', privileges: ['READ_VOLUME'] }]
+    const subject = { volumes: ['main.crm.landing'] }
+    const { fake, report } = stand({ world: { ...WORLD, grants }, showsGrants: false, subject })
+    expect(lines(await report()).filter((line) => /volume/i.test(line))).toEqual([
+      'works: READ VOLUME on volume main.crm.landing',
+      'unknown: WRITE VOLUME on volume main.crm.landing',
+      'works: list the files of volume main.crm.landing',
+    ])
+    expect(fake.asked).toContain('/api/2.0/fs/directories/Volumes/main/crm/landing?page_size=1')
+  })
+
+  test.each([
+    [['WRITE_VOLUME'], 'lacks READ VOLUME on Volume main.crm.landing', 1],
+    [undefined, 'there is no such volume, or the principal has no right on it', 0],
+  ])('files that cannot be listed are missing, with %j', async (privileges, problem, statements) => {
+    const more = privileges === undefined ? [] : [{ on: 'volume main.crm.landing', to: 'app-1', privileges }]
+    const world = { ...WORLD, grants: [...WORLD.grants, ...more] }
+    const report = await stand({ world, subject: { volumes: ['main.crm.landing'] } }).report()
+    const check = checkIn(report, 'list the files of volume main.crm.landing')
+    expect([check?.status, check?.statements.length]).toEqual(['missing', statements])
+    expect(check?.problem).toContain(problem)
   })
 
   const alter = (property: string) =>
