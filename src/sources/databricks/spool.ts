@@ -6,7 +6,7 @@ import type { ArrowBatches, ArrowResult } from '../../vendors/databricks/sql.js'
 export interface SpoolOptions {
   /** A folder that exists. */
   readonly directory: string
-  /** Bytes on disk at most; beyond it the server waits for us again. */
+  /** Bytes of the file at most, or one batch if that is larger; beyond it the server waits for us again. */
   readonly bytesMax: number
   /** Bytes that wait in memory before the disk is used. */
   readonly memoryBytesMax: number
@@ -15,6 +15,8 @@ export interface SpoolOptions {
 /** One batch that waits on disk. */
 interface Stored {
   readonly at: number
+  /** Bytes of its place, one at least: no two batches begin at the same byte. */
+  readonly room: number
   /** Its own for each batch: one keystream is never used twice, though places in the file are. */
   readonly iv: Uint8Array
   readonly lengths: readonly number[]
@@ -55,8 +57,9 @@ class Spool {
   readonly #stored: Stored[] = []
   readonly #key = randomBytes(32)
   #readyBytes = 0
-  #storedBytes = 0
-  #file: { readonly handle: FileHandle; readonly path: string; end: number } | undefined
+  /** On its way from the disk: its place is not free yet. */
+  #leaving: Stored | undefined
+  #file: { readonly handle: FileHandle; readonly path: string } | undefined
   #ended: { readonly error?: unknown } | undefined
   #stopped = false
   #wake: (() => void)[] = []
@@ -118,34 +121,56 @@ class Spool {
       this.#readyBytes += size
       return this.#told()
     }
-    while (!this.#stopped && this.#storedBytes > 0 && this.#storedBytes + size > bytesMax) await this.#change()
-    if (this.#stopped) return
-    const stored = await this.#write(batch, size)
-    this.#stored.push(stored)
+    const room = Math.max(size, 1)
+    let at = this.#placeFor(room, bytesMax)
+    while (at === undefined && !this.#stopped) {
+      await this.#change()
+      at = this.#placeFor(room, bytesMax)
+    }
+    if (at === undefined || this.#stopped) return
+    this.#stored.push({ at, room, ...(await this.#write(batch, at)) })
     this.#told()
   }
 
-  async #write({ messages, rowCount }: ArrowBatches, size: number): Promise<Stored> {
-    const file = await this.#open()
-    const at = file.end
-    file.end += size
-    this.#storedBytes += size
+  /**
+   * Where on disk there is room. The file is a ring: what was taken gives its place back, so that a reader which keeps up
+   * never lets it grow.
+   */
+  #placeFor(room: number, bytesMax: number): number | undefined {
+    const oldest = this.#leaving ?? this.#stored[0]
+    if (oldest === undefined) return 0
+    const newest = this.#stored.at(-1) ?? oldest
+    const end = newest.at + newest.room
+    if (newest.at < oldest.at) return end + room <= oldest.at ? end : undefined
+    if (end + room <= bytesMax) return end
+    return room <= oldest.at ? 0 : undefined
+  }
+
+  async #write({ messages, rowCount }: ArrowBatches, at: number): Promise<Omit<Stored, 'at' | 'room'>> {
+    const { handle } = await this.#open()
     const iv = randomBytes(16)
     const cipher = createCipheriv(CIPHER, this.#key, iv)
     const bytes = Buffer.concat([...messages.map((message) => cipher.update(message)), cipher.final()])
-    await file.handle.writev([bytes], at)
-    return { at, iv, lengths: messages.map((message) => message.byteLength), rowCount }
+    // A disk that is nearly full takes a part and says so.
+    for (let done = 0; done < bytes.length; ) {
+      done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+    }
+    return { iv, lengths: messages.map((message) => message.byteLength), rowCount }
   }
 
-  async #read({ at, iv, lengths, rowCount }: Stored): Promise<ArrowBatches> {
-    const file = await this.#open()
+  async #read(stored: Stored): Promise<ArrowBatches> {
+    const { at, iv, lengths, rowCount } = stored
     const size = lengths.reduce((sum, length) => sum + length, 0)
+    this.#leaving = stored
+    const { handle } = await this.#open()
     const bytes = Buffer.allocUnsafe(size)
-    await file.handle.read(bytes, 0, size, at)
+    for (let done = 0; done < size; ) {
+      const { bytesRead } = await handle.read(bytes, done, size - done, at + done)
+      if (bytesRead === 0) throw new Error('the spool file ends before what was written to it')
+      done += bytesRead
+    }
     const plain = createDecipheriv(CIPHER, this.#key, iv).update(bytes)
-    this.#storedBytes -= size
-    // Nothing waits there any more, so it begins anew: a reader that keeps up never lets the file grow.
-    if (this.#storedBytes === 0) file.end = 0
+    this.#leaving = undefined
     this.#told()
     let from = 0
     const messages = lengths.map((length) => {
@@ -155,10 +180,10 @@ class Spool {
     return { messages, rowCount }
   }
 
-  async #open(): Promise<{ readonly handle: FileHandle; readonly path: string; end: number }> {
+  async #open(): Promise<{ readonly handle: FileHandle; readonly path: string }> {
     if (this.#file === undefined) {
       const path = join(this.#options.directory, `lakeloop-spool-${randomBytes(8).toString('hex')}`)
-      this.#file = { handle: await open(path, 'wx+', 0o600), path, end: 0 }
+      this.#file = { handle: await open(path, 'wx+', 0o600), path }
     }
     return this.#file
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -99,6 +99,40 @@ describe('spooled()', () => {
     let read = 1
     for await (const _ of reading) read += 1
     expect(read).toBe(50)
+  })
+
+  test('the file never grows beyond what it may, however much goes through it', async () => {
+    const source = served(Array.from({ length: 400 }, () => batch(90)))
+    let largest = 0
+    let read = 0
+    for await (const one of spooled(source.result, options({ bytesMax: 1_000 }))) {
+      expect(one.messages).toEqual(batch(90).messages)
+      read += 1
+      const [name] = await readdir(directory)
+      if (name !== undefined) largest = Math.max(largest, (await stat(join(directory, name))).size)
+      if (read % 7 === 0) for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    }
+    expect(read).toBe(400)
+    expect(largest).toBeGreaterThan(500)
+    expect(largest).toBeLessThanOrEqual(1_000)
+  })
+
+  test('a disk that writes and reads in parts changes no byte', async () => {
+    const probe = await open(join(directory, 'probe'), 'w')
+    const handles = Object.getPrototypeOf(probe)
+    await probe.close()
+    await rm(join(directory, 'probe'))
+    const { write, read } = handles
+    const half = (length: number) => Math.ceil(length / 2)
+    vi.spyOn(handles, 'write').mockImplementation(function (this: unknown, bytes, from, length, at) {
+      return write.call(this, bytes, from, half(length as number), at)
+    })
+    vi.spyOn(handles, 'read').mockImplementation(function (this: unknown, bytes, from, length, at) {
+      return read.call(this, bytes, from, half(length as number), at)
+    })
+    const batches = Array.from({ length: 20 }, (_, nth) => batch(100 + nth, 7))
+    const reading = all(spooled(served(batches).result, options({ memoryBytesMax: 0 })))
+    expect(await reading.finally(() => vi.restoreAllMocks())).toEqual(batches)
   })
 
   test('what lies on disk is no plain text', async () => {
