@@ -55,8 +55,7 @@ class Spool {
   readonly #stored: Stored[] = []
   readonly #key = randomBytes(32)
   #readyBytes = 0
-  #storedBytes = 0
-  #file: { readonly handle: FileHandle; readonly path: string; end: number } | undefined
+  #file: { readonly handle: FileHandle; readonly path: string } | undefined
   #ended: { readonly error?: unknown } | undefined
   #stopped = false
   #wake: (() => void)[] = []
@@ -89,8 +88,13 @@ class Spool {
         this.#told()
         return ready
       }
-      const stored = this.#stored.shift()
-      if (stored !== undefined) return await this.#read(stored)
+      const [stored] = this.#stored
+      if (stored !== undefined) {
+        const batch = await this.#read(stored)
+        this.#stored.shift() // its place is free only now
+        this.#told()
+        return batch
+      }
       if (this.#ended !== undefined) {
         if ('error' in this.#ended) throw this.#ended.error
         return undefined
@@ -111,42 +115,53 @@ class Spool {
 
   /** Into memory while nothing waits on disk, so that the order stays. */
   async #put(batch: ArrowBatches): Promise<void> {
-    const { memoryBytesMax, bytesMax } = this.#options
+    const { memoryBytesMax } = this.#options
     const size = sizeOf(batch)
     if (this.#stored.length === 0 && (this.#readyBytes === 0 || this.#readyBytes + size <= memoryBytesMax)) {
       this.#ready.push(batch)
       this.#readyBytes += size
       return this.#told()
     }
-    while (!this.#stopped && this.#storedBytes > 0 && this.#storedBytes + size > bytesMax) await this.#change()
-    if (this.#stopped) return
-    const stored = await this.#write(batch, size)
-    this.#stored.push(stored)
+    let at = this.#room(size)
+    for (; !this.#stopped && at === undefined; at = this.#room(size)) await this.#change()
+    if (this.#stopped || at === undefined) return
+    this.#stored.push(await this.#write(batch, at))
     this.#told()
   }
 
-  async #write({ messages, rowCount }: ArrowBatches, size: number): Promise<Stored> {
-    const file = await this.#open()
-    const at = file.end
-    file.end += size
-    this.#storedBytes += size
+  /** Where so many bytes are free: behind the newest, else before the oldest; `undefined` while there is no room. */
+  #room(size: number): number | undefined {
+    const [oldest] = this.#stored
+    const newest = this.#stored.at(-1)
+    if (oldest === undefined || newest === undefined) return 0 // also for one that is larger than the bound
+    const end = newest.at + newest.lengths.reduce((sum, length) => sum + length, 0)
+    if (newest.at < oldest.at) return end + size <= oldest.at ? end : undefined
+    if (end + size <= this.#options.bytesMax) return end
+    return size < oldest.at ? 0 : undefined
+  }
+
+  async #write({ messages, rowCount }: ArrowBatches, at: number): Promise<Stored> {
+    const { handle } = await this.#open()
     const iv = randomBytes(16)
     const cipher = createCipheriv(CIPHER, this.#key, iv)
     const bytes = Buffer.concat([...messages.map((message) => cipher.update(message)), cipher.final()])
-    await file.handle.writev([bytes], at)
+    // A disk that is filling up takes a part and says so only at the next attempt.
+    for (let done = 0; done < bytes.byteLength; ) {
+      done += (await handle.write(bytes, done, bytes.byteLength - done, at + done)).bytesWritten
+    }
     return { at, iv, lengths: messages.map((message) => message.byteLength), rowCount }
   }
 
   async #read({ at, iv, lengths, rowCount }: Stored): Promise<ArrowBatches> {
-    const file = await this.#open()
+    const { handle } = await this.#open()
     const size = lengths.reduce((sum, length) => sum + length, 0)
     const bytes = Buffer.allocUnsafe(size)
-    await file.handle.read(bytes, 0, size, at)
+    for (let done = 0; done < size; ) {
+      const { bytesRead } = await handle.read(bytes, done, size - done, at + done)
+      if (bytesRead === 0) throw new Error('the spool is shorter than what was written to it')
+      done += bytesRead
+    }
     const plain = createDecipheriv(CIPHER, this.#key, iv).update(bytes)
-    this.#storedBytes -= size
-    // Nothing waits there any more, so it begins anew: a reader that keeps up never lets the file grow.
-    if (this.#storedBytes === 0) file.end = 0
-    this.#told()
     let from = 0
     const messages = lengths.map((length) => {
       from += length
@@ -155,10 +170,10 @@ class Spool {
     return { messages, rowCount }
   }
 
-  async #open(): Promise<{ readonly handle: FileHandle; readonly path: string; end: number }> {
+  async #open(): Promise<{ readonly handle: FileHandle; readonly path: string }> {
     if (this.#file === undefined) {
       const path = join(this.#options.directory, `lakeloop-spool-${randomBytes(8).toString('hex')}`)
-      this.#file = { handle: await open(path, 'wx+', 0o600), path, end: 0 }
+      this.#file = { handle: await open(path, 'wx+', 0o600), path }
     }
     return this.#file
   }

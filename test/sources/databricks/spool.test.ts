@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { type FileHandle, mkdtemp, open, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -99,6 +99,47 @@ describe('spooled()', () => {
     let read = 1
     for await (const _ of reading) read += 1
     expect(read).toBe(50)
+  })
+
+  test('the file is never larger than told, however much goes through it', async () => {
+    const source = served(Array.from({ length: 100 }, (_, nth) => batch(60 + (nth % 7) * 10)))
+    const reading = spooled(source.result, options({ bytesMax: 1_000 }))
+    const read: ArrowBatches[] = []
+    for await (const one of reading) {
+      read.push(one)
+      const next = Math.min(100, read.length + 9)
+      if (read.length < 90) await settled(() => source.taken >= next) // so that some always wait
+      for (const name of await readdir(directory)) {
+        expect((await stat(join(directory, name))).size).toBeLessThanOrEqual(1_000)
+      }
+    }
+    expect(read.map(({ messages }) => messages[0]?.byteLength)).toEqual(
+      Array.from({ length: 100 }, (_, nth) => 60 + (nth % 7) * 10),
+    )
+  })
+
+  test('a disk that takes and gives a part at a time changes no byte [I3]', async () => {
+    const probe = await open(join(directory, 'probe'), 'wx+')
+    const handle = Object.getPrototypeOf(probe) as FileHandle
+    await probe.close()
+    await rm(join(directory, 'probe'))
+    for (const name of ['write', 'read'] as const) {
+      const whole = handle[name] as (...given: unknown[]) => Promise<unknown>
+      vi.spyOn(handle, name).mockImplementation(async function (this: FileHandle, ...given: unknown[]) {
+        const [bytes, from, length, at] = given as [Buffer, number, number, number]
+        return await whole.call(this, bytes, from, Math.min(length, 7), at)
+      } as never)
+    }
+    try {
+      const batches = Array.from({ length: 10 }, () => batch(50, 51))
+      const source = served(batches)
+      const reading = spooled(source.result, options())
+      const { value } = await reading.next()
+      await settled(() => source.taken === 10)
+      expect([value, ...(await all(reading))]).toEqual(batches)
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
   test('what lies on disk is no plain text', async () => {
