@@ -29,7 +29,8 @@ const HISTORY_GONE: Readonly<Record<string, string>> = {
   DELTA_TIMESTAMP_EARLIER_THAN_COMMIT_RETENTION: 'the time is older than the retention',
   DELTA_TRUNCATED_TRANSACTION_LOG: 'the log has expired',
   DELTA_LOG_FILE_NOT_FOUND: 'the log has expired',
-  FAILED_READ_FILE: 'data files were removed by VACUUM',
+  'FAILED_READ_FILE.FILE_NOT_EXIST': 'data files were removed by VACUUM',
+  'FAILED_READ_FILE.DBR_FILE_NOT_EXIST': 'data files were removed by VACUUM',
 }
 
 const SCHEMA_SPLIT = new Set([
@@ -84,8 +85,11 @@ const headerOf = ({ response }: Thrown, name: string): string => response?.heade
  * The error class in brackets at the start: the part of a text that does not change from release to release. Names of
  * exceptions may stand before it; what stands behind a quote is a value.
  */
-export const errorClassOf = (text: string): string | undefined =>
-  /^[^[\]'"`]*\[([A-Z][A-Z0-9_]*)(?:\.[A-Z0-9_]+)*\]/.exec(text)?.[1]
+export const errorClassOf = (text: string): string | undefined => conditionOf(text)?.split('.')[0]
+
+/** The class with what stands behind it: `FAILED_READ_FILE.FILE_NOT_EXIST`. */
+const conditionOf = (text: string): string | undefined =>
+  /^[^[\]'"`]*\[([A-Z][A-Z0-9_]*(?:\.[A-Z0-9_]+)*)\]/.exec(text)?.[1]
 
 /** A class that means nothing to us, of which the driver has lost the SQLSTATE. */
 function ofClassAlone(text: string, source: string, cause: unknown): LakeloopError | undefined {
@@ -97,6 +101,7 @@ function ofClassAlone(text: string, source: string, cause: unknown): LakeloopErr
 /** Classes for which "correct the SQL" alone would lead astray. */
 const MEANINGS: Readonly<Record<string, string>> = {
   DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
+  FAILED_READ_FILE: 'a data file could not be read',
 }
 
 function meaningOf(named: string | undefined): string {
@@ -126,7 +131,8 @@ const GONE = 'the server has dropped the session or the result'
 function ofClass(text: string, source: string, cause: unknown): LakeloopError | undefined {
   const named = errorClassOf(text)
   if (named === undefined) return undefined
-  const gone = Object.hasOwn(HISTORY_GONE, named) ? HISTORY_GONE[named] : undefined
+  const condition = [named, conditionOf(text) ?? named].find((name) => Object.hasOwn(HISTORY_GONE, name))
+  const gone = condition === undefined ? undefined : HISTORY_GONE[condition]
   if (gone !== undefined)
     return new LakeloopError('SOURCE_HISTORY_GONE', { source, problem: gone, class: named }, cause)
   if (SCHEMA_SPLIT.has(named)) {
