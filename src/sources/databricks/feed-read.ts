@@ -4,7 +4,7 @@ import type { Segment } from './segment.js'
 import { assertUnique, wholeSegment } from './snapshot-read.js'
 import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
 import { asked, type Commit, commitsAfter, schemaOf } from './table-facts.js'
-import { columnsOf, identityOf, kept, type Seen, type TableCursor, type TableRead } from './table-read.js'
+import { begunBy, columnsOf, kept, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 /** What rows of a feed have besides the table's own columns. Source: docs.databricks.com `table_changes`. */
 export const CHANGE_COLUMNS: readonly Column[] = [
@@ -155,7 +155,7 @@ interface FeedPart extends Range {
 
 function feedSegment(read: TableRead, feed: FeedPart, place: Place | undefined): Segment {
   const { order, sql, seen, part, latest } = feed
-  const table = identityOf(read)
+  const begun = begunBy(read, 'feed')
   const from = place === undefined || order.length === 0 ? undefined : behind(order, place)
   const isLast = part.last === latest
   const next = isLast ? { seen: { version: latest } } : { seen, now: { to: { version: latest }, from: part.last + 1 } }
@@ -171,10 +171,9 @@ function feedSegment(read: TableRead, feed: FeedPart, place: Place | undefined):
     cursor: (at) =>
       kept(
         at === undefined
-          ? { mode: 'feed', table, ...next }
+          ? { ...begun, ...next }
           : {
-              mode: 'feed',
-              table,
+              ...begun,
               seen,
               now: { to: { version: latest }, from: part.first, place: order.length > 0 ? at : undefined },
             },

@@ -3,8 +3,8 @@ import type { Segment } from './segment.js'
 import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
 import { asked } from './table-facts.js'
 import {
+  begunBy,
   columnsOf,
-  identityOf,
   kept,
   type Mode,
   pinned,
@@ -59,7 +59,7 @@ export function wholeSegment(read: TableRead, whole: Whole, place: Place | undef
   const { mode, to, extra = '' } = whole
   const order = columnsOf(read, read.key, 'key')
   assertOrdered(read.facts.schema.columns, read.key, read.asking.source)
-  const table = identityOf(read)
+  const begun = begunBy(read, mode)
   const from = place === undefined ? undefined : behind(order, place)
   return {
     sql: `SELECT *${extra} FROM ${pinned(read, to.version)}${from === undefined ? '' : ` WHERE ${from.sql}`}${orderBy(read.key)}`,
@@ -70,8 +70,8 @@ export function wholeSegment(read: TableRead, whole: Whole, place: Place | undef
     cursor: (at) =>
       kept(
         at === undefined
-          ? { mode, table, seen: to }
-          : { mode, table, now: { to, whole: true, resync: read.resync, place: order.length > 0 ? at : undefined } },
+          ? { ...begun, seen: to }
+          : { ...begun, now: { to, whole: true, resync: read.resync, place: order.length > 0 ? at : undefined } },
       ),
   }
 }

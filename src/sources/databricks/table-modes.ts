@@ -5,7 +5,7 @@ import { ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-trackin
 import type { Segment } from './segment.js'
 import { snapshotRead } from './snapshot-read.js'
 import { commitsAfter, placeOf, replacement } from './table-facts.js'
-import { identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
+import { begunBy, identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
 import { watermarkRead } from './watermark-read.js'
 
 /** How a table is read. */
@@ -86,6 +86,11 @@ async function standing(
   if (kept === undefined) return undefined
   if (kept.mode !== mode) {
     read.tell({ kind: 'resync', why: `it was read by ${kept.mode} before` })
+    return undefined
+  }
+  const { by } = begunBy(read, mode)
+  if (JSON.stringify(kept.by ?? []) !== JSON.stringify(by)) {
+    read.tell({ kind: 'resync', why: `it was read by other columns before: ${(kept.by ?? []).join(', ') || 'none'}` })
     return undefined
   }
   const problem = await replaced(read, kept)

@@ -5,7 +5,7 @@ import type { Segment } from './segment.js'
 import { assertUnique } from './snapshot-read.js'
 import { assertOrdered, behind, orderBy, type Place, parameterOf, quoted } from './sql-text.js'
 import { asked } from './table-facts.js'
-import { columnsOf, identityOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
+import { begunBy, columnsOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 const WATERMARKS = /^(?:timestamp|timestamp_ntz|date|int|bigint|smallint|tinyint|decimal\(\d+,\d+\))$/
 const DAY_MS = 86_400_000
@@ -107,7 +107,7 @@ function watermarkSegment(range: Range, place: Place | undefined): Segment {
   const order = [column, ...columnsOf(read, read.key, 'key')]
   const wanted = wantedOf(range)
   const from = place === undefined ? undefined : behind(order, place)
-  const table = identityOf(read)
+  const begun = begunBy(read, 'watermark')
   return {
     sql:
       `SELECT * FROM ${pinned(read, to.version)} AS t WHERE ${wanted.sql}` +
@@ -116,12 +116,7 @@ function watermarkSegment(range: Range, place: Place | undefined): Segment {
     mode: 'changes',
     order,
     rest: (next) => watermarkSegment(range, next),
-    cursor: (at) =>
-      kept(
-        at === undefined
-          ? { mode: 'watermark', table, seen: to }
-          : { mode: 'watermark', table, seen, now: { to, place: at } },
-      ),
+    cursor: (at) => kept(at === undefined ? { ...begun, seen: to } : { ...begun, seen, now: { to, place: at } }),
   }
 }
 
