@@ -25,8 +25,12 @@ export const tracksRows = (properties: Readonly<Record<string, string>>): boolea
 export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
   const { facts, asking, table } = read
   if (facts.version === undefined || !tracksRows(facts.properties)) {
-    const problem = facts.version === undefined ? 'it is no Delta table' : 'row tracking is off'
-    const remedy = `Ask its owner: ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
+    const isDelta = facts.version !== undefined
+    const problem = isDelta ? 'row tracking is off' : 'it is a view, or no Delta table'
+    const statement = `ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
+    const remedy = isDelta
+      ? `Ask its owner: ${statement}`
+      : 'Name the table behind it, or read it by watermark or snapshot.'
     throw new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
       source: asking.source,
       table: table.text,

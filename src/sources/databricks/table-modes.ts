@@ -48,7 +48,9 @@ export async function* tableSegments(read: TableOptions, after: Cursor | undefin
   const { mode, why } = chosen(read)
   read.tell({ kind: 'mode', mode, why })
   const cursor = await standing(read, mode, kept)
-  const resync = kept !== undefined && (cursor === undefined || cursor.now?.resync === true)
+  // Who is missing in a table that is always read whole has left if the host says so (`complete`), and not else.
+  const always = kept?.mode === 'snapshot' && mode === 'snapshot'
+  const resync = kept !== undefined && !always && (cursor === undefined || cursor.now?.resync === true)
   if (cursor?.now?.whole === true && read.facts.version === undefined) {
     return yield* READS[mode]({ ...read, resync }, undefined)
   }

@@ -82,3 +82,32 @@ describe('a cursor of a table', () => {
     await expect(segments({}, after)).rejects.toMatchObject({ code: 'CURSOR_INVALID' })
   })
 })
+
+describe('a table that was made anew', () => {
+  const anew: TableOptions['facts'] = { ...moved, id: 'd-2' }
+
+  test.each([
+    ['snapshot', false, 'changes'],
+    ['snapshot', true, 'snapshot'],
+    ['feed', false, 'snapshot'],
+  ] as const)(
+    'and is read by %s with complete: %s gives %s: only who has left is missing',
+    async (mode, complete, gives) => {
+      const after = only(await segments({ changes: mode })).cursor(undefined)
+      const { found, why } = await segments({ changes: mode, complete, facts: anew }, after)
+      expect(found.map((segment) => segment.mode)).toEqual([gives])
+      expect(why).toEqual(['it was dropped or replaced, and is another table'])
+    },
+  )
+})
+
+test.each(['feed', 'rowTracking'] as const)(
+  'a view by %s is refused, and no ALTER TABLE is asked for it',
+  async (mode) => {
+    const view: TableOptions['facts'] = { ...moved, id: undefined, version: undefined, properties: {} }
+    await expect(segments({ changes: mode, facts: view })).rejects.toMatchObject({
+      code: 'SOURCE_MODE_UNAVAILABLE',
+      facts: { problem: 'it is a view, or no Delta table', remedy: expect.stringMatching(/^Name the table behind it/) },
+    })
+  },
+)
