@@ -6,9 +6,13 @@ import type { Tell } from './segment.js'
 import type { TableName } from './sql-text.js'
 import type { Asking, TableFacts } from './table-facts.js'
 
+const PASSED_ON = new Set(['ABORTED', 'OPTION_INVALID', 'SOURCE_UNREACHABLE'])
+
 /**
- * What Unity Catalog knows of a table. `undefined`, and told, where it does not answer or the table is in none: SQL alone
+ * What Unity Catalog knows of a table. `undefined`, and told, where it may not say or the table is in none: SQL alone
  * can read it, without ids of columns, defaults for key and changedAt, and word of masks and filters.
+ *
+ * Throws  SOURCE_UNREACHABLE: one run without them would have another key than the one before, and no guard.
  */
 export async function catalogFacts(
   catalog: UnityCatalog,
@@ -22,7 +26,7 @@ export async function catalogFacts(
     return await catalog.tableInfo(table.parts.join('.'), asking.signal)
   } catch (error) {
     // A table that is not there, and a credential that is not taken, are told better by SQL, which comes next.
-    if (!isLakeloopError(error) || error.code === 'ABORTED' || error.code === 'OPTION_INVALID') throw error
+    if (!isLakeloopError(error) || PASSED_ON.has(error.code)) throw error
     tell({ kind: 'catalogUnknown', why: error.code })
     return undefined
   }
