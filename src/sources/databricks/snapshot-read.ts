@@ -28,18 +28,25 @@ export async function* snapshotRead(read: TableRead, cursor: TableCursor | undef
 /**
  * Asked of the server before a table is read for the first time: a key that two rows share names none of them.
  *
+ * @param from    what to look at instead of the whole table
+ * @param within  columns within whose values alone the key has to be unique
  * Cost    the server counts all keys once per full read.
  * Throws  SOURCE_KEY_AMBIGUOUS
  */
-export async function assertUnique(read: TableRead): Promise<void> {
+export async function assertUnique(
+  read: TableRead,
+  from = pinned(read),
+  within: readonly string[] = [],
+): Promise<void> {
   const { key, asking } = read
   if (key.length === 0) return
   columnsOf(read, key, 'key')
   const names = key.map(quoted)
   const isNull = names.map((name) => `${name} IS NULL`).join(' OR ')
   const sql =
-    `SELECT max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) AS missing FROM ${pinned(read)} ` +
-    `GROUP BY ${names.join(', ')} HAVING count(*) > 1 OR max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) = 1 LIMIT 1`
+    `SELECT max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) AS missing FROM ${from} ` +
+    `GROUP BY ${[...names, ...within].join(', ')} ` +
+    `HAVING count(*) > 1 OR max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) = 1 LIMIT 1`
   const [found] = await asking.session.rows(sql, asked(asking))
   if (found === undefined) return
   const problem = found.missing === 1 ? 'is NULL in a row' : 'stands in two rows'

@@ -5,6 +5,7 @@ import type { DatabricksEvent, Segment } from '../../../src/sources/databricks/s
 import { tableName } from '../../../src/sources/databricks/sql-text.js'
 import { type TableOptions, tableSegments } from '../../../src/sources/databricks/table-modes.js'
 import type { SqlSession } from '../../../src/vendors/databricks/sql.js'
+import { kindOf, written } from '../databricks-arrow-tables.js'
 
 const FEED = { 'delta.enableChangeDataFeed': 'true' }
 const COLUMNS = ['id', 'org', 'at', 'seen_at'].map((name) => ({
@@ -111,3 +112,14 @@ test.each(['feed', 'rowTracking'] as const)(
     })
   },
 )
+
+test('a feed whose earlier versions have another name for changedAt needs a full read', async () => {
+  const { schema } = written({ fields: ['id', 'org', 'changed'].map((name) => [name, kindOf('string')]), batches: [] })
+  const query = async () => ({ schema, batches: async function* () {}, close: async () => undefined })
+  const after = only(await segments({ changes: 'feed' })).cursor(undefined)
+  const asking = { session: { ...session, query }, source: 's', signal: new AbortController().signal }
+  await expect(segments({ changes: 'feed', facts: moved, asking }, after)).rejects.toMatchObject({
+    code: 'SOURCE_HISTORY_GONE',
+    facts: { problem: 'in versions 8 to 8 there is no column at' },
+  })
+})
