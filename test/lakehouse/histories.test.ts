@@ -58,7 +58,7 @@ class History {
   #next(): readonly [string, string] {
     const key = `k${this.#draw(KEYS)}`
     const value = this.#draw(100)
-    const kind = this.#draw(14)
+    const kind = this.#draw(15)
     if (kind < 4) return this.#inserted(key, value)
     if (kind < 7) {
       const other = `k${this.#draw(KEYS)}`
@@ -87,6 +87,11 @@ class History {
       return ['WIDEN', `ALTER TABLE ${this.table} ALTER COLUMN ${this.#column} TYPE BIGINT`]
     }
     this.#extra += 1
+    if (kind === 13) {
+      this.#alive.delete(key)
+      const set = `k = 'n${this.#extra}', w = current_timestamp()`
+      return ['REKEY', `UPDATE ${this.table} SET ${set} WHERE k = '${key}'`]
+    }
     return ['ADD', `ALTER TABLE ${this.table} ADD COLUMNS (extra${this.#extra} STRING)`]
   }
 

@@ -101,6 +101,24 @@ describe('a table is read again', () => {
     expect(seen(third)).toEqual([])
   })
 
+  test('by feed: a row whose key was changed leaves under its old one', async () => {
+    const { second } = await readOn('feed', 'by_feed_rekeyed', ["UPDATE $t SET id = 'z' WHERE id = 'b'"])
+    expect(seen(second)).toEqual([
+      ['b', 0.2, 'delete'],
+      ['z', 0.2, 'update_postimage'],
+    ])
+  })
+
+  test.each([
+    ['stands in two rows', "INSERT INTO $t VALUES ('d', 0.4, NULL), ('d', 0.5, NULL)"],
+    ['is NULL in a row', 'INSERT INTO $t VALUES (NULL, 0.4, NULL)'],
+  ])('by feed: a key that %s of a later commit is refused before any row', async (problem, statement) => {
+    await expect(readOn('feed', 'by_feed_doubled', [statement])).rejects.toMatchObject({
+      code: 'SOURCE_KEY_AMBIGUOUS',
+      facts: { problem },
+    })
+  })
+
   test('by row tracking: what a commit inserted or changed', async () => {
     const { second, third } = await readOn('rowTracking', 'by_rows', CHANGES)
     expect(seen(second)).toEqual([
@@ -143,6 +161,47 @@ describe('a watermark', () => {
     expect(
       seen(await read({ table: 'main.modes.late', changes: 'watermark', overlapMs: 60_000 }, second.cursor)),
     ).toEqual([])
+  })
+
+  test.each(['DATE', 'TIMESTAMP', 'BIGINT'])(
+    'finds a row that changed again without a newer one of type %s, once',
+    async (type) => {
+      const at = type === 'BIGINT' ? '7' : "TIMESTAMP '2026-03-01 00:00:00Z'"
+      const own = 'main.modes.coarse'
+      await admin.run(
+        `CREATE OR REPLACE TABLE ${own} AS SELECT CAST(id AS STRING) AS id, 0.5D AS score, array(id) AS tags, CAST(${at} AS ${type}) AS at FROM range(3)`,
+      )
+      const options = { table: own, changes: 'watermark', overlapMs: 0 } as const
+      const first = await read(options)
+      await admin.run(`UPDATE ${own} SET score = 0.9 WHERE id = '1'`)
+      const second = await read(options, first.cursor)
+      expect(seen(second)).toEqual([['1', 0.9]])
+      await admin.run(`INSERT INTO ${own} VALUES ('3', 0.5D, array(3L), CAST(${at} AS ${type}))`)
+      expect(seen(await read(options, second.cursor))).toEqual([['3', 0.5]])
+    },
+  )
+
+  test('gives the overlap again where columns were added, or VACUUM has taken the files of the last read', async () => {
+    const own = 'main.modes.vacuumed'
+    await admin.run(`CREATE OR REPLACE TABLE ${own} AS SELECT * FROM ${table}`)
+    const options = { table: own, changes: 'watermark', overlapMs: 60_000 } as const
+    const first = await read(options)
+    await admin.run(`ALTER TABLE ${own} ADD COLUMNS (more STRING)`)
+    const second = await read(options, first.cursor)
+    expect(second.events).toContainEqual({ kind: 'overlapRepeated', why: expect.stringContaining('other columns') })
+    expect(seen(second)).toEqual(seen(first))
+    await admin.runAll(
+      'SET spark.databricks.delta.retentionDurationCheck.enabled = false',
+      `UPDATE ${own} SET score = score + 1 WHERE id = 'c'`,
+      `VACUUM ${own} RETAIN 0 HOURS`,
+    )
+    const third = await read(options, second.cursor)
+    expect(third.events).toContainEqual({ kind: 'overlapRepeated', why: expect.stringContaining('is gone') })
+    expect(seen(third)).toEqual([
+      ['a', 0.1],
+      ['b', 0.2],
+      ['c', 1.3],
+    ])
   })
 
   test('counts rows that have none, and leaves those that lie in the future until their time', async () => {

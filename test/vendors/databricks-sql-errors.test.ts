@@ -54,6 +54,18 @@ const CASES: readonly (readonly [string, unknown, string, string])[] = [
     'not on for all of the versions',
   ],
   [
+    'a data file that is gone',
+    failed('[FAILED_READ_FILE.FILE_NOT_EXIST] Encountered error while reading file s3://secret-7/a.parquet.', 'KD001'),
+    'SOURCE_HISTORY_GONE',
+    'removed by VACUUM',
+  ],
+  [
+    'a data file that cannot be read, which is no lost history',
+    failed('[FAILED_READ_FILE.NO_HINT] Encountered error while reading file s3://secret-7/a.parquet.', 'KD001'),
+    'SOURCE_QUERY_INVALID',
+    'FAILED_READ_FILE (SQLSTATE KD001), a data file could not be read',
+  ],
+  [
     'a version that is gone',
     failed('[DELTA_VERSION_NOT_FOUND] Cannot time travel Delta table to version 0', '22003'),
     'SOURCE_HISTORY_GONE',

@@ -19,7 +19,7 @@ import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
 import { assertOrdered, type Place, tableName } from './sql-text.js'
 import { type Asking, schemaOf, type TableFacts, tableFacts } from './table-facts.js'
-import { type TableOptions, tableSchema, tableSegments } from './table-modes.js'
+import { insteadOfLost, type TableOptions, tableSchema, tableSegments } from './table-modes.js'
 
 export type { DatabricksAuth } from '../../vendors/databricks/auth.js'
 export type { DatabricksSourceOptions } from './databricks-options.js'
@@ -83,15 +83,20 @@ export class DatabricksSource implements Source {
     const { signal, after, described } = options
     assertNotAborted(signal)
     const asking = { ...this.#asking(signal), tags: options.tags }
-    const segments =
-      this.#options.table === undefined
-        ? this.#query(asking, after)
-        : tableSegments(this.#table(asking, await this.#lookedUp(asking, described)), after)
-    for await (const segment of segments) {
-      for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {
-        assertNotAborted(signal)
+    const isTable = this.#options.table !== undefined
+    const table = isTable ? this.#table(asking, await this.#lookedUp(asking, described)) : undefined
+    const segments = table === undefined ? this.#query(asking, after) : tableSegments(table, after)
+    let given = 0
+    try {
+      for await (const page of this.#pages(segments, asking, pageSize)) {
+        given += 1
         yield page
       }
+    } catch (error) {
+      // Behind pages of changes a full read would be taken for more changes: the next run begins with it.
+      const instead = table === undefined || given > 0 ? undefined : insteadOfLost(table, after, error)
+      if (instead === undefined) throw error
+      yield* this.#pages(instead, asking, pageSize)
     }
   }
 
@@ -142,6 +147,15 @@ export class DatabricksSource implements Source {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async *#pages(segments: AsyncIterable<Segment>, asking: Asking, pageSize: number): AsyncGenerator<Page> {
+    for await (const segment of segments) {
+      for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {
+        assertNotAborted(asking.signal)
+        yield page
+      }
+    }
   }
 
   async *#query(asking: Asking, after: Cursor | undefined): AsyncGenerator<Segment> {

@@ -4,7 +4,7 @@ import type { Segment } from './segment.js'
 import { assertUnique, wholeSegment } from './snapshot-read.js'
 import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
 import { asked, type Commit, commitsAfter, schemaOf } from './table-facts.js'
-import { columnsOf, identityOf, kept, type Seen, type TableCursor, type TableRead } from './table-read.js'
+import { begunBy, columnsOf, kept, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 /** What rows of a feed have besides the table's own columns. Source: docs.databricks.com `table_changes`. */
 export const CHANGE_COLUMNS: readonly Column[] = [
@@ -124,13 +124,26 @@ async function partSegment(read: TableRead, range: Range, place: Place | undefin
   // In the schema of the part: a column may have had another name then.
   const schema = await schemaOf(read.asking, `SELECT * FROM ${source}`)
   const names = schema.columns.map(({ name }) => name)
-  const key = read.key.length > 0 && read.key.every((name) => names.includes(name)) ? read.key : []
+  const { key, changedAt } = read
+  const missing = [...key, ...(changedAt === undefined ? [] : [changedAt])].find((name) => !names.includes(name))
+  if (missing !== undefined) {
+    const problem = `in versions ${part.first} to ${part.last} there is no column ${missing}`
+    throw new LakeloopError('SOURCE_HISTORY_GONE', { source: read.asking.source, problem })
+  }
+  // What is folded hides that there were two. This looks at the changes alone, and at every file that holds some.
+  if (place === undefined) await assertUnique(read, `${source} WHERE ${LIVE}`, ['_commit_version'])
   const order = key.length === 0 ? [] : [CHANGE_COLUMNS[1] as Column, ...columnsOf(read, key, 'key')]
   assertOrdered(schema.columns, key, read.asking.source)
   return feedSegment(read, { ...range, order, sql: foldedSql({ source, names, key }) }, place)
 }
 
-/** The last change of each key; within one version what is there afterwards wins over what was taken away. */
+/** Changes that leave a row behind. */
+const LIVE = `_change_type IN ('insert', 'update_postimage')`
+
+/**
+ * The last change of each key; within one version what is there afterwards wins over what was taken away. A row whose key
+ * was changed leaves its old key: of that there is only the image before.
+ */
 function foldedSql({
   source,
   names,
@@ -141,11 +154,13 @@ function foldedSql({
   key: readonly string[]
 }): string {
   const columns = names.map(quoted).join(', ')
-  const changes = `FROM ${source} WHERE _change_type <> 'update_preimage'`
-  if (key.length === 0) return `SELECT ${columns} ${changes} ORDER BY _commit_version`
-  const newest = `_commit_version DESC, CASE _change_type WHEN 'delete' THEN 1 ELSE 0 END`
+  if (key.length === 0) {
+    return `SELECT ${columns} FROM ${source} WHERE _change_type <> 'update_preimage' ORDER BY _commit_version`
+  }
+  const newest = `_commit_version DESC, CASE WHEN ${LIVE} THEN 0 ELSE 1 END`
   const rank = `row_number() OVER (PARTITION BY ${key.map(quoted).join(', ')} ORDER BY ${newest}) AS _lakeloop_rank`
-  return `SELECT ${columns} FROM (SELECT *, ${rank} ${changes}) WHERE _lakeloop_rank = 1`
+  const told = columns.replace('`_change_type`', `replace(_change_type, 'update_preimage', 'delete') AS _change_type`)
+  return `SELECT ${told} FROM (SELECT *, ${rank} FROM ${source}) WHERE _lakeloop_rank = 1`
 }
 
 interface FeedPart extends Range {
@@ -155,7 +170,7 @@ interface FeedPart extends Range {
 
 function feedSegment(read: TableRead, feed: FeedPart, place: Place | undefined): Segment {
   const { order, sql, seen, part, latest } = feed
-  const table = identityOf(read)
+  const begun = begunBy(read, 'feed')
   const from = place === undefined || order.length === 0 ? undefined : behind(order, place)
   const isLast = part.last === latest
   const next = isLast ? { seen: { version: latest } } : { seen, now: { to: { version: latest }, from: part.last + 1 } }
@@ -171,10 +186,9 @@ function feedSegment(read: TableRead, feed: FeedPart, place: Place | undefined):
     cursor: (at) =>
       kept(
         at === undefined
-          ? { mode: 'feed', table, ...next }
+          ? { ...begun, ...next }
           : {
-              mode: 'feed',
-              table,
+              ...begun,
               seen,
               now: { to: { version: latest }, from: part.first, place: order.length > 0 ? at : undefined },
             },

@@ -3,7 +3,7 @@ import type { Column } from '../../model/row.js'
 import type { Segment } from './segment.js'
 import { assertUnique, wholeSegment } from './snapshot-read.js'
 import { behind, type Place } from './sql-text.js'
-import { identityOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
+import { begunBy, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 /** What these rows have besides the table's own columns, the first time too, so that their schema never changes. */
 export const ROW_COLUMNS = ', _metadata.row_commit_version AS _row_commit_version, _metadata.row_id AS _row_id'
@@ -25,8 +25,12 @@ export const tracksRows = (properties: Readonly<Record<string, string>>): boolea
 export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
   const { facts, asking, table } = read
   if (facts.version === undefined || !tracksRows(facts.properties)) {
-    const problem = facts.version === undefined ? 'it is no Delta table' : 'row tracking is off'
-    const remedy = `Ask its owner: ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
+    const isDelta = facts.version !== undefined
+    const problem = isDelta ? 'row tracking is off' : 'it is a view, or no Delta table'
+    const statement = `ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
+    const remedy = isDelta
+      ? `Ask its owner: ${statement}`
+      : 'Name the table behind it, or read it by watermark or snapshot.'
     throw new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
       source: asking.source,
       table: table.text,
@@ -56,7 +60,7 @@ function changesSegment(
   place: Place | undefined,
 ): Segment {
   const { seen, to } = range
-  const table = identityOf(read)
+  const begun = begunBy(read, 'rowTracking')
   const from = place === undefined ? undefined : behind(ORDER, place)
   const rows =
     `SELECT *${ROW_COLUMNS} FROM ${pinned(read, to.version)} ` + `WHERE _metadata.row_commit_version > ${seen.version}`
@@ -66,11 +70,6 @@ function changesSegment(
     mode: 'changes',
     order: ORDER,
     rest: (next) => changesSegment(read, range, next),
-    cursor: (at) =>
-      kept(
-        at === undefined
-          ? { mode: 'rowTracking', table, seen: to }
-          : { mode: 'rowTracking', table, seen, now: { to, place: at } },
-      ),
+    cursor: (at) => kept(at === undefined ? { ...begun, seen: to } : { ...begun, seen, now: { to, place: at } }),
   }
 }

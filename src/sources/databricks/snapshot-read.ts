@@ -3,8 +3,8 @@ import type { Segment } from './segment.js'
 import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
 import { asked } from './table-facts.js'
 import {
+  begunBy,
   columnsOf,
-  identityOf,
   kept,
   type Mode,
   pinned,
@@ -28,18 +28,25 @@ export async function* snapshotRead(read: TableRead, cursor: TableCursor | undef
 /**
  * Asked of the server before a table is read for the first time: a key that two rows share names none of them.
  *
+ * @param from    what to look at instead of the whole table
+ * @param within  columns within whose values alone the key has to be unique
  * Cost    the server counts all keys once per full read.
  * Throws  SOURCE_KEY_AMBIGUOUS
  */
-export async function assertUnique(read: TableRead): Promise<void> {
+export async function assertUnique(
+  read: TableRead,
+  from = pinned(read),
+  within: readonly string[] = [],
+): Promise<void> {
   const { key, asking } = read
   if (key.length === 0) return
   columnsOf(read, key, 'key')
   const names = key.map(quoted)
   const isNull = names.map((name) => `${name} IS NULL`).join(' OR ')
   const sql =
-    `SELECT max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) AS missing FROM ${pinned(read)} ` +
-    `GROUP BY ${names.join(', ')} HAVING count(*) > 1 OR max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) = 1 LIMIT 1`
+    `SELECT max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) AS missing FROM ${from} ` +
+    `GROUP BY ${[...names, ...within].join(', ')} ` +
+    `HAVING count(*) > 1 OR max(CASE WHEN ${isNull} THEN 1 ELSE 0 END) = 1 LIMIT 1`
   const [found] = await asking.session.rows(sql, asked(asking))
   if (found === undefined) return
   const problem = found.missing === 1 ? 'is NULL in a row' : 'stands in two rows'
@@ -59,7 +66,7 @@ export function wholeSegment(read: TableRead, whole: Whole, place: Place | undef
   const { mode, to, extra = '' } = whole
   const order = columnsOf(read, read.key, 'key')
   assertOrdered(read.facts.schema.columns, read.key, read.asking.source)
-  const table = identityOf(read)
+  const begun = begunBy(read, mode)
   const from = place === undefined ? undefined : behind(order, place)
   return {
     sql: `SELECT *${extra} FROM ${pinned(read, to.version)}${from === undefined ? '' : ` WHERE ${from.sql}`}${orderBy(read.key)}`,
@@ -70,8 +77,8 @@ export function wholeSegment(read: TableRead, whole: Whole, place: Place | undef
     cursor: (at) =>
       kept(
         at === undefined
-          ? { mode, table, seen: to }
-          : { mode, table, now: { to, whole: true, resync: read.resync, place: order.length > 0 ? at : undefined } },
+          ? { ...begun, seen: to }
+          : { ...begun, now: { to, whole: true, resync: read.resync, place: order.length > 0 ? at : undefined } },
       ),
   }
 }

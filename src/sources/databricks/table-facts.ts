@@ -83,14 +83,22 @@ export async function commitsAfter(
   range: { readonly after: number; readonly latest: number },
 ): Promise<readonly Commit[]> {
   const { session, source } = asking
-  const count = range.latest - range.after
-  if (count <= 0) return []
-  if (count > COMMITS_MAX) throw gone(source, `there were ${count} commits since, and ${COMMITS_MAX} are looked at`)
-  const rows = await session.rows(`DESCRIBE HISTORY ${table.sql} LIMIT ${count}`, asked(asking))
-  const commits = rows.map(commitOf).filter(({ version }) => version > range.after)
-  const oldest = commits.at(-1)?.version
-  if (oldest !== range.after + 1) throw gone(source, 'the log has expired')
-  return commits.reverse()
+  // Commits that came since `latest` was asked stand in front of those asked for, and come when asked again.
+  for (let newest = range.latest; ; ) {
+    const count = newest - range.after
+    if (count <= 0) return []
+    if (count > COMMITS_MAX) throw gone(source, `there were ${count} commits since, and ${COMMITS_MAX} are looked at`)
+    const rows = await session.rows(`DESCRIBE HISTORY ${table.sql} LIMIT ${count}`, asked(asking))
+    const commits = rows.map(commitOf)
+    const [first] = commits
+    if (first !== undefined && first.version > newest) {
+      newest = first.version
+      continue
+    }
+    const wanted = commits.filter(({ version }) => version > range.after && version <= range.latest)
+    if (wanted.at(-1)?.version !== range.after + 1) throw gone(source, 'the log has expired')
+    return wanted.reverse()
+  }
 }
 
 function commitOf(row: JsonObject): Commit {

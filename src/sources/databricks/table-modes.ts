@@ -5,7 +5,7 @@ import { ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-trackin
 import type { Segment } from './segment.js'
 import { snapshotRead } from './snapshot-read.js'
 import { commitsAfter, placeOf, replacement } from './table-facts.js'
-import { identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
+import { begunBy, identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
 import { watermarkRead } from './watermark-read.js'
 
 /** How a table is read. */
@@ -48,23 +48,28 @@ export async function* tableSegments(read: TableOptions, after: Cursor | undefin
   const { mode, why } = chosen(read)
   read.tell({ kind: 'mode', mode, why })
   const cursor = await standing(read, mode, kept)
-  const resync = kept !== undefined && (cursor === undefined || cursor.now?.resync === true)
-  if (cursor?.now?.whole === true && read.facts.version === undefined) {
-    return yield* READS[mode]({ ...read, resync }, undefined)
-  }
-  let given = 0
-  try {
-    for await (const segment of READS[mode]({ ...read, resync }, cursor)) {
-      given += 1
-      yield segment
-    }
-  } catch (error) {
-    // Behind pages of changes a full read would be taken for more changes: the next run begins with it.
-    if (given > 0 || read.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
-    read.tell({ kind: 'resync', why: String(error.facts.problem) })
-    yield* READS[mode]({ ...read, resync: true }, undefined)
-  }
+  const resync =
+    kept !== undefined && !isAlwaysWhole(mode, kept) && (cursor === undefined || cursor.now?.resync === true)
+  // Without versions, or without an order to go on in, an interrupted full read begins again: then with what is there now.
+  const anew = cursor?.now?.whole === true && (read.facts.version === undefined || read.key.length === 0)
+  yield* READS[mode]({ ...read, resync }, anew ? undefined : cursor)
 }
+
+/** All of the table, where changes that are lost may be dealt with so; `undefined` where that is not allowed, or not what befell it. */
+export function insteadOfLost(
+  read: TableOptions,
+  after: Cursor | undefined,
+  error: unknown,
+): AsyncGenerator<Segment> | undefined {
+  if (read.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) return undefined
+  read.tell({ kind: 'resync', why: String(error.facts.problem) })
+  const { mode } = chosen(read)
+  return READS[mode]({ ...read, resync: !isAlwaysWhole(mode, tableCursor(after, read.asking.source)) }, undefined)
+}
+
+/** Who is missing in a table that is always read whole has left if the host says so (`complete`), and not else. */
+const isAlwaysWhole = (mode: Mode, kept: TableCursor | undefined): boolean =>
+  mode === 'snapshot' && kept?.mode === 'snapshot'
 
 /** The mode asked for, or the best that the table has. */
 function chosen({ changes, changedAt, key, facts }: TableOptions): { readonly mode: Mode; readonly why: string } {
@@ -86,6 +91,11 @@ async function standing(
   if (kept === undefined) return undefined
   if (kept.mode !== mode) {
     read.tell({ kind: 'resync', why: `it was read by ${kept.mode} before` })
+    return undefined
+  }
+  const { by } = begunBy(read, mode)
+  if (JSON.stringify(kept.by ?? []) !== JSON.stringify(by)) {
+    read.tell({ kind: 'resync', why: `it was read by other columns before: ${(kept.by ?? []).join(', ') || 'none'}` })
     return undefined
   }
   const problem = await replaced(read, kept)

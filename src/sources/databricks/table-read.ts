@@ -32,6 +32,8 @@ export interface TableCursor {
   readonly mode: Mode
   /** The Delta table's id, or the name where it has none. */
   readonly table: string
+  /** Columns that places and watermarks are of: `changedAt`, where it is read by that, and the key. */
+  readonly by?: readonly string[] | undefined
   readonly seen?: Seen | undefined
   readonly now?: Under | undefined
 }
@@ -58,24 +60,39 @@ const MODES: readonly string[] = ['snapshot', 'watermark', 'feed', 'rowTracking'
 /** Throws  CURSOR_INVALID */
 export function tableCursor(cursor: Cursor | undefined, source: string): TableCursor | undefined {
   if (cursor === undefined) return undefined
-  const { mode, table, seen = {}, now, page = 0, ...rest } = cursor
-  const holds = (value: Json): value is JsonObject =>
+  const { mode, table, by = [], seen = {}, now = { to: {} } as JsonObject, page = 0, ...rest } = cursor
+  const holds = (value: Json | undefined): value is JsonObject =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
+  const isSeen = (value: Json | undefined): boolean => holds(value) && isVersion(value.version)
   const fits =
     Object.keys(rest).length === 0 &&
     MODES.includes(mode as string) &&
     typeof table === 'string' &&
+    Array.isArray(by) &&
     typeof page === 'number' &&
-    holds(seen) &&
-    (now === undefined || (holds(now) && holds(now.to as Json)))
+    isSeen(seen) &&
+    holds(now) &&
+    isSeen(now.to) &&
+    isVersion(now.from) &&
+    (now.place === undefined || Array.isArray(now.place))
   if (!fits) throw new LakeloopError('CURSOR_INVALID', { source })
   return cursor as unknown as TableCursor
 }
+
+/** Versions go into the text of statements. */
+const isVersion = (value: Json | undefined): boolean => value === undefined || Number.isSafeInteger(value)
 
 /** As it is kept: without what is not known. */
 export const kept = (cursor: TableCursor): Cursor => JSON.parse(JSON.stringify(cursor)) as Cursor
 
 export const identityOf = ({ facts, table }: Pick<TableRead, 'facts' | 'table'>): string => facts.id ?? table.sql
+
+/** What a cursor says of the read that it is of; with other columns it would skip rows. */
+export const begunBy = (read: TableRead, mode: Mode): Pick<TableCursor, 'mode' | 'table' | 'by'> => ({
+  mode,
+  table: identityOf(read),
+  by: mode === 'watermark' && read.changedAt !== undefined ? [read.changedAt, ...read.key] : read.key,
+})
 
 /** ` VERSION AS OF n` where the table has versions. */
 export const pinned = ({ table, facts }: Pick<TableRead, 'table' | 'facts'>, version = facts.version): string =>

@@ -1,11 +1,11 @@
-import { LakeloopError } from '../../errors.js'
+import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
 import type { SqlParameter } from '../../vendors/databricks/sql.js'
 import type { Segment } from './segment.js'
 import { assertUnique } from './snapshot-read.js'
 import { assertOrdered, behind, orderBy, type Place, parameterOf, quoted } from './sql-text.js'
-import { asked } from './table-facts.js'
-import { columnsOf, identityOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
+import { asked, schemaOf } from './table-facts.js'
+import { begunBy, columnsOf, kept, pinned, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 const WATERMARKS = /^(?:timestamp|timestamp_ntz|date|int|bigint|smallint|tinyint|decimal\(\d+,\d+\))$/
 const DAY_MS = 86_400_000
@@ -14,8 +14,8 @@ const DAY_MS = 86_400_000
  * Rows whose watermark passed the highest one seen, in the order (watermark, key), to the microsecond.
  *
  * A row that was written with a watermark behind the highest is found within the overlap: there, rows that the version
- * read last held already, with the same key and watermark, are left out, by the server. Where that version is gone, they
- * are given again. Rows whose watermark lies in the future wait until its time has come. Deletes are not seen, and
+ * read last held already, alike in every column, are left out, by the server. Where that cannot be asked, they are given
+ * again. Rows whose watermark lies in the future wait until its time has come. Deletes are not seen, and
  * neither are rows without a watermark: those are counted.
  *
  * Throws  OPTION_INVALID for a watermark of another type; SOURCE_KEY_AMBIGUOUS; SOURCE_MODE_UNAVAILABLE.
@@ -28,7 +28,8 @@ export async function* watermarkRead(read: TableRead, cursor: TableCursor | unde
     if (!(await hasDue(read, column, seen))) return
   }
   const to = cursor?.now?.to ?? (await bounds(read, column))
-  yield watermarkSegment({ read, column, seen, to, known: await stillThere(read, seen) }, cursor?.now?.place)
+  const compared = await comparable({ read, column, seen, to })
+  yield watermarkSegment({ read, column, seen, to, compared }, cursor?.now?.place)
 }
 
 function watermarkOf(read: TableRead): Column {
@@ -77,37 +78,52 @@ async function hasDue(read: TableRead, column: Column, seen: Seen): Promise<bool
   return watermark !== undefined && watermark !== seen.watermark
 }
 
-/** Whether the version of the last read can still be asked what it held. */
-async function stillThere(read: TableRead, { version, watermark }: Seen): Promise<boolean> {
-  if (version === undefined || watermark === undefined || read.facts.version === undefined) return false
-  const { asking, tell } = read
-  try {
-    const result = await asking.session.query(`SELECT 1 AS one FROM ${pinned(read, version)} LIMIT 1`, asked(asking))
-    for await (const _ of result.batches()) break
-    return true
-  } catch (error) {
-    if (!(error instanceof LakeloopError) || error.code === 'ABORTED') throw error
-    if (error.code !== 'SOURCE_HISTORY_GONE' && error.code !== 'SOURCE_QUERY_INVALID') throw error
-    tell({ kind: 'overlapRepeated', why: `version ${version} is gone` })
-    return false
-  }
-}
-
 interface Range {
   readonly read: TableRead
   readonly column: Column
   readonly seen: Seen
   readonly to: Seen
-  /** The version behind `seen` can be asked. */
-  readonly known: boolean
 }
 
-function watermarkSegment(range: Range, place: Place | undefined): Segment {
+/**
+ * The columns by which a row can be told from what the version of the last read held; `undefined` where it cannot. All of
+ * them: a row that changes twice within one step of its watermark, which may be a day, changes once behind the read.
+ */
+async function comparable({ read, column, seen, to }: Range): Promise<readonly Column[] | undefined> {
+  const { asking, facts, tell } = read
+  const { version, watermark } = seen
+  if (version === undefined || watermark === undefined || facts.version === undefined) return undefined
+  const repeated = (why: string): undefined => {
+    tell({ kind: 'overlapRepeated', why })
+  }
+  const columnsAt = async (at: number | undefined): Promise<readonly Column[]> =>
+    (await schemaOf(asking, `SELECT * FROM ${pinned(read, at)}`)).columns
+  const { columns } = to.version === facts.version ? facts.schema : { columns: await columnsAt(to.version) }
+  if (columns.some(({ type }) => /map<|variant/.test(type))) return repeated('a map or a VARIANT cannot be compared')
+  try {
+    const [then, now] = [await columnsAt(version), columns].map((all) => all.map(({ name, type }) => [name, type]))
+    if (JSON.stringify(then) !== JSON.stringify(now)) return repeated(`other columns than in version ${version}`)
+    // Of every file that the read will ask for: the log may name some that VACUUM has taken.
+    const name = quoted(column.name)
+    const sql = `SELECT count(${name}) AS held FROM ${pinned(read, version)} WHERE ${name} >= ${lowered(column, read.overlapMs)}`
+    await asking.session.rows(sql, { ...asked(asking), parameters: { low: parameterOf(column.type, watermark) } })
+    return columns
+  } catch (error) {
+    if (!isLakeloopError(error, 'SOURCE_HISTORY_GONE') && !isLakeloopError(error, 'SOURCE_QUERY_INVALID')) throw error
+    return repeated(`version ${version} is gone`)
+  }
+}
+
+interface Compared extends Range {
+  readonly compared: readonly Column[] | undefined
+}
+
+function watermarkSegment(range: Compared, place: Place | undefined): Segment {
   const { read, column, seen, to } = range
   const order = [column, ...columnsOf(read, read.key, 'key')]
   const wanted = wantedOf(range)
   const from = place === undefined ? undefined : behind(order, place)
-  const table = identityOf(read)
+  const begun = begunBy(read, 'watermark')
   return {
     sql:
       `SELECT * FROM ${pinned(read, to.version)} AS t WHERE ${wanted.sql}` +
@@ -116,16 +132,11 @@ function watermarkSegment(range: Range, place: Place | undefined): Segment {
     mode: 'changes',
     order,
     rest: (next) => watermarkSegment(range, next),
-    cursor: (at) =>
-      kept(
-        at === undefined
-          ? { mode: 'watermark', table, seen: to }
-          : { mode: 'watermark', table, seen, now: { to, place: at } },
-      ),
+    cursor: (at) => kept(at === undefined ? { ...begun, seen: to } : { ...begun, seen, now: { to, place: at } }),
   }
 }
 
-function wantedOf({ read, column, seen, to, known }: Range): {
+function wantedOf({ read, column, seen, to, compared }: Compared): {
   readonly sql: string
   readonly parameters: Record<string, SqlParameter>
 } {
@@ -134,8 +145,8 @@ function wantedOf({ read, column, seen, to, known }: Range): {
   const high = parameterOf(column.type, to.watermark)
   if (seen.watermark === undefined) return { sql: `${name} <= :high`, parameters: { high } }
   const lowest = lowered(column, read.overlapMs)
-  const same = [column.name, ...read.key].map((one) => `o.${quoted(one)} <=> t.${quoted(one)}`).join(' AND ')
-  const isNew = known
+  const same = compared?.map((one) => `o.${quoted(one.name)} <=> t.${quoted(one.name)}`).join(' AND ')
+  const isNew = same
     ? ` AND NOT EXISTS (SELECT 1 FROM ${pinned(read, seen.version)} AS o WHERE ${same} AND o.${quoted(column.name)} >= ${lowest})`
     : ''
   return {

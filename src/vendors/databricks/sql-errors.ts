@@ -104,6 +104,7 @@ function ofClassAlone(text: string, source: string, cause: unknown): LakeloopErr
 /** Classes that no other SQL mends. Source of the classes: delta-io/delta delta-error-classes.json. */
 const MEANINGS: Readonly<Record<string, string>> = {
   DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
+  FAILED_READ_FILE: 'a data file could not be read',
   ...each(
     'another writer was faster, and the same again may do',
     'DELTA_CONCURRENT_APPEND DELTA_CONCURRENT_DELETE_READ DELTA_CONCURRENT_DELETE_DELETE DELTA_CONCURRENT_WRITE DELTA_METADATA_CHANGED DELTA_PROTOCOL_CHANGED',

@@ -37,7 +37,8 @@ class CatalogRest:
                     return 200, self._table(unquote(name)) if name else {"tables": self._tables(query)}
             except Exception as error:
                 message, _state = sql_errors.told(error)
-                missing = "NOT_FOUND" in message
+                # The second is what Spark says of a catalog that nobody has.
+                missing = "NOT_FOUND" in message or "REQUIRES_SINGLE_PART_NAMESPACE" in message
                 code = "TABLE_DOES_NOT_EXIST" if missing else "INTERNAL_ERROR"
                 return (404 if missing else 500), {"error_code": code, "message": message.split("\n")[0]}
         return 404, {"error_code": "ENDPOINT_NOT_FOUND", "message": f"No API found for {path}"}

@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest'
+import { LakeloopError } from '../../../src/errors.js'
+import type { Cursor } from '../../../src/model/row.js'
+import type { DatabricksEvent, Segment } from '../../../src/sources/databricks/segment.js'
+import { tableName } from '../../../src/sources/databricks/sql-text.js'
+import { type TableOptions, tableSegments } from '../../../src/sources/databricks/table-modes.js'
+import type { SqlSession } from '../../../src/vendors/databricks/sql.js'
+import { kindOf, written } from '../databricks-arrow-tables.js'
+
+const FEED = { 'delta.enableChangeDataFeed': 'true' }
+const COLUMNS = ['id', 'org', 'at', 'seen_at'].map((name) => ({
+  name,
+  type: name.endsWith('at') ? 'timestamp' : 'string',
+  nullable: true,
+}))
+
+/** A version on. */
+const moved: TableOptions['facts'] = { id: 'd-1', version: 8, properties: FEED, schema: { columns: COLUMNS } }
+
+/** A Delta table at version 7 with no commit in between that matters; it is asked, and gives no row. */
+const session: SqlSession = {
+  async rows(sql) {
+    if (sql.startsWith('SELECT CAST(max')) return [{ high: '2026-03-02 00:00:00', unmarked: 0, total: 2 }]
+    if (!sql.startsWith('DESCRIBE HISTORY')) return []
+    return [7, 6, 5].map((version) => ({ version, timestamp: '', operation: 'WRITE', operationParameters: {} }))
+  },
+  query: () => Promise.reject(new LakeloopError('SOURCE_HISTORY_GONE', { source: 's', problem: 'gone' })),
+  close: async () => undefined,
+}
+
+async function segments(more: Partial<TableOptions>, after?: Cursor) {
+  const events: DatabricksEvent[] = []
+  const read: TableOptions = {
+    asking: { session, source: 's', signal: new AbortController().signal },
+    table: tableName('main.crm.scores'),
+    facts: { id: 'd-1', version: 7, properties: FEED, schema: { columns: COLUMNS } },
+    key: ['id'],
+    changedAt: 'at',
+    complete: false,
+    overlapMs: 0,
+    tell: (event) => events.push(event),
+    changes: 'snapshot',
+    onHistoryGone: 'stop',
+    onReplaced: 'resync',
+    ...more,
+  }
+  const found: Segment[] = []
+  for await (const segment of tableSegments(read, after)) found.push(segment)
+  return { found, events, why: events.flatMap((event) => (event.kind === 'resync' ? [event.why] : [])) }
+}
+
+const only = ({ found }: { found: readonly Segment[] }): Segment => {
+  expect(found).toHaveLength(1)
+  return found[0] as Segment
+}
+
+describe('a cursor of a table', () => {
+  test('whose place is of another key is no place in this one [I3]', async () => {
+    const after = only(await segments({})).cursor(['zoe'])
+    expect(only(await segments({}, after)).sql).toContain('`id` > :p0')
+    const { found, why } = await segments({ key: ['org'] }, after)
+    expect(found[0]?.sql).not.toContain('WHERE')
+    expect(why).toEqual(['it was read by other columns before: id'])
+  })
+
+  test('whose watermark is of another column is no watermark of this one [I3]', async () => {
+    const after = only(await segments({ changes: 'watermark' })).cursor(undefined)
+    expect(only(await segments({ changes: 'watermark', facts: moved }, after)).sql).toContain('t.`at` > :low')
+    const { found, why } = await segments({ changes: 'watermark', changedAt: 'seen_at', facts: moved }, after)
+    expect(found[0]?.sql).not.toContain(':low')
+    expect(why).toEqual(['it was read by other columns before: at, id'])
+  })
+
+  test.each<[string, Cursor]>([
+    ['of another source', { at: 7 }],
+    ['of a query', { query: 'd', read: true }],
+    ['with text for a version', { mode: 'feed', table: 'd-1', seen: { version: '1) --' } }],
+    ['with a fraction for a version', { mode: 'feed', table: 'd-1', seen: { version: 1.5 } }],
+    ['with text for the first version', { mode: 'feed', table: 'd-1', seen: {}, now: { to: {}, from: '1' } }],
+    ['with text for a version to read', { mode: 'feed', table: 'd-1', now: { to: { version: '1' } } }],
+    ['with a place that is none', { mode: 'feed', table: 'd-1', now: { to: { version: 1 }, place: 'a' } }],
+  ])('%s is CURSOR_INVALID', async (_, after) => {
+    await expect(segments({}, after)).rejects.toMatchObject({ code: 'CURSOR_INVALID' })
+  })
+})
+
+describe('a table that was made anew', () => {
+  const anew: TableOptions['facts'] = { ...moved, id: 'd-2' }
+
+  test.each([
+    ['snapshot', false, 'changes'],
+    ['snapshot', true, 'snapshot'],
+    ['feed', false, 'snapshot'],
+  ] as const)(
+    'and is read by %s with complete: %s gives %s: only who has left is missing',
+    async (mode, complete, gives) => {
+      const after = only(await segments({ changes: mode })).cursor(undefined)
+      const { found, why } = await segments({ changes: mode, complete, facts: anew }, after)
+      expect(found.map((segment) => segment.mode)).toEqual([gives])
+      expect(why).toEqual(['it was dropped or replaced, and is another table'])
+    },
+  )
+})
+
+test.each(['feed', 'rowTracking'] as const)(
+  'a view by %s is refused, and no ALTER TABLE is asked for it',
+  async (mode) => {
+    const view: TableOptions['facts'] = { ...moved, id: undefined, version: undefined, properties: {} }
+    await expect(segments({ changes: mode, facts: view })).rejects.toMatchObject({
+      code: 'SOURCE_MODE_UNAVAILABLE',
+      facts: { problem: 'it is a view, or no Delta table', remedy: expect.stringMatching(/^Name the table behind it/) },
+    })
+  },
+)
+
+test('a feed whose earlier versions have another name for changedAt needs a full read', async () => {
+  const { schema } = written({ fields: ['id', 'org', 'changed'].map((name) => [name, kindOf('string')]), batches: [] })
+  const query = async () => ({ schema, batches: async function* () {}, close: async () => undefined })
+  const after = only(await segments({ changes: 'feed' })).cursor(undefined)
+  const asking = { session: { ...session, query }, source: 's', signal: new AbortController().signal }
+  await expect(segments({ changes: 'feed', facts: moved, asking }, after)).rejects.toMatchObject({
+    code: 'SOURCE_HISTORY_GONE',
+    facts: { problem: 'in versions 8 to 8 there is no column at' },
+  })
+})
