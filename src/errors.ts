@@ -62,7 +62,7 @@ export const ERRORS = {
   SOURCE_KEY_AMBIGUOUS: row(
     'halt',
     'the key {key} of {source} {problem}, so that no place in its rows can be found again',
-    'Make the key unique and never NULL, or leave out order.',
+    'Make the key unique and never NULL, or name another.',
   ),
   SOURCE_TYPE_UNKNOWN: row(
     'halt',

@@ -54,9 +54,9 @@ export function holding({ rows, pageRows = 4, batchRows = 2, links = false, lz4 
 }
 
 export const KINDS = {
-  'a sorted query': { query: QUERY, key: ['id'], order: 'key' },
+  'a sorted query': { query: QUERY, key: ['id'], order: 'key', checkKey: false },
   'a table': { table: 'main.crm.scores', key: ['id'] },
-  'a bare query': { query: QUERY, key: ['id'] },
+  'a bare query': { query: QUERY, key: ['id'], checkKey: false },
 } as const satisfies Record<string, Partial<DatabricksSourceOptions>>
 export type Kind = keyof typeof KINDS
 

@@ -5,9 +5,22 @@ import { join } from 'node:path'
 import tls from 'node:tls'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Cursor } from '../../src/model/row.js'
+import { FakeUnityCatalog } from '../fakes/unity-catalog/fake-unity-catalog.js'
 import { answerOf, textAnswer } from '../fakes/warehouse/answer.js'
 import { kindOf } from '../sources/databricks-arrow-tables.js'
-import { holding, KINDS, type Kind, people, QUERY, readAll, rowsOf, stand, TAGS, TOKEN } from './warehouse-stand.js'
+import {
+  holding,
+  KINDS,
+  type Kind,
+  MARK,
+  people,
+  QUERY,
+  readAll,
+  rowsOf,
+  stand,
+  TAGS,
+  TOKEN,
+} from './warehouse-stand.js'
 
 const ROWS = people(23)
 const ALL = ROWS.map(([, n]) => n)
@@ -84,6 +97,64 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     expect([rows.length, events]).toEqual([ROWS.length, [{ kind: 'resync', why: 'the query is another one' }]])
   })
 
+  test('a query ends in a semicolon or does not, and one that writes is never run', async () => {
+    const { source, warehouse } = await stand({ statements: holding({ rows: ROWS }) }, { query: `${QUERY} ;\n` })
+    expect((await readAll(source)).rows).toHaveLength(ROWS.length)
+    expect(warehouse.seen.statements.every(({ sql }) => !sql.includes(';'))).toBe(true)
+
+    const refusal = { text: '[PARSE_SYNTAX_ERROR] Syntax error at or near DELETE', sqlState: '42601' }
+    const writing = await stand({ statements: () => refusal }, { query: 'DELETE FROM scores' })
+    expect((await readAll(writing.source)).error?.code).toBe('SOURCE_QUERY_INVALID')
+    expect(writing.warehouse.seen.statements.map(({ sql }) => sql.startsWith('DELETE'))).toEqual([false])
+  })
+
+  test.each([{ order: 'key' }, {}] as const)(
+    'a query whose key is not unique is refused before a row, with %o',
+    async (more) => {
+      const held = holding({ rows: ROWS })
+      const statements: typeof held = (sql, parameters) =>
+        sql.startsWith('SELECT max(CASE WHEN') ? textAnswer(['missing'], [['0']]) : held(sql, parameters)
+      const { source, warehouse } = await stand({ statements }, { query: QUERY, key: ['id'], ...more })
+      const { error, rows } = await readAll(source)
+      expect([error?.code, error?.facts.problem, rows]).toEqual(['SOURCE_KEY_AMBIGUOUS', 'stands in two rows', []])
+      expect(warehouse.seen.statements).toHaveLength(2)
+    },
+  )
+
+  test.each([
+    [{ integersAsText: ['nn'] }, 'integersAsText'],
+    [{ allow: { masks: ['emial'] } }, 'allow.masks'],
+  ])('a column that is not there in %o is an error', async (more, option) => {
+    for (const kind of Object.keys(KINDS) as Kind[]) {
+      const { source } = await stand({ statements: holding({ rows: ROWS }) }, { ...KINDS[kind], ...more })
+      expect((await readAll(source)).error).toMatchObject({ code: 'OPTION_INVALID', facts: { option } })
+    }
+  })
+
+  test('key and changedAt are those that the table declares', async () => {
+    const statements = holding({ rows: ROWS })
+    const declared = { name: 'k', child_columns: ['id'], timeseries_columns: ['n'] }
+    const users = { name: 'users', columns: [], table_constraints: [{ primary_key_constraint: declared }] }
+    const grants = [{ on: 'catalog main', to: 'app-1', privileges: ['ALL_PRIVILEGES'] }]
+    const world = { catalogs: [{ name: 'main', schemas: [{ name: 'crm', tables: [users] }] }], grants }
+    const fake = new FakeUnityCatalog({ world })
+    const auth = { clientId: 'app-1', clientSecret: MARK }
+    const { source, warehouse } = await stand(
+      { statements, tokens: fake.tokens },
+      {
+        table: 'main.crm.users',
+        changes: 'snapshot',
+        auth,
+        clock: undefined, // a deadline of sign-in is one
+        fetch: fake.fetch,
+      },
+    )
+    expect([source.key, source.changedAt]).toEqual([undefined, undefined])
+    expect(await readAll(source)).toEqual({ rows: ALL, error: undefined })
+    expect([source.key, source.changedAt]).toEqual([['id'], 'n'])
+    expect(warehouse.seen.statements.at(-1)?.sql).toContain('ORDER BY `id`')
+  })
+
   test('one session in UTC, and it is closed', async () => {
     const { warehouse, source } = await stand({ statements: holding({ rows: ROWS }) }, KINDS['a table'])
     await readAll(source)
@@ -96,7 +167,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     const options = { ...KINDS['a bare query'], useCloudFetch }
     const { warehouse, source } = await stand({ statements: holding({ rows: ROWS, links: true }) }, options)
     expect((await readAll(source)).rows).toHaveLength(ROWS.length)
-    expect(warehouse.seen.statements[0]?.asksLinks).toBe(useCloudFetch)
+    expect(warehouse.seen.statements.at(-1)?.asksLinks).toBe(useCloudFetch)
     expect(warehouse.seen.calls('download') > 0).toBe(useCloudFetch)
   })
 
@@ -125,8 +196,8 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     const { rows, error } = await readAll(source, {
       pageSize: 7,
       async onPage() {
-        await seen.until(() => seen.statements[0]?.ended === 'closed') // while this one waits
-        expect(seen.statements[0]?.fetches).toBe(39)
+        await seen.until(() => seen.statements.at(-1)?.ended === 'closed') // while this one waits
+        expect(seen.statements.at(-1)?.fetches).toBe(39)
         at += 3_600_000
       },
     })
@@ -136,7 +207,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
         .map(([, n]) => n)
         .reverse(),
     ])
-    expect(seen.statements).toHaveLength(1)
+    expect(seen.statements).toHaveLength(2) // the first asks what columns there are
   })
 
   test('a result that the server dropped in the meantime is gone on with [I3]', async () => {
@@ -169,7 +240,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     const { warehouse, source } = await stand({ statements }, KINDS['a bare query'])
     const { error } = await readAll(source)
     expect([error?.code, error?.facts.problem]).toEqual(['SOURCE_QUERY_INVALID', 'it gives no rows'])
-    expect(warehouse.seen.statements[0]?.ended).toBe('closed')
+    expect(warehouse.seen.statements.at(-1)?.ended).toBe('closed')
   })
 
   test.each([
@@ -182,7 +253,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
       const { warehouse, source } = await stand({ statements }, { ...KINDS['a bare query'], useCloudFetch })
       const { rows, error } = await readAll(source)
       expect([error?.code, rows]).toEqual([code, code === undefined ? [...ALL].reverse() : []])
-      expect(warehouse.seen.statements[0]?.asksLz4).toBe(!useCloudFetch)
+      expect(warehouse.seen.statements.at(-1)?.asksLz4).toBe(!useCloudFetch)
     }
   })
 
@@ -193,7 +264,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
       const statements = () => ({ columns: [], schema, pages: [] })
       const { warehouse, source } = await stand({ statements }, { query: QUERY })
       const { error } = await readAll(source)
-      expect([error?.code, warehouse.seen.statements[0]?.ended]).toEqual(['SOURCE_TYPE_UNKNOWN', 'closed'])
+      expect([error?.code, warehouse.seen.statements.at(-1)?.ended]).toEqual(['SOURCE_TYPE_UNKNOWN', 'closed'])
       expect(error?.message).toMatch(
         /^SOURCE_TYPE_UNKNOWN: column (?:v|wide|view|a) of scores has the type .+ Cast the column in the query\.$/,
       )
@@ -204,7 +275,7 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     const { warehouse, source } = await stand({ statements: () => undefined }, KINDS['a bare query'])
     expect((await readAll(source)).error?.code).toBe('SOURCE_QUERY_INVALID')
     await source.close()
-    await expect(warehouse.close()).rejects.toThrow('nobody foresaw: SELECT id')
+    await expect(warehouse.close()).rejects.toThrow('nobody foresaw: SELECT * FROM (SELECT id')
     warehouse.seen.unanswered.length = 0
   })
 })

@@ -31,6 +31,8 @@ export interface DatabricksSourceOptions extends WorkspaceAccess {
   readonly allow?:
     | { readonly masks?: readonly string[] | undefined; readonly rowFilter?: string | undefined }
     | undefined
+  /** Whether the server is asked, before a read, if the key is unique and never NULL. Default true: it counts all keys. */
+  readonly checkKey?: boolean | undefined
   /** True: what is read is the whole audience, a row that is missing has left. Default false. */
   readonly complete?: boolean | undefined
   /** Of a query. `key`: sorted by the key, so that an interrupted read goes on behind its last finished page. */
@@ -58,6 +60,7 @@ export interface DatabricksSourceOptions extends WorkspaceAccess {
 
 const GIB = 1024 ** 3
 export const DEFAULTS = {
+  checkKey: true,
   overlapMs: 600_000,
   startTimeoutMs: 600_000,
   spool: { directory: tmpdir(), bytesMax: 20 * GIB, memoryBytesMax: 16 * 1024 ** 2 },
@@ -79,11 +82,15 @@ const OPTIONS = z
     name: z.string().min(1).max(200).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
     allow: z.strictObject({ masks: names.optional(), rowFilter: z.string().min(1).optional() }).optional(),
-    query: z.string().trim().min(1).optional(),
+    query: z
+      .string()
+      .regex(/[^\s;]/, 'is empty')
+      .optional(),
     table: z.string().trim().min(1).optional(),
     changes: z.enum(['auto', 'feed', 'rowTracking', 'watermark', 'snapshot']).optional(),
     key: names.optional(),
     changedAt: z.string().min(1).optional(),
+    checkKey: z.boolean().optional(),
     complete: z.boolean().optional(),
     order: z.literal('key').optional(),
     overlapMs: z

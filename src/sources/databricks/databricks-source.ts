@@ -12,11 +12,13 @@ import type { ColumnOrigin, Page, ReadOptions, Source } from '../source.js'
 import { DatabricksCatalog } from './catalog.js'
 import { catalogFacts, withCatalog } from './catalog-facts.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
+import { withAutomaticFeed } from './feed-read.js'
 import { type PreflightOptions, type PreflightReport, preflight } from './preflight.js'
 import { querySegment } from './query-read.js'
 import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
+import { assertKey } from './snapshot-read.js'
 import { assertOrdered, type Place, tableName } from './sql-text.js'
 import { type Asking, schemaOf, type TableFacts, tableFacts } from './table-facts.js'
 import { insteadOfLost, type TableOptions, tableSchema, tableSegments } from './table-modes.js'
@@ -56,6 +58,7 @@ export class DatabricksSource implements Source {
   readonly #options: DatabricksSourceOptions
   readonly #workspace: Workspace
   readonly #looked = new WeakMap<Schema, Looked>()
+  readonly #queried = new WeakSet<Schema>()
   #roles: Roles
   #session: SqlSession | undefined
   #closed = false
@@ -84,8 +87,9 @@ export class DatabricksSource implements Source {
     assertNotAborted(signal)
     const asking = { ...this.#asking(signal), tags: options.tags }
     const isTable = this.#options.table !== undefined
+    const known = described !== undefined && this.#queried.has(described) ? described : undefined
     const table = isTable ? this.#table(asking, await this.#lookedUp(asking, described)) : undefined
-    const segments = table === undefined ? this.#query(asking, after) : tableSegments(table, after)
+    const segments = table === undefined ? this.#query(asking, after, known) : tableSegments(table, after)
     let given = 0
     try {
       for await (const page of this.#pages(segments, asking, pageSize)) {
@@ -102,11 +106,11 @@ export class DatabricksSource implements Source {
 
   async describe(signal: AbortSignal, tags?: ReadOptions['tags']): Promise<Schema> {
     const asking = { ...this.#asking(signal), tags }
-    const { query } = this.#options
-    const looked = query === undefined ? await this.#lookedUp(asking) : undefined
-    const schema = looked === undefined ? await schemaOf(asking, query ?? '') : tableSchema(this.#table(asking, looked))
+    if (this.#options.table === undefined) return await this.#querySchema(asking)
+    const looked = await this.#lookedUp(asking)
+    const schema = tableSchema(this.#table(asking, looked))
     assertRoles(schema, this)
-    if (looked !== undefined) this.#looked.set(schema, looked)
+    this.#looked.set(schema, looked)
     return schema
   }
 
@@ -125,7 +129,7 @@ export class DatabricksSource implements Source {
 
   /** Looks for everything that a run needs, and says what to grant: see docs/databricks.md. Throws only ABORTED, CLOSED, OPTION_INVALID. */
   async preflight(options: PreflightOptions = {}): Promise<PreflightReport> {
-    const { auth, httpPath, changes = 'auto', table, query } = this.#options
+    const { auth, httpPath, changes = 'auto', table } = this.#options
     const name = table === undefined ? undefined : tableName(table)
     return await preflight({
       asking: this.#asking(options.signal ?? new AbortController().signal),
@@ -133,7 +137,7 @@ export class DatabricksSource implements Source {
       principal: isPrincipal(auth) ? auth.clientId : undefined,
       httpPath,
       table: name,
-      query: query ?? `SELECT * FROM ${name?.sql}`,
+      query: name === undefined ? this.#sql : `SELECT * FROM ${name.sql}`,
       changes,
       volumes: options.volumes ?? [],
     })
@@ -158,38 +162,58 @@ export class DatabricksSource implements Source {
     }
   }
 
-  async *#query(asking: Asking, after: Cursor | undefined): AsyncGenerator<Segment> {
-    const { query = '', key = [], order, complete = false } = this.#options
+  /** Without the semicolon that a text from an editor ends in: it stands within other statements. */
+  get #sql(): string {
+    return (this.#options.query ?? '').replace(/[;\s]+$/, '')
+  }
+
+  async #querySchema(asking: Asking): Promise<Schema> {
+    const schema = await schemaOf(asking, this.#sql)
+    assertRoles(schema, this)
+    assertNamed(schema.columns, this.#options)
+    this.#queried.add(schema)
+    return schema
+  }
+
+  async *#query(asking: Asking, after: Cursor | undefined, described: Schema | undefined): AsyncGenerator<Segment> {
+    const { key = [], order, complete = false, checkKey = DEFAULTS.checkKey } = this.#options
+    const query = this.#sql
     const digest = hash('sha256', JSON.stringify([query, key, order ?? ''])).slice(0, 16)
     const place = queryPlace(after, digest, this.name)
     const columns: Column[] = []
+    // Also for what it does not say: as a part of a SELECT, no statement that writes is understood.
+    const schema = described ?? (await this.#querySchema(asking))
     if (order === 'key') {
-      const schema = await schemaOf(asking, query)
-      assertRoles(schema, this)
       assertOrdered(schema.columns, key, this.name)
       columns.push(...key.map((name) => schema.columns.find((column) => column.name === name) as Column))
     }
+    if (checkKey && place === undefined) await assertKey(asking, { key, from: `(${query}\n)` })
     if (after !== undefined && after.query !== digest) this.#tell({ kind: 'resync', why: 'the query is another one' })
     yield querySegment({ query, mode: complete ? 'snapshot' : 'changes', order: columns, digest }, place)
   }
 
   /** The table as it was described, or as it stands now. */
   async #lookedUp(asking: Asking, described?: Schema): Promise<Looked> {
-    const { table = '', allow = {} } = this.#options
+    const { table = '', allow = {}, changes = 'auto' } = this.#options
     const before = described && this.#looked.get(described)
     if (before !== undefined) return before
     const name = tableName(table)
     const known = await catalogFacts(this.#workspace.unityCatalog, { asking, table: name, tell: this.#tell })
     const { key = known?.primaryKey, changedAt = known?.timeseries?.[0] } = this.#options
     this.#roles = { key, changedAt }
-    return { key, changedAt, facts: withCatalog(await tableFacts(asking, name), known, allow) }
+    const found = await tableFacts(asking, name)
+    assertNamed(found.schema.columns, this.#options)
+    const facts = withCatalog(found, known, allow)
+    const mayBeFeed = changes === 'auto' || changes === 'feed'
+    return { key, changedAt, facts: mayBeFeed ? await withAutomaticFeed(asking, name, facts) : facts }
   }
 
   #table(asking: Asking, { facts, key = [], changedAt }: Looked): TableOptions {
     const { table = '', complete = false, overlapMs = DEFAULTS.overlapMs } = this.#options
     const { changes = 'auto', onHistoryGone = 'stop', onReplaced = 'stop' } = this.#options
-    const read = { asking, facts, table: tableName(table), key, changedAt, complete, overlapMs, tell: this.#tell }
-    return { ...read, changes, onHistoryGone, onReplaced }
+    const { checkKey = DEFAULTS.checkKey } = this.#options
+    const read = { asking, facts, table: tableName(table), key, changedAt, complete, overlapMs, checkKey }
+    return { ...read, tell: this.#tell, changes, onHistoryGone, onReplaced }
   }
 
   #reading(asking: Asking) {
@@ -201,7 +225,7 @@ export class DatabricksSource implements Source {
       changedAt: this.changedAt,
       floats,
       integersAsText,
-      spool: { directory, bytesMax, memoryBytesMax: DEFAULTS.spool.memoryBytesMax },
+      spool: { source: this.name, directory, bytesMax, memoryBytesMax: DEFAULTS.spool.memoryBytesMax },
       tell: this.#tell,
       clock: this.#options.clock ?? systemClock,
     }
@@ -252,4 +276,17 @@ function queryPlace(after: Cursor | undefined, digest: string, source: string): 
     (page === undefined || typeof page === 'number')
   if (!fits) throw new LakeloopError('CURSOR_INVALID', { source })
   return query === digest ? (place as Place | undefined) : undefined
+}
+
+/** Throws  OPTION_INVALID: a name that is misspelt would leave an integer inexact, or a mask in the way. */
+function assertNamed(columns: readonly Column[], { integersAsText = [], allow }: DatabricksSourceOptions): void {
+  for (const [option, names] of [
+    ['integersAsText', integersAsText],
+    ['allow.masks', allow?.masks ?? []],
+  ] as const) {
+    const missing = names.find((name) => !columns.some((column) => column.name === name))
+    if (missing === undefined) continue
+    const problem = `names ${missing}, and there is no such column`
+    throw new LakeloopError('OPTION_INVALID', { part: 'DatabricksSource', option, problem })
+  }
 }

@@ -1,9 +1,10 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
+import { tracksRows } from './row-tracking-read.js'
 import type { Segment } from './segment.js'
 import { assertUnique, wholeSegment } from './snapshot-read.js'
-import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
-import { asked, type Commit, commitsAfter, schemaOf } from './table-facts.js'
+import { assertOrdered, behind, orderBy, type Place, quoted, type TableName } from './sql-text.js'
+import { type Asking, asked, type Commit, commitsAfter, schemaOf, type TableFacts } from './table-facts.js'
 import { begunBy, columnsOf, kept, type Seen, type TableCursor, type TableRead } from './table-read.js'
 
 /** What rows of a feed have besides the table's own columns. Source: docs.databricks.com `table_changes`. */
@@ -13,8 +14,29 @@ export const CHANGE_COLUMNS: readonly Column[] = [
   { name: '_commit_timestamp', type: 'timestamp', nullable: false },
 ]
 
-export const hasFeed = (properties: Readonly<Record<string, string>>): boolean =>
-  properties['delta.enableChangeDataFeed'] === 'true'
+export const hasFeed = ({ properties, automaticFeed }: Pick<TableFacts, 'properties' | 'automaticFeed'>): boolean =>
+  properties['delta.enableChangeDataFeed'] === 'true' || automaticFeed === true
+
+/**
+ * The facts with whether a table without the property has a feed all the same: newer warehouses compute one from row
+ * tracking, unless an admin has turned that off, and no property says so. Source: docs.databricks.com, change data feed,
+ * "automatic" (Public Preview, Runtime 18).
+ */
+export async function withAutomaticFeed(asking: Asking, table: TableName, facts: TableFacts): Promise<TableFacts> {
+  const { version, properties } = facts
+  if (version === undefined || hasFeed(facts) || !tracksRows(properties)) return facts
+  const { error } = await asking.session
+    .rows(`SELECT 1 AS one FROM ${changesOf(table.parts, version, version)} LIMIT 1`, asked(asking))
+    .then(
+      () => ({ error: undefined }),
+      (error: unknown) => ({ error }),
+    )
+  if (error !== undefined && !NO_FEED.some((code) => isLakeloopError(error, code))) throw error
+  return { ...facts, automaticFeed: error === undefined }
+}
+
+/** What a server says that makes none. */
+const NO_FEED = ['SOURCE_HISTORY_GONE', 'SOURCE_QUERY_INVALID', 'SOURCE_TABLE_MISSING'] as const
 
 /** The full read that a feed begins with, told as inserts, so that the schema of its rows never changes. */
 export const feedColumns = (version: number | undefined): string =>
@@ -40,6 +62,7 @@ export async function* feedRead(read: TableRead, cursor: TableCursor | undefined
   const latest = now?.to.version ?? (facts.version as number)
   const first = now?.from ?? (seen.version as number) + 1
   if (first > latest) return
+  if (now === undefined) await assertUnique(read)
   const parts = await readableParts(read, { first, latest })
   for (const [at, part] of parts.entries()) {
     const to = { version: part.last }
@@ -62,7 +85,7 @@ function assertFeed({ facts, asking, table }: TableRead): void {
       'Name the table behind it, or read it by watermark or snapshot.',
     )
   }
-  if (hasFeed(facts.properties)) return
+  if (hasFeed(facts)) return
   const statement = `ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableChangeDataFeed' = 'true')`
   throw unavailable('its change data feed is off', `Ask its owner: ${statement}`)
 }

@@ -1,6 +1,6 @@
 import { type ErrorCode, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Workspace } from '../../vendors/databricks/workspace.js'
-import { changesOf, hasFeed } from './feed-read.js'
+import { changesOf, hasFeed, withAutomaticFeed } from './feed-read.js'
 import {
   grantStatement,
   grantsOf,
@@ -189,10 +189,11 @@ async function modeChecks(subject: Subject): Promise<readonly PreflightCheck[]> 
   const { asking, table, changes } = subject
   if (table === undefined || changes === 'watermark' || changes === 'snapshot') return []
   const what = `changes: ${changes}`
-  const { value: facts, error } = await tried(tableFacts(asking, table))
+  const looked = tableFacts(asking, table).then((facts) => withAutomaticFeed(asking, table, facts))
+  const { value: facts, error } = await tried(looked)
   if (error !== undefined) return [checkOf(what, error)]
   const { version, properties } = facts
-  const isFeed = version !== undefined && hasFeed(properties)
+  const isFeed = version !== undefined && hasFeed(facts)
   const isTracked = version !== undefined && tracksRows(properties)
   if (isFeed && changes !== 'rowTracking') return [await feedCheck(subject, table, { what, version })]
   if (isTracked && changes !== 'feed') return [checkOf(what, undefined)]

@@ -51,7 +51,9 @@ export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | un
     return
   }
   const to = cursor.now?.to ?? { version: facts.version }
-  if (seen.version !== to.version) yield changesSegment(read, { seen, to }, cursor.now?.place)
+  if (seen.version === to.version) return
+  if (cursor.now === undefined) await assertUnique(read)
+  yield changesSegment(read, { seen, to }, cursor.now?.place)
 }
 
 function changesSegment(

@@ -26,6 +26,8 @@ export type DatabricksEvent =
   | { readonly kind: 'nullWatermarks'; readonly column: string; readonly rows: number }
   /** The table or the query is read whole, although there was a cursor. */
   | { readonly kind: 'resync'; readonly why: string }
+  /** The history does not reach back to the last run, so that nobody can say whether the table was restored or overwritten since. */
+  | { readonly kind: 'historyUnknown'; readonly why: string }
   /** Unity Catalog did not tell of the table: ids of columns, its key, masks and row filters are not known. */
   | { readonly kind: 'catalogUnknown'; readonly why: string }
   /** Rows of the overlap are given again: the version that the last run read is gone. */

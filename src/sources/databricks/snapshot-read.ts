@@ -1,7 +1,7 @@
 import { LakeloopError } from '../../errors.js'
 import type { Segment } from './segment.js'
 import { assertOrdered, behind, orderBy, type Place, quoted } from './sql-text.js'
-import { asked } from './table-facts.js'
+import { type Asking, asked } from './table-facts.js'
 import {
   begunBy,
   columnsOf,
@@ -26,21 +26,26 @@ export async function* snapshotRead(read: TableRead, cursor: TableCursor | undef
 }
 
 /**
- * Asked of the server before a table is read for the first time: a key that two rows share names none of them.
+ * Asked of the server before a read of a version that was not read yet: a key that two rows share names none of them.
  *
  * @param from    what to look at instead of the whole table
  * @param within  columns within whose values alone the key has to be unique
- * Cost    the server counts all keys once per full read.
- * Throws  SOURCE_KEY_AMBIGUOUS
+ * Cost    the server counts all keys; `checkKey: false` saves it.
+ * Throws  SOURCE_KEY_AMBIGUOUS; SOURCE_KEY_MISSING
  */
 export async function assertUnique(
   read: TableRead,
   from = pinned(read),
   within: readonly string[] = [],
 ): Promise<void> {
-  const { key, asking } = read
-  if (key.length === 0) return
+  const { key, asking, checkKey } = read
   columnsOf(read, key, 'key')
+  if (checkKey) await assertKey(asking, { key, from, within })
+}
+
+/** Throws  SOURCE_KEY_AMBIGUOUS */
+export async function assertKey(asking: Asking, { key, from, within = [] }: KeyOf): Promise<void> {
+  if (key.length === 0) return
   const names = key.map(quoted)
   const isNull = names.map((name) => `${name} IS NULL`).join(' OR ')
   const sql =
@@ -51,6 +56,13 @@ export async function assertUnique(
   if (found === undefined) return
   const problem = found.missing === 1 ? 'is NULL in a row' : 'stands in two rows'
   throw new LakeloopError('SOURCE_KEY_AMBIGUOUS', { source: asking.source, key: key.join(', '), problem })
+}
+
+interface KeyOf {
+  readonly key: readonly string[]
+  /** A table, or a query in brackets. */
+  readonly from: string
+  readonly within?: readonly string[]
 }
 
 /** A full read, for any mode. */

@@ -1,9 +1,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { LakeloopError } from '../../errors.js'
 import type { ArrowBatches, ArrowResult } from '../../vendors/databricks/sql.js'
 
 export interface SpoolOptions {
+  /** Name of the source, for errors. */
+  readonly source: string
   /** A folder that exists. */
   readonly directory: string
   /** Bytes of the file at most, or one batch if that is larger; beyond it the server waits for us again. */
@@ -30,7 +33,7 @@ interface Stored {
  * The file is encrypted with a key that this process alone has, and is gone with it: what a crash leaves is noise.
  *
  * Order    as the server sent it.
- * Throws   what the result throws, after all that came before it was handed out; what the file system throws.
+ * Throws   what the result throws, after all that came before it was handed out; SOURCE_FAILED.
  * Upholds  I7, I12.
  */
 export async function* spooled(result: ArrowResult, options: SpoolOptions): AsyncGenerator<ArrowBatches> {
@@ -153,7 +156,8 @@ class Spool {
     const bytes = Buffer.concat([...messages.map((message) => cipher.update(message)), cipher.final()])
     // A disk that is nearly full takes a part and says so.
     for (let done = 0; done < bytes.length; ) {
-      done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten
+      const { bytesWritten } = await this.#asked(handle.write(bytes, done, bytes.length - done, at + done))
+      done += bytesWritten
     }
     return { iv, lengths: messages.map((message) => message.byteLength), rowCount }
   }
@@ -165,7 +169,7 @@ class Spool {
     const { handle } = await this.#open()
     const bytes = Buffer.allocUnsafe(size)
     for (let done = 0; done < size; ) {
-      const { bytesRead } = await handle.read(bytes, done, size - done, at + done)
+      const { bytesRead } = await this.#asked(handle.read(bytes, done, size - done, at + done))
       if (bytesRead === 0) throw new Error('the spool file ends before what was written to it')
       done += bytesRead
     }
@@ -183,9 +187,18 @@ class Spool {
   async #open(): Promise<{ readonly handle: FileHandle; readonly path: string }> {
     if (this.#file === undefined) {
       const path = join(this.#options.directory, `lakeloop-spool-${randomBytes(8).toString('hex')}`)
-      this.#file = { handle: await open(path, 'wx+', 0o600), path }
+      this.#file = { handle: await this.#asked(open(path, 'wx+', 0o600)), path }
     }
     return this.#file
+  }
+
+  /** What a file system says has the path in it, and no remedy. */
+  async #asked<T>(work: Promise<T>): Promise<T> {
+    return await work.catch((error: unknown) => {
+      const { code = 'an error' } = error as { readonly code?: string }
+      const problem = `: its spool could not be kept (${code}); name a folder with room in spool.directory`
+      throw new LakeloopError('SOURCE_FAILED', { source: this.#options.source, problem }, error)
+    })
   }
 
   #told(): void {

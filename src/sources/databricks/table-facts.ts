@@ -12,6 +12,8 @@ export interface TableFacts {
   /** The newest version of a Delta table. */
   readonly version: number | undefined
   readonly properties: Readonly<Record<string, string>>
+  /** The warehouse makes a feed of row tracking, without the property for it. */
+  readonly automaticFeed?: boolean
   readonly schema: Schema
 }
 
@@ -117,6 +119,7 @@ export function replacement(commits: readonly Commit[]): { readonly commit: Comm
   for (const commit of commits) {
     const { operation, parameters } = commit
     if (operation === 'RESTORE') return { commit, did: 'was restored to an earlier version' }
+    if (operation === 'CLONE') return { commit, did: 'was replaced by a clone' }
     if (/^(?:CREATE OR )?REPLACE TABLE/.test(operation)) return { commit, did: 'was replaced' }
     const isWhole =
       parameters.mode === 'Overwrite' && isEmpty(parameters.predicate) && isEmpty(parameters.partitionOverwriteMode)

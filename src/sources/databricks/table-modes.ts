@@ -48,8 +48,7 @@ export async function* tableSegments(read: TableOptions, after: Cursor | undefin
   const { mode, why } = chosen(read)
   read.tell({ kind: 'mode', mode, why })
   const cursor = await standing(read, mode, kept)
-  const resync =
-    kept !== undefined && !isAlwaysWhole(mode, kept) && (cursor === undefined || cursor.now?.resync === true)
+  const resync = seesLeaving(kept) && (cursor === undefined || cursor.now?.resync === true)
   // Without versions, or without an order to go on in, an interrupted full read begins again: then with what is there now.
   const anew = cursor?.now?.whole === true && (read.facts.version === undefined || read.key.length === 0)
   yield* READS[mode]({ ...read, resync }, anew ? undefined : cursor)
@@ -64,17 +63,20 @@ export function insteadOfLost(
   if (read.onHistoryGone === 'stop' || !isLakeloopError(error, 'SOURCE_HISTORY_GONE')) return undefined
   read.tell({ kind: 'resync', why: String(error.facts.problem) })
   const { mode } = chosen(read)
-  return READS[mode]({ ...read, resync: !isAlwaysWhole(mode, tableCursor(after, read.asking.source)) }, undefined)
+  return READS[mode]({ ...read, resync: seesLeaving(tableCursor(after, read.asking.source)) }, undefined)
 }
 
-/** Who is missing in a table that is always read whole has left if the host says so (`complete`), and not else. */
-const isAlwaysWhole = (mode: Mode, kept: TableCursor | undefined): boolean =>
-  mode === 'snapshot' && kept?.mode === 'snapshot'
+/**
+ * True where the changes that are lost may have held a row's leaving, by which whoever is missing in all of the table has
+ * left. By watermark nobody ever leaves, and by snapshot whoever the host says (`complete`).
+ */
+const seesLeaving = (kept: TableCursor | undefined): boolean => kept?.mode === 'feed' || kept?.mode === 'rowTracking'
 
 /** The mode asked for, or the best that the table has. */
 function chosen({ changes, changedAt, key, facts }: TableOptions): { readonly mode: Mode; readonly why: string } {
   if (changes !== 'auto') return { mode: changes, why: 'asked for' }
-  if (hasFeed(facts.properties)) return { mode: 'feed', why: 'its change data feed is on' }
+  if (facts.automaticFeed === true) return { mode: 'feed', why: 'the warehouse makes a feed of its row tracking' }
+  if (hasFeed(facts)) return { mode: 'feed', why: 'its change data feed is on' }
   if (tracksRows(facts.properties)) return { mode: 'rowTracking', why: 'it has no feed, and row tracking is on' }
   if (changedAt !== undefined && key.length > 0) {
     return { mode: 'watermark', why: 'it has neither feed nor row tracking, and changedAt and key are said' }
@@ -96,6 +98,11 @@ async function standing(
   const { by } = begunBy(read, mode)
   if (JSON.stringify(kept.by ?? []) !== JSON.stringify(by)) {
     read.tell({ kind: 'resync', why: `it was read by other columns before: ${(kept.by ?? []).join(', ') || 'none'}` })
+    return undefined
+  }
+  if (mode === 'snapshot' && kept.table !== identityOf(read)) {
+    // Tables that are made anew each day are read so; only what was interrupted is lost, and it begins again.
+    if (kept.now !== undefined) read.tell({ kind: 'resync', why: 'it was made anew while it was read' })
     return undefined
   }
   const problem = await replaced(read, kept)
@@ -120,7 +127,8 @@ async function replaced(read: TableRead, kept: TableCursor): Promise<string | un
     return found === undefined ? undefined : `${found.did} (version ${found.commit.version}, ${found.commit.at})`
   } catch (error) {
     // Row tracking and watermarks need no history; a feed that has lost its own says so by itself.
-    if (isLakeloopError(error, 'SOURCE_HISTORY_GONE')) return undefined
-    throw error
+    if (!isLakeloopError(error, 'SOURCE_HISTORY_GONE')) throw error
+    read.tell({ kind: 'historyUnknown', why: String(error.facts.problem) })
+    return undefined
   }
 }

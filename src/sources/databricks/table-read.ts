@@ -19,6 +19,8 @@ export interface TableRead {
   /** The whole table is the whole audience. */
   readonly complete: boolean
   readonly overlapMs: number
+  /** Whether the server is asked if the key is one. */
+  readonly checkKey: boolean
   readonly tell: Tell
   /** There was a cursor, and it means nothing any more: rows that are not there now have left since. */
   readonly resync?: boolean

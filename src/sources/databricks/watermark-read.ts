@@ -23,10 +23,10 @@ const DAY_MS = 86_400_000
 export async function* watermarkRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
   const column = watermarkOf(read)
   const seen = cursor?.seen ?? {}
-  if (cursor === undefined) await assertUnique(read)
   if (cursor?.now === undefined && read.facts.version !== undefined && seen.version === read.facts.version) {
-    if (!(await hasDue(read, column, seen))) return
+    if (!(await hasDue({ ...read, tell: () => undefined }, column, seen))) return
   }
+  if (cursor?.now === undefined && seen.version !== read.facts.version) await assertUnique(read)
   const to = cursor?.now?.to ?? (await bounds(read, column))
   const compared = await comparable({ read, column, seen, to })
   yield watermarkSegment({ read, column, seen, to, compared }, cursor?.now?.place)

@@ -236,12 +236,21 @@ describe('preflight()', () => {
     expect(check?.problem).toContain(problem)
   })
 
+  const NO_FEED = { table_changes: new LakeloopError('SOURCE_HISTORY_GONE', {}) }
   const alter = (property: string) =>
     `ALTER TABLE \`main\`.\`crm\`.\`users\` SET TBLPROPERTIES ('${property}' = 'true');`
   test.each([
     ['feed', DELTA, 'missing', [alter('delta.enableChangeDataFeed')], false],
     ['feed', withProperty('delta.enableChangeDataFeed'), 'works', [], true],
-    ['feed', withProperty('delta.enableRowTracking'), 'missing', [alter('delta.enableChangeDataFeed')], false],
+    [
+      'feed',
+      { ...withProperty('delta.enableRowTracking'), ...NO_FEED },
+      'missing',
+      [alter('delta.enableChangeDataFeed')],
+      false,
+    ],
+    // A warehouse that makes a feed of row tracking by itself answers.
+    ['feed', withProperty('delta.enableRowTracking'), 'works', [], true],
     ['rowTracking', DELTA, 'missing', [alter('delta.enableRowTracking')], false],
     ['rowTracking', withProperty('delta.enableRowTracking'), 'works', [], true],
     ['auto', DELTA, 'works', [alter('delta.enableChangeDataFeed')], true],

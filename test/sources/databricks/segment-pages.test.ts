@@ -69,7 +69,7 @@ async function read(session: SqlSession, { sorted = true, pageSize = 2 } = {}) {
     floats: 'omit',
     integersAsText: undefined,
     clock: { now: () => 0, sleep: async () => undefined },
-    spool: { directory, bytesMax: 1_000_000, memoryBytesMax: 1_000 },
+    spool: { source: 's', directory, bytesMax: 1_000_000, memoryBytesMax: 1_000 },
     tell: (event: DatabricksEvent) => events.push(event),
     pageSize,
   } as const

@@ -49,6 +49,7 @@ function served(batches: readonly ArrowBatches[], error?: Error): Served {
 }
 
 const options = (more: Partial<SpoolOptions> = {}): SpoolOptions => ({
+  source: 'scores',
   directory,
   bytesMax: 1_000_000,
   memoryBytesMax: 100,
@@ -169,6 +170,11 @@ describe('spooled()', () => {
     await reading.next()
     await settled(() => source.taken === 3)
     await new Promise((resolve) => setTimeout(resolve, 20)) // the third batch is on its way to the disk
-    await expect(all(reading)).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(all(reading)).rejects.toMatchObject({
+      code: 'SOURCE_FAILED',
+      message: expect.stringMatching(
+        /its spool could not be kept \(ENOENT\); name a folder with room in spool.directory/,
+      ),
+    })
   })
 })

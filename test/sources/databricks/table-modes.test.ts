@@ -38,6 +38,7 @@ async function segments(more: Partial<TableOptions>, after?: Cursor) {
     changedAt: 'at',
     complete: false,
     overlapMs: 0,
+    checkKey: true,
     tell: (event) => events.push(event),
     changes: 'snapshot',
     onHistoryGone: 'stop',
@@ -88,18 +89,72 @@ describe('a table that was made anew', () => {
   const anew: TableOptions['facts'] = { ...moved, id: 'd-2' }
 
   test.each([
-    ['snapshot', false, 'changes'],
-    ['snapshot', true, 'snapshot'],
-    ['feed', false, 'snapshot'],
+    ['snapshot', false, 'changes', []],
+    ['snapshot', true, 'snapshot', []],
+    ['watermark', true, 'changes', ['it was dropped or replaced, and is another table']],
+    ['feed', false, 'snapshot', ['it was dropped or replaced, and is another table']],
   ] as const)(
     'and is read by %s with complete: %s gives %s: only who has left is missing',
-    async (mode, complete, gives) => {
+    async (mode, complete, gives, told) => {
       const after = only(await segments({ changes: mode })).cursor(undefined)
       const { found, why } = await segments({ changes: mode, complete, facts: anew }, after)
       expect(found.map((segment) => segment.mode)).toEqual([gives])
-      expect(why).toEqual(['it was dropped or replaced, and is another table'])
+      expect(why).toEqual(told)
     },
   )
+})
+
+test('a table that is made anew each day is read by snapshot each day, and one that was interrupted begins again', async () => {
+  const anew: TableOptions['facts'] = { ...moved, id: 'd-2' }
+  const after = only(await segments({ onReplaced: 'stop' })).cursor(['zoe'])
+  const { found, why } = await segments({ onReplaced: 'stop', facts: anew }, after)
+  expect(found[0]?.sql).not.toContain('WHERE')
+  expect(why).toEqual(['it was made anew while it was read'])
+})
+
+test('who went from a watermark to a snapshot has seen nobody leave', async () => {
+  const after = only(await segments({ changes: 'watermark' })).cursor(undefined)
+  expect(only(await segments({}, after)).mode).toBe('changes')
+})
+
+describe('a key that a later commit gave to a second row', () => {
+  const asking = (rows: SqlSession['rows']) => ({
+    session: { ...session, rows },
+    source: 's',
+    signal: new AbortController().signal,
+  })
+  const TRACKED = { ...FEED, 'delta.enableRowTracking': 'true' }
+  const facts = { ...moved, properties: TRACKED }
+
+  test.each(['snapshot', 'feed', 'rowTracking', 'watermark'] as const)(
+    'is refused before anything is read by %s, unless the host vouches for it',
+    async (changes) => {
+      const first = { ...facts, version: 7 }
+      const after = only(await segments({ changes, facts: first })).cursor(undefined)
+      const asked: string[] = []
+      const twice = asking(async (sql) => {
+        asked.push(sql)
+        return sql.startsWith('SELECT max(CASE') ? [{ missing: 0 }] : session.rows(sql)
+      })
+      await expect(segments({ changes, facts, asking: twice }, after)).rejects.toMatchObject({
+        code: 'SOURCE_KEY_AMBIGUOUS',
+        facts: { problem: 'stands in two rows' },
+      })
+      asked.length = 0
+      await segments({ changes, facts, asking: twice, checkKey: false }, after).catch((error) => {
+        expect(error.code).toBe('SOURCE_HISTORY_GONE') // the session of these tests gives no rows of a feed
+      })
+      expect(asked.filter((sql) => sql.startsWith('SELECT max(CASE'))).toEqual([])
+    },
+  )
+})
+
+test('a history that does not reach back is told: a table may have been restored since', async () => {
+  const TRACKED = { 'delta.enableRowTracking': 'true' }
+  const options = { changes: 'rowTracking', facts: { ...moved, version: 7, properties: TRACKED } } as const
+  const after = only(await segments(options)).cursor(undefined)
+  const { events } = await segments({ ...options, facts: { ...moved, version: 20_000, properties: TRACKED } }, after)
+  expect(events).toContainEqual({ kind: 'historyUnknown', why: expect.stringContaining('19993 commits') })
 })
 
 test.each(['feed', 'rowTracking'] as const)(
