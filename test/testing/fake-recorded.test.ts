@@ -2,7 +2,15 @@ import { expect, test } from 'vitest'
 import { A, golden, goldenNames, named, project, user } from './fake-project.js'
 
 /** What was recorded in part only, or in a shape that has grown since. */
-const PARTLY = new Set(['invalid-list-id', 'no-users', 'subscribe-invalid', 'update-email-unknown'])
+const PARTLY = new Set([
+  'invalid-list-id',
+  'no-users',
+  'purchase-total-text',
+  'subscribe-invalid',
+  'update-email-unknown',
+])
+
+const ITEM = { id: 'i-1', name: 'Sample Item', price: 100, quantity: 1 }
 
 /** The request that gets each recorded answer. */
 const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; readonly json: unknown }>>> = {
@@ -18,6 +26,8 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
       { email: A, eventName: 'x', createdAt: '1700000000' },
     ]),
   'bulk-shape': () => project().bulk([user(A)]),
+  'cart-of-nobody': () => project().post('commerce/updateCart', { items: [], user: {} }),
+  'cart-updated': () => project().post('commerce/updateCart', { items: [ITEM], user: { userId: '1', email: A } }),
   'empty-email': () => project().post('users/update', { email: '' }),
   'event-tracked': async () => {
     const { bulk, post } = project()
@@ -31,6 +41,10 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
   'list-unknown-users': () => project().get('lists/getUsers?listId=42'),
   'no-events': () => project({ unsure: { bulkShape: '2022' } }).track([]),
   'no-users': () => project().bulk([]),
+  'purchase-total-text': () =>
+    project().post('commerce/trackPurchase', { total: '', items: [], user: { userId: '1', email: A } }),
+  'purchase-tracked': () =>
+    project().post('commerce/trackPurchase', { total: 100, items: [ITEM], user: { userId: '1', email: A } }),
   'rate-limited': async () => {
     const { get } = project({ rates: { lists: { count: 4, perMs: 60_000 } } })
     for (let asked = 0; asked < 4; asked += 1) await get('lists')

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './answer.js'
-import { afterwards, instead } from './fault-answers.js'
 import { type Fault, Faults } from './faults.js'
-import { openDoor } from './http-door.js'
 import type { Ledger } from './ledger.js'
-import { mswDoor } from './msw-door.js'
 import { checkOptions, type FakeIterableOptions } from './options.js'
 import { Project } from './project.js'
-import { PUBLISHED, RateLimiter } from './rates.js'
-import { ROUTES, type Route } from './routes.js'
+import type { Call, Route } from './route.js'
+import { ROUTES } from './routes.js'
+import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './wire/answer.js'
+import { afterwards, instead } from './wire/fault-answers.js'
+import { openDoor } from './wire/http-door.js'
+import { mswDoor } from './wire/msw-door.js'
+import { PUBLISHED, RateLimiter } from './wire/rates.js'
 
 /** Source: SW (4 MB for bulkUpdate); the others are taken to be the same (unsure). */
 const BODY_MAX = 4_000_000
@@ -79,14 +80,14 @@ export class FakeIterable {
   #handle(request: FakeRequest): FakeAnswer {
     const [path = ''] = request.path.split('?')
     const below = path.startsWith('/api/') ? path.slice('/api/'.length) : undefined
-    const route = ROUTES.find((one) => below !== undefined && one.method === request.method && one.path.test(below))
-    const part = route === undefined ? undefined : decoded(route.path.exec(below ?? '')?.[1] ?? '')
-    const answer = route === undefined || part === undefined ? NOT_FOUND : this.#answer(request, route, part)
+    const ways = ROUTES.filter(({ method }) => below !== undefined && method === request.method)
+    const route = ways.find((one) => one.match(below ?? '') !== undefined)
+    const answer = route === undefined ? NOT_FOUND : this.#answer(request, route, route.match(below ?? '') ?? [])
     this.ledger.answered(route?.endpoint ?? 'unknown', answer.how === 'answer' ? answer.status : answer.how)
     return answer
   }
 
-  #answer(request: FakeRequest, route: Route, part: string): FakeAnswer {
+  #answer(request: FakeRequest, route: Route, parts: readonly string[]): FakeAnswer {
     const { endpoint } = route
     const refused = this.#refused(request, endpoint)
     if (refused !== undefined) return refused
@@ -96,21 +97,21 @@ export class FakeIterable {
       this.#faults.hit(fault.kind)
       return lost
     }
-    const answer = this.#worked(request, route, part, fault)
+    const answer = this.#worked({ request, parts }, route, fault)
     const spoilt = fault && afterwards(fault, answer)
     if (fault === undefined || spoilt === undefined) return answer
     this.#faults.hit(fault.kind)
     return spoilt
   }
 
-  #worked(request: FakeRequest, { endpoint, answer }: Route, part: string, fault: Fault | undefined): FakeAnswer {
-    if (request.body.byteLength > BODY_MAX) {
+  #worked(asked: Pick<Call, 'request' | 'parts'>, { endpoint, answer }: Route, fault: Fault | undefined): FakeAnswer {
+    if (asked.request.body.byteLength > BODY_MAX) {
       return this.#project.unsure.tooLarge === '413'
         ? text(413, 'Payload Too Large')
         : envelope(400, 'BatchTooLarge', 'The batch is too large')
     }
     try {
-      return answer({ project: this.#project, request, part, failing: this.#faults.failing(endpoint, fault) })
+      return answer({ ...asked, project: this.#project, failing: this.#faults.failing(endpoint, fault) })
     } catch (error) {
       if (error instanceof Refused) return error.answer
       throw error
@@ -145,14 +146,5 @@ export class FakeIterable {
   /** Handlers for `setupServer(...handlers)` of msw, which must be installed. Throws PEER_MISSING. */
   mswHandlers(baseUrl: string): Promise<readonly unknown[]> {
     return mswDoor((request) => this.handle(request), baseUrl)
-  }
-}
-
-/** `undefined` for a path that is not well encoded. */
-function decoded(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return undefined
   }
 }

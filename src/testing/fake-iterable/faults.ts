@@ -1,5 +1,5 @@
 import { LakeloopError } from '../../errors.js'
-import { FAILURE_LISTS, type Failing, type FailureList } from './bulk.js'
+import { FAILURE_LISTS, type Failing, type FailureList } from './users/bulk.js'
 
 /** What can go wrong with a request. `reset after apply` and the spoilt answers do the work first and then lose the answer. */
 export const FAULTS = [

@@ -7,9 +7,18 @@ export interface LedgerEntry {
   /** Among the entries of this address, from 1. */
   readonly seqOfAddress: number
   readonly address: string
-  readonly kind: 'profile' | 'event' | 'subscribe' | 'unsubscribe' | 'updateEmail' | 'forget' | 'unforget'
+  readonly kind:
+    | 'profile'
+    | 'event'
+    | 'purchase'
+    | 'cart'
+    | 'subscribe'
+    | 'unsubscribe'
+    | 'updateEmail'
+    | 'forget'
+    | 'unforget'
   readonly endpoint: string
-  /** `profile`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address. */
+  /** `profile`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address; `purchase` and `cart`: how many items. */
   readonly detail: JsonObject
 }
 
@@ -28,6 +37,16 @@ export interface FakeEvent {
   readonly dataFields: JsonObject
 }
 
+export interface FakePurchase {
+  readonly id: string
+  readonly address: string
+  readonly items: readonly JsonObject[]
+  readonly total: number
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  readonly dataFields: JsonObject
+}
+
 export interface FakeList {
   readonly id: number
   readonly name: string
@@ -42,6 +61,8 @@ export class Ledger {
   /** By address: the email in an email project; elsewhere the userId, or the email of who has none. */
   readonly people = new Map<string, FakeUser>()
   readonly eventsById = new Map<string, FakeEvent>()
+  /** In the order in which their ids came first. */
+  readonly purchases: FakePurchase[] = []
   readonly lists: FakeList[] = []
   readonly #perAddress = new Map<string, number>()
   readonly #answers = new Map<string, number>()

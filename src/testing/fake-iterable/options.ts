@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
-import { type Coercions, FAKE_TYPES, type FakeType } from './field-types.js'
-import type { Rate } from './rates.js'
+import { type Coercions, FAKE_TYPES, type FakeType } from './fields/field-types.js'
+import type { Rate } from './wire/rates.js'
 
 export interface FakeIterableOptions {
   readonly projectType: 'email' | 'userId' | 'hybrid'

@@ -1,15 +1,15 @@
 import type { Json, JsonObject } from '../../model/value.js'
-import { envelope, type FakeRequest, Refused } from './answer.js'
-import { BodyCheck, type Rules } from './body-check.js'
-import type { Failing, RefusedRow } from './bulk.js'
-import { type FakeType, Typing } from './field-types.js'
+import { type FakeType, Typing } from './fields/field-types.js'
+import { merged, without } from './fields/merge.js'
+import { type Scope, typeConflict } from './fields/type-conflict.js'
 import { type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
-import { merged, without } from './merge.js'
 import { type FakeIterableOptions, UNSURE, type Unsure } from './options.js'
-import { type Claim, People } from './people.js'
-import { plain } from './spelled.js'
-import { type Scope, typeConflict } from './type-conflict.js'
+import type { Failing, RefusedRow } from './users/bulk.js'
+import { type Claim, People } from './users/people.js'
 import { type Stamp, Visible } from './visible.js'
+import { envelope, type FakeRequest, Refused } from './wire/answer.js'
+import { BodyCheck, type Rules } from './wire/body-check.js'
+import { plain } from './wire/spelled.js'
 
 /** Characters of one field's value. Source: HC-208183076, HC-217744303 ("about"; what a longer one gets is unsure). */
 const VALUE_CHARS_MAX = 32_000
@@ -52,6 +52,8 @@ export class Project {
   readonly fields: Map<string, FakeType>
   /** By event name: the same field name may have another type under another event. Source: SW. */
   readonly eventFields = new Map<string, Map<string, FakeType>>()
+  /** Purchases share one schema. Source: reference 4.2. */
+  readonly purchaseFields = new Map<string, FakeType>()
   readonly now: () => number
   readonly forgotten: Set<string>
   readonly people: People

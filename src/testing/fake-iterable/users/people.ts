@@ -1,7 +1,7 @@
-import type { JsonObject } from '../../model/value.js'
+import type { JsonObject } from '../../../model/value.js'
+import type { FakeUser, Ledger } from '../ledger.js'
 import type { RefusedRow } from './bulk.js'
 import { isUserId, storedEmail } from './identifiers.js'
-import type { FakeUser, Ledger } from './ledger.js'
 
 /** Whom a row names, and who they are after it: to be written by {@link People.settle}. */
 export interface Claim {
@@ -38,6 +38,16 @@ export class People {
   /** The key of a person in the ledger. */
   addressOf({ email, userId }: Ids): string {
     return (this.#type === 'email' ? email : (userId ?? email)) ?? ''
+  }
+
+  find({ email, userId }: Ids): FakeUser | undefined {
+    return email === undefined ? this.byUserId(userId ?? '') : this.byEmail(email)
+  }
+
+  /** The address under which somebody's things are kept, whether they are there or not. */
+  addressFor(ids: Ids): string {
+    const user = this.find(ids)
+    return user === undefined ? (ids.email?.toLowerCase() ?? ids.userId ?? '') : this.addressOf(user)
   }
 
   /** Whom a row of a request means, or the list in which it is refused. */
@@ -125,11 +135,14 @@ export class People {
 
   /** Memberships and events go along. Source: SW `users/updateEmail`. */
   #rekey(before: string, address: string, user: FakeUser): void {
-    const { people, lists, eventsById } = this.#ledger
+    const { people, lists, eventsById, purchases } = this.#ledger
     people.delete(before)
     people.set(address, user)
     if (before === '') return
     for (const { members } of lists) if (members.delete(before)) members.add(address)
+    purchases.forEach((one, at) => {
+      if (one.address === before) purchases[at] = { ...one, address }
+    })
     for (const [id, event] of eventsById) if (event.address === before) eventsById.set(id, { ...event, address })
   }
 

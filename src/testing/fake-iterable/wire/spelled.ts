@@ -1,4 +1,4 @@
-import type { Json } from '../../model/value.js'
+import type { Json } from '../../../model/value.js'
 
 /**
  * JSON whose whole numbers keep their spelling: `1.0` is a double to a typed store and `1` a long, and JSON.parse makes

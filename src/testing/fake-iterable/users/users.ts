@@ -1,7 +1,8 @@
-import { envelope, type FakeAnswer, type FakeRequest } from './answer.js'
-import type { Rules } from './body-check.js'
+import type { Project } from '../project.js'
+import { type Route, route } from '../route.js'
+import { envelope, type FakeAnswer, type FakeRequest } from '../wire/answer.js'
+import type { Rules } from '../wire/body-check.js'
 import { BulkResult, type Failing, type FailureList, type RefusedRow } from './bulk.js'
-import type { Project } from './project.js'
 
 /** One person of a request. Source: SW `ApiUserUpdateRequest`. */
 export const USER: Rules = {
@@ -13,7 +14,7 @@ export const USER: Rules = {
 }
 
 /** POST /api/users/bulkUpdate. Source: SW `BulkUpdateUsersRequest`; reference 3.1. Rows are applied in their order (unsure). */
-export function bulkUpdate(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+function bulkUpdate(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
   const check = project.check(request)
   check.fields(check.body, { createNewFields: 'boolean?', updateOnly: 'boolean?' })
   const rows = check.rows('users', USER)
@@ -33,7 +34,7 @@ export function bulkUpdate(project: Project, request: FakeRequest, failing: Fail
 }
 
 /** POST /api/users/update: the same for one, in the single envelope. Source: SW `ApiUserUpdateRequest`, GR. */
-export function update(project: Project, request: FakeRequest): FakeAnswer {
+function update(project: Project, request: FakeRequest): FakeAnswer {
   const body = project.single(request, { ...USER, createNewFields: 'boolean?' })
   project.requireIdentifiers([body])
   const claim = project.judge(body)
@@ -63,3 +64,8 @@ export function refusedOne({ unsure }: Project, { refused, echo }: RefusedRow): 
   const msg = refused === 'invalidEmails' ? `Invalid email: ${echo}` : `${CODE[refused]}: ${echo}`
   return envelope(status, CODE[refused], msg)
 }
+
+export const UPDATES: readonly Route[] = [
+  route('POST users/update', ({ project, request }) => update(project, request)),
+  route('POST users/bulkUpdate', ({ project, request, failing }) => bulkUpdate(project, request, failing)),
+]

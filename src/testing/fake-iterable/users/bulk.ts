@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../model/value.js'
-import { type FakeAnswer, json } from './answer.js'
-import type { Unsure } from './options.js'
+import type { JsonObject } from '../../../model/value.js'
+import type { Unsure } from '../options.js'
+import { type FakeAnswer, json } from '../wire/answer.js'
 
 /** The lists of failures of a bulk answer. Source: SW `UserBulkUpdateListResponse`, full shape as RT mocks it. */
 export const FAILURE_LISTS = [

@@ -1,4 +1,4 @@
-import { LakeloopError } from '../../errors.js'
+import { LakeloopError } from '../../../errors.js'
 import type { FakeAnswer, FakeRequest } from './answer.js'
 
 /** The same core as request handlers of msw, for tests without a port. What stalls or is silent never comes to its end. */

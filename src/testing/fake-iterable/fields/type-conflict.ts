@@ -1,4 +1,4 @@
-import { json, Refused } from './answer.js'
+import { json, Refused } from '../wire/answer.js'
 import type { Conflict } from './field-types.js'
 
 const WORDS: Readonly<Record<string, readonly string[]>> = { string: ['string', 'keyword'] }

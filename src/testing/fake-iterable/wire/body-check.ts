@@ -1,14 +1,17 @@
-import type { Json, JsonObject } from '../../model/value.js'
+import type { Json, JsonObject } from '../../../model/value.js'
 import { envelope, type FakeRequest, Refused } from './answer.js'
 import { isSpelledDouble, parseSpelled } from './spelled.js'
 
 /** What a field of a body must be. A trailing `?` allows it to be absent or null. */
-type Kind = 'string' | 'long' | 'boolean' | 'object'
+type Kind = 'string' | 'strings' | 'long' | 'number' | 'boolean' | 'object'
+type Wrong = Kind | 'array' | 'missing'
 export type Rules = Readonly<Record<string, Kind | `${Kind}?`>>
 
 /** What is wrong, in the words of today (RT; only the one for numbers was recorded) and of 2022 (VCR; likewise text). */
-const SAYS: Readonly<Record<Kind | 'array' | 'missing', readonly [terse: string, of2022: string]>> = {
+const SAYS: Readonly<Record<Wrong, readonly [terse: string, of2022: string]>> = {
   string: ['String value expected', 'error.expected.jsstring'],
+  strings: ['Array value expected', 'error.expected.jsarray'],
+  number: ['Number value expected', 'error.expected.jsnumber'],
   long: ['Number value expected', 'error.expected.jsnumber'],
   boolean: ['Boolean value expected', 'error.expected.jsboolean'],
   object: ['Object value expected', 'error.expected.jsobject'],
@@ -24,7 +27,7 @@ const SAYS: Readonly<Record<Kind | 'array' | 'missing', readonly [terse: string,
 export class BodyCheck {
   readonly #request: FakeRequest
   readonly #form: 'terse' | '2022'
-  readonly #wrong = new Map<string, Kind | 'array' | 'missing'>()
+  readonly #wrong = new Map<string, Wrong>()
   readonly body: JsonObject
 
   constructor(request: FakeRequest, form: 'terse' | '2022') {
@@ -71,6 +74,14 @@ export class BodyCheck {
     return held as readonly JsonObject[]
   }
 
+  /** One object of the body, checked; one that is no object stands as wrong already, and reads as empty. */
+  object(name: string, rules: Rules): JsonObject {
+    const value = this.body[name]
+    if (value === undefined || !is(value, 'object')) return {}
+    this.fields(value as JsonObject, rules, `obj.${name}`)
+    return value as JsonObject
+  }
+
   /** Throws if anything was wrong. */
   end(): void {
     if (this.#wrong.size > 0) throw this.#refused()
@@ -94,6 +105,8 @@ export class BodyCheck {
 
 function is(value: Json, kind: Kind): boolean {
   if (kind === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (kind === 'strings') return Array.isArray(value) && value.every((one: Json) => is(one, 'string'))
+  if (kind === 'number') return typeof value === 'number' || isSpelledDouble(value)
   if (kind === 'long') return typeof value === 'number' && Number.isInteger(value)
   return typeof value === kind && !isSpelledDouble(value)
 }

@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
-import { envelope, type FakeAnswer, type FakeRequest, json } from './answer.js'
+import type { Project } from '../project.js'
+import { type Route, route } from '../route.js'
+import { envelope, type FakeAnswer, type FakeRequest } from '../wire/answer.js'
 import { isUserId, storedEmail } from './identifiers.js'
-import type { Project } from './project.js'
 
 /**
  * POST /api/users/updateEmail. Source: SW (currentEmail wins; profile and events move); an unknown person: GR (February
  * 2021); a taken address: SW enum `EmailAlreadyExists`; a malformed one: VCR, GR.
  */
-export function updateEmail(project: Project, request: FakeRequest): FakeAnswer {
+function updateEmail(project: Project, request: FakeRequest): FakeAnswer {
   const body = project.single(request, { currentEmail: 'string?', currentUserId: 'string?', newEmail: 'string' })
   const { currentEmail, currentUserId, newEmail = '' } = body as Record<string, string | undefined>
   const { people, forgotten } = project
@@ -35,7 +35,7 @@ export function updateEmail(project: Project, request: FakeRequest): FakeAnswer 
  * POST /api/users/forget and unforget. Forgetting deletes at once here, and can take ten minutes there.
  * Source: SW, HC-360029174171; a malformed email: VCR (2021).
  */
-export function forget(project: Project, request: FakeRequest, kind: 'forget' | 'unforget'): FakeAnswer {
+function forget(project: Project, request: FakeRequest, kind: 'forget' | 'unforget'): FakeAnswer {
   const body = project.single(request, { email: 'string?', userId: 'string?' })
   project.requireIdentifiers([body])
   const { email, userId = '' } = body as Record<string, string | undefined>
@@ -55,13 +55,8 @@ export function forget(project: Project, request: FakeRequest, kind: 'forget' | 
   return envelope(200, 'Success', '')
 }
 
-/**
- * GET /api/users/forgotten and forgottenUserIds: SHA-256 of what was forgotten, in lower case.
- * Source: HC-360029174171, SW (`hashedEmails`; the name of the other is invented after it).
- */
-export function forgottenOf(project: Project, what: 'emails' | 'userIds'): FakeAnswer {
-  const hashed = [...project.forgotten]
-    .filter((named) => named.includes('@') === (what === 'emails'))
-    .map((named) => createHash('sha256').update(named).digest('hex'))
-  return json(200, what === 'emails' ? { hashedEmails: hashed } : { hashedUserIds: hashed })
-}
+export const CHANGES: readonly Route[] = [
+  route('POST users/updateEmail', ({ project, request }) => updateEmail(project, request)),
+  route('POST users/forget', ({ project, request }) => forget(project, request, 'forget')),
+  route('POST users/unforget', ({ project, request }) => forget(project, request, 'unforget')),
+]

@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../../model/value.js'
-import { isSpelledDouble, plain } from './spelled.js'
+import type { Json, JsonObject } from '../../../model/value.js'
+import { isSpelledDouble, plain } from '../wire/spelled.js'
 
 /** Types as `users/getFields` names them. */
 export const FAKE_TYPES = ['string', 'date', 'long', 'double', 'boolean', 'geo_location', 'object'] as const

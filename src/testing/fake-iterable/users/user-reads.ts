@@ -1,23 +1,25 @@
-import type { Json, JsonObject } from '../../model/value.js'
-import { envelope, type FakeAnswer, json } from './answer.js'
-import { dateOf, type FakeType } from './field-types.js'
-import type { FakeUser } from './ledger.js'
-import type { Project } from './project.js'
-import type { Stamp } from './visible.js'
+import { createHash } from 'node:crypto'
+import type { Json, JsonObject } from '../../../model/value.js'
+import { dateOf, type FakeType } from '../fields/field-types.js'
+import type { FakeUser } from '../ledger.js'
+import type { Project } from '../project.js'
+import { query, type Route, route } from '../route.js'
+import type { Stamp } from '../visible.js'
+import { envelope, type FakeAnswer, json } from '../wire/answer.js'
 
 /** Source: GR: date-times are read back in this form, whatever they were sent in; 4.6: one second everywhere. */
 export const dateTime = (ms: number): string => new Date(ms).toISOString().replace(/T(.{8}).*/, ' $1 +00:00')
 
 /** GET /api/users/getFields. Nested fields stand beside their parents as dotted paths. Source: GR. */
-export const getFields = (project: Project): FakeAnswer => json(200, { fields: Object.fromEntries(project.fields) })
+const getFields = (project: Project): FakeAnswer => json(200, { fields: Object.fromEntries(project.fields) })
 
 /** GET /api/users/{email} and getByEmail: somebody, or `{}` for who is unknown. Source: GR; malformed: VCR. */
-export function getUser(project: Project, email: string): FakeAnswer {
+function getUser(project: Project, email: string): FakeAnswer {
   return json(200, seen(project, project.people.byEmail(email) ?? email.toLowerCase()) ?? {})
 }
 
 /** GET /api/users/byUserId/{id}; unknown: 400. Source: GO (`error.users.noUserWithIdExists`); plain text in VCR (2017). */
-export function getUserById(project: Project, userId: string): FakeAnswer {
+function getUserById(project: Project, userId: string): FakeAnswer {
   const user = seen(project, project.people.byUserId(userId) ?? userId)
   return user === undefined ? envelope(400, 'BadParams', 'error.users.noUserWithIdExists') : json(200, user)
 }
@@ -54,3 +56,27 @@ function shown(value: Json, fields: ReadonlyMap<string, FakeType>, path: string)
   const ms = dateOf(value)
   return ms === undefined ? value : dateTime(ms)
 }
+
+/**
+ * GET /api/users/forgotten and forgottenUserIds: SHA-256 of what was forgotten, in lower case.
+ * Source: HC-360029174171, SW (`hashedEmails`; the name of the other is invented after it).
+ */
+function forgottenOf(project: Project, what: 'emails' | 'userIds'): FakeAnswer {
+  const hashed = [...project.forgotten]
+    .filter((named) => named.includes('@') === (what === 'emails'))
+    .map((named) => createHash('sha256').update(named).digest('hex'))
+  return json(200, what === 'emails' ? { hashedEmails: hashed } : { hashedUserIds: hashed })
+}
+
+export const READS: readonly Route[] = [
+  route('GET users/getFields', ({ project }) => getFields(project)),
+  route('GET users/getByEmail', ({ project, request }) => getUser(project, query(request, 'email') ?? '')),
+  route('GET users/forgotten', ({ project }) => forgottenOf(project, 'emails')),
+  route('GET users/forgottenUserIds', ({ project }) => forgottenOf(project, 'userIds')),
+  route(
+    'GET users/byUserId/{userId}',
+    ({ project, parts: [userId = ''] }) => getUserById(project, userId),
+    'users/byUserId',
+  ),
+  route('GET users/{email}', ({ project, parts: [email = ''] }) => getUser(project, email), 'users/get'),
+]

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../model/value.js'
+import type { JsonObject } from '../../../model/value.js'
+import type { Fault } from '../faults.js'
 import { envelope, type FakeAnswer, json, text } from './answer.js'
-import type { Fault } from './faults.js'
 
 const THROTTLED = 'Exceeded rate limit of 5.0 per second for endpoint'
 

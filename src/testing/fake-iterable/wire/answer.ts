@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../model/value.js'
+import type { JsonObject } from '../../../model/value.js'
 
 /** What the fake answers. `how`: what happens on the wire; only `answer` sends the whole of it. */
 export interface FakeAnswer {
