@@ -12,6 +12,11 @@ const PARTLY = new Set([
 
 const ITEM = { id: 'i-1', name: 'Sample Item', price: 100, quantity: 1 }
 
+const X = 'example-catalog'
+/** A project with the catalog of the recordings. */
+const catalog = () => project({ catalogs: [X], now: () => 1_559_355_947_000 })
+const in2019 = () => project({ unsure: { catalogErrors: '2019' } })
+
 /** The request that gets each recorded answer. */
 const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; readonly json: unknown }>>> = {
   'bad-api-key': () => project().call('GET', 'lists', undefined, { 'api-key': 'wrong' }),
@@ -28,6 +33,31 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
   'bulk-shape': () => project().bulk([user(A)]),
   'cart-of-nobody': () => project().post('commerce/updateCart', { items: [], user: {} }),
   'cart-updated': () => project().post('commerce/updateCart', { items: [ITEM], user: { userId: '1', email: A } }),
+  'catalog-created': async () => {
+    const { status, json } = await project().post(`catalogs/${X}`, {})
+    return { status, json: { ...json, params: { ...json.params, id: 1_184 } } }
+  },
+  'catalog-deleted': () => project().call('DELETE', `catalogs/${X}`),
+  'catalog-duplicate': () => catalog().post(`catalogs/${X}`, {}),
+  'catalog-item': async () => {
+    const { call, get } = catalog()
+    await call('PATCH', `catalogs/${X}/items/123`, { update: { foo: 'bar' } })
+    return get(`catalogs/${X}/items/123`)
+  },
+  'catalog-item-deleted': () => project().call('DELETE', `catalogs/${X}/items/123`),
+  'catalog-item-unknown': () => catalog().get(`catalogs/${X}/items/123`),
+  'catalog-item-written': () => catalog().call('PUT', `catalogs/${X}/items/123`, { value: { lemon: 'wedge' } }),
+  'catalog-items-deleted': () => project().call('DELETE', `catalogs/${X}/items`, { itemIds: ['123'] }),
+  'catalog-mapped': () =>
+    catalog().call('PUT', `catalogs/${X}/fieldMappings`, {
+      mappingsUpdates: [{ fieldName: 'a', fieldType: 'string' }],
+    }),
+  'catalog-mappings': () => catalog().get(`catalogs/${X}/fieldMappings`),
+  'catalog-unknown': () => project().post(`catalogs/${X}/items`, { documents: {}, replaceUploadedFieldsOnly: true }),
+  'catalog-unknown-2019': () => in2019().get(`catalogs/${X}/items?page=1&pageSize=10&sortAscending=false`),
+  'catalog-unknown-item-2019': () => in2019().call('PUT', `catalogs/${X}/items/123`, { value: { lemon: 'wedge' } }),
+  'catalog-unknown-mappings-2019': () => in2019().get(`catalogs/${X}/fieldMappings`),
+  'catalog-uploaded': () => catalog().post(`catalogs/${X}/items`, { documents: {}, replaceUploadedFieldsOnly: true }),
   'empty-email': () => project().post('users/update', { email: '' }),
   'event-tracked': async () => {
     const { bulk, post } = project()

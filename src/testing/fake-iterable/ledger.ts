@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../model/value.js'
+import type { FakeCatalog } from './catalogs/fake-catalog.js'
 
 /** One thing that was applied, in the order in which it was. */
 export interface LedgerEntry {
@@ -6,19 +7,22 @@ export interface LedgerEntry {
   readonly seq: number
   /** Among the entries of this address, from 1. */
   readonly seqOfAddress: number
+  /** Of an item of a catalog: `catalog/item`. */
   readonly address: string
   readonly kind:
     | 'profile'
     | 'event'
     | 'purchase'
     | 'cart'
+    | 'item'
+    | 'itemRemoved'
     | 'subscribe'
     | 'unsubscribe'
     | 'updateEmail'
     | 'forget'
     | 'unforget'
   readonly endpoint: string
-  /** `profile`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address; `purchase` and `cart`: how many items. */
+  /** `profile` and `item`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address; `purchase` and `cart`: how many items. */
   readonly detail: JsonObject
 }
 
@@ -64,6 +68,8 @@ export class Ledger {
   /** In the order in which their ids came first. */
   readonly purchases: FakePurchase[] = []
   readonly lists: FakeList[] = []
+  /** By name in lower case. */
+  readonly catalogs = new Map<string, FakeCatalog>()
   readonly #perAddress = new Map<string, number>()
   readonly #answers = new Map<string, number>()
 

@@ -23,6 +23,10 @@ export interface FakeIterableOptions {
   readonly fields?: Readonly<Record<string, FakeType>>
   /** Lists that are there already: a name, or a name and a type (`Standard`, `Dynamic`, ...). */
   readonly lists?: readonly (string | { readonly name: string; readonly type?: string })[]
+  /** Names of catalogs that are there already. */
+  readonly catalogs?: readonly string[]
+  /** What Iterable switches on for an account. Default: catalogs. */
+  readonly features?: { readonly catalogs?: boolean }
   /** Addresses that were forgotten: never stored again. */
   readonly forgotten?: readonly string[]
   /** Event names that are not allowed. */
@@ -71,6 +75,12 @@ export interface Unsure extends Coercions {
   readonly eventIdOther: 'refused' | 'accepted'
   /** Somebody unknown leaves a list. */
   readonly unsubscribeUnknown: 'success' | 'notFound'
+  /** A catalog that is not there: 404 in an envelope of its own (RT), or as in 2019 (VCR): the usual one, and 400 or 500 from some calls. */
+  readonly catalogErrors: 'today' | '2019'
+  /** The status of a bulk upload: 202 (VCR 2019, SW) or 200 (RT). */
+  readonly catalogBulkStatus: 202 | 200
+  /** A value that contradicts its field's mapping. */
+  readonly catalogMismatch: 'refused' | 'accepted'
 }
 
 /** Both answers to each, the default first. */
@@ -96,6 +106,9 @@ export const ANSWERS = {
   eventUpsert: ['replace', 'merge'],
   eventIdOther: ['refused', 'accepted'],
   unsubscribeUnknown: ['success', 'notFound'],
+  catalogErrors: ['today', '2019'],
+  catalogBulkStatus: [202, 200],
+  catalogMismatch: ['refused', 'accepted'],
 } as const satisfies { readonly [Name in keyof Unsure]: readonly [Unsure[Name], Unsure[Name]] }
 
 const switches = Object.entries(ANSWERS)
@@ -115,6 +128,8 @@ const schema = z.strictObject({
   createNewFields: z.boolean().optional(),
   fields: z.record(z.string(), z.enum(FAKE_TYPES)).optional(),
   lists: z.array(z.union([z.string(), z.strictObject({ name: z.string(), type: z.string().optional() })])).optional(),
+  catalogs: z.array(z.string()).optional(),
+  features: z.strictObject({ catalogs: z.boolean().optional() }).optional(),
   forgotten: z.array(z.string()).optional(),
   disallowedEvents: z.array(z.string()).optional(),
   newListBlindMs: ms.optional(),

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../model/value.js'
+import { FakeCatalog } from './catalogs/fake-catalog.js'
 import { type FakeType, Typing } from './fields/field-types.js'
 import { merged, without } from './fields/merge.js'
 import { type Scope, typeConflict } from './fields/type-conflict.js'
@@ -62,6 +63,7 @@ export class Project {
   /** Until when a list that was just made is not found, by its number. */
   readonly blindUntil = new Map<number, number>()
   #listsMade = 0
+  #catalogsMade = 0
 
   constructor(options: FakeIterableOptions) {
     this.options = options
@@ -72,6 +74,7 @@ export class Project {
     const stampOf = (user: FakeUser) => this.#stamps.get(user)
     this.visible = new Visible(this.ledger, { afterMs: options.visibleAfterMs ?? 0, now: this.now, stampOf })
     this.fields = new Map(Object.entries({ ...MANAGED, ...options.fields }))
+    for (const name of options.catalogs ?? []) this.addCatalog(name)
     for (const list of options.lists ?? []) {
       const { name, type = 'Standard' } = typeof list === 'string' ? { name: list } : list
       this.addList(name, type)
@@ -104,6 +107,13 @@ export class Project {
     const id = 1_000 + this.#listsMade
     this.ledger.lists.push({ id, name, listType, createdAt: this.now(), members: new Set() })
     return id
+  }
+
+  addCatalog(name: string): FakeCatalog {
+    this.#catalogsMade += 1
+    const catalog = new FakeCatalog(this.#catalogsMade, name)
+    this.ledger.catalogs.set(name.toLowerCase(), catalog)
+    return catalog
   }
 
   /** Says that something was applied. */

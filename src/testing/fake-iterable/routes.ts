@@ -1,3 +1,4 @@
+import { CATALOGS } from './catalogs/catalogs.js'
 import { COMMERCE } from './commerce.js'
 import { EVENTS } from './events.js'
 import { LISTS } from './lists.js'
@@ -15,5 +16,6 @@ export const ROUTES: readonly Route[] = [
   ...EVENTS,
   ...COMMERCE,
   ...LISTS,
+  ...CATALOGS,
   route('GET channels', () => json(200, { channels: [] })),
 ]

@@ -82,6 +82,12 @@ export class BodyCheck {
     return value as JsonObject
   }
 
+  /** What was wrong in the words of 2019, for the one call that answers so. Source: VCR. */
+  wrongAsText(): JsonObject | undefined {
+    if (this.#wrong.size === 0) return undefined
+    return Object.fromEntries([...this.#wrong].map(([at, kind]) => [at, [{ msg: [SAYS[kind][1]], args: [] }]]))
+  }
+
   /** Throws if anything was wrong. */
   end(): void {
     if (this.#wrong.size > 0) throw this.#refused()

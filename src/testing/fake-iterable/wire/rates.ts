@@ -27,6 +27,11 @@ export const PUBLISHED: Readonly<Record<string, Rate>> = {
   'lists/getUsers': perMinute(5),
   'lists/size': perMinute(5),
   channels: perSecond(100),
+  catalogs: perSecond(100),
+  'catalogs/items': perSecond(100),
+  'catalogs/item': perSecond(100),
+  'catalogs/items/upload': perSecond(100),
+  'catalogs/item/replace': perSecond(1_000),
 }
 
 /** A sliding window per endpoint (the shape of Iterable's own limiter is unsure; this one forgives nothing). */
