@@ -17,6 +17,11 @@ const X = 'example-catalog'
 const catalog = () => project({ catalogs: [X], now: () => 1_559_355_947_000 })
 const in2019 = () => project({ unsure: { catalogErrors: '2019' } })
 
+const subscriptionsOf2017 = (email: string) =>
+  project({ unsure: { bulkShape: '2022' } }).post('users/bulkUpdateSubscriptions', {
+    updateSubscriptionsRequests: [{ email }],
+  })
+
 /** The request that gets each recorded answer. */
 const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; readonly json: unknown }>>> = {
   'bad-api-key': () => project().call('GET', 'lists', undefined, { 'api-key': 'wrong' }),
@@ -30,6 +35,8 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
       { email: A, eventName: 'x' },
       { email: A, eventName: 'x', createdAt: '1700000000' },
     ]),
+  'bulk-subscriptions': () => subscriptionsOf2017(A),
+  'bulk-subscriptions-invalid': () => subscriptionsOf2017('foo@'),
   'bulk-shape': () => project().bulk([user(A)]),
   'cart-of-nobody': () => project().post('commerce/updateCart', { items: [], user: {} }),
   'cart-updated': () => project().post('commerce/updateCart', { items: [ITEM], user: { userId: '1', email: A } }),
@@ -83,6 +90,8 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
   },
   'subscribe-invalid': () =>
     project({ lists: ['churn'] }).post('lists/subscribe', { listId: 1_001, subscribers: [{ email: 'user@' }] }),
+  'subscriptions-invalid-email': () => project().post('users/updateSubscriptions', { email: 'foo@' }),
+  'subscriptions-updated': () => project().post('users/updateSubscriptions', { email: A }),
   'track-bulk-shape': async () => {
     const { bulk, track } = project()
     await bulk([user(A)])

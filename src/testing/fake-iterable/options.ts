@@ -25,8 +25,12 @@ export interface FakeIterableOptions {
   readonly lists?: readonly (string | { readonly name: string; readonly type?: string })[]
   /** Names of catalogs that are there already. */
   readonly catalogs?: readonly string[]
-  /** What Iterable switches on for an account. Default: catalogs. */
-  readonly features?: { readonly catalogs?: boolean }
+  /** What Iterable switches on for an account. Default: catalogs and subscription groups; opt-in message types are off. */
+  readonly features?: {
+    readonly catalogs?: boolean
+    readonly subscriptionGroups?: boolean
+    readonly optIn?: boolean
+  }
   /** Addresses that were forgotten: never stored again. */
   readonly forgotten?: readonly string[]
   /** Event names that are not allowed. */
@@ -129,7 +133,13 @@ const schema = z.strictObject({
   fields: z.record(z.string(), z.enum(FAKE_TYPES)).optional(),
   lists: z.array(z.union([z.string(), z.strictObject({ name: z.string(), type: z.string().optional() })])).optional(),
   catalogs: z.array(z.string()).optional(),
-  features: z.strictObject({ catalogs: z.boolean().optional() }).optional(),
+  features: z
+    .strictObject({
+      catalogs: z.boolean().optional(),
+      subscriptionGroups: z.boolean().optional(),
+      optIn: z.boolean().optional(),
+    })
+    .optional(),
   forgotten: z.array(z.string()).optional(),
   disallowedEvents: z.array(z.string()).optional(),
   newListBlindMs: ms.optional(),

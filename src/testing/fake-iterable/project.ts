@@ -188,7 +188,7 @@ export class Project {
     const { email: _email, userId: _userId, [this.listField]: lists, ...rest } = given
     const fields = Object.entries(rest).filter(([name, value]) => value !== null || !SUBSCRIPTIONS.has(name))
     user.dataFields = merged(user.dataFields, Object.fromEntries(fields), row.mergeNestedObjects === true)
-    if (Array.isArray(lists)) this.#setLists(address, lists as readonly number[])
+    if (Array.isArray(lists)) this.setLists(address, lists as readonly number[])
     for (const path of paths) if (make?.has(path)) this.fields.set(path, make.get(path) as FakeType)
     this.applied({ address, kind: 'profile', endpoint: how.endpoint, detail: given })
     return make === undefined ? { created: [], filtered: paths } : { created: paths, filtered: [] }
@@ -212,7 +212,7 @@ export class Project {
   }
 
   /** A profile field that is a membership: replaces it, and is no subscribe event. Source: SW bulkUpdate. */
-  #setLists(address: string, ids: readonly number[]): void {
+  setLists(address: string, ids: readonly number[]): void {
     for (const { id, listType, members } of this.ledger.lists) {
       if (listType !== 'Standard') continue
       if (ids.includes(id)) members.add(address)

@@ -3,6 +3,8 @@ import { COMMERCE } from './commerce.js'
 import { EVENTS } from './events.js'
 import { LISTS } from './lists.js'
 import { type Route, route } from './route.js'
+import { SUBSCRIPTION_GROUPS } from './subscription-groups.js'
+import { SUBSCRIPTION_UPDATES } from './users/subscriptions.js'
 import { CHANGES } from './users/user-changes.js'
 import { READS } from './users/user-reads.js'
 import { UPDATES } from './users/users.js'
@@ -13,6 +15,8 @@ export const ROUTES: readonly Route[] = [
   ...READS,
   ...UPDATES,
   ...CHANGES,
+  ...SUBSCRIPTION_UPDATES,
+  ...SUBSCRIPTION_GROUPS,
   ...EVENTS,
   ...COMMERCE,
   ...LISTS,

@@ -24,6 +24,9 @@ function getUserById(project: Project, userId: string): FakeAnswer {
   return user === undefined ? envelope(400, 'BadParams', 'error.users.noUserWithIdExists') : json(200, user)
 }
 
+/** What a subscribe makes of a profile besides. Source: GR. */
+const SUBSCRIBED = { subscribedMessageTypeIds: [], unsubscribedChannelIds: [], unsubscribedMessageTypeIds: [] }
+
 /** By address where nobody is known now: a delayed view may still show them. */
 function seen(project: Project, who: FakeUser | string): { readonly user: JsonObject } | undefined {
   const address = typeof who === 'string' ? who : project.people.addressOf(who)
@@ -31,8 +34,8 @@ function seen(project: Project, who: FakeUser | string): { readonly user: JsonOb
   if (user === undefined) return undefined
   const ids = { ...(user.email && { email: user.email }), ...(user.userId && { userId: user.userId }) }
   const stored = shown(user.dataFields, project.fields, '') as JsonObject
-  const listIds = lists.size === 0 ? {} : { [project.listField]: [...lists] }
-  return { user: { ...ids, dataFields: { ...stored, ...managed(user, stamp), ...listIds, ...ids } } }
+  const listIds = lists.size === 0 ? {} : { ...SUBSCRIBED, [project.listField]: [...lists] }
+  return { user: { ...ids, dataFields: { ...listIds, ...stored, ...managed(user, stamp), ...ids } } }
 }
 
 /** Source: GR (`profileUpdatedAt`, `itblInternal`), AB (`signupSource` of a list call). */

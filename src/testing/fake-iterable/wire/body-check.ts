@@ -3,13 +3,14 @@ import { envelope, type FakeRequest, Refused } from './answer.js'
 import { isSpelledDouble, parseSpelled } from './spelled.js'
 
 /** What a field of a body must be. A trailing `?` allows it to be absent or null. */
-type Kind = 'string' | 'strings' | 'long' | 'number' | 'boolean' | 'object'
+type Kind = 'string' | 'strings' | 'longs' | 'long' | 'number' | 'boolean' | 'object'
 type Wrong = Kind | 'array' | 'missing'
 export type Rules = Readonly<Record<string, Kind | `${Kind}?`>>
 
 /** What is wrong, in the words of today (RT; only the one for numbers was recorded) and of 2022 (VCR; likewise text). */
 const SAYS: Readonly<Record<Wrong, readonly [terse: string, of2022: string]>> = {
   string: ['String value expected', 'error.expected.jsstring'],
+  longs: ['Array value expected', 'error.expected.jsarray'],
   strings: ['Array value expected', 'error.expected.jsarray'],
   number: ['Number value expected', 'error.expected.jsnumber'],
   long: ['Number value expected', 'error.expected.jsnumber'],
@@ -111,7 +112,10 @@ export class BodyCheck {
 
 function is(value: Json, kind: Kind): boolean {
   if (kind === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (kind === 'strings') return Array.isArray(value) && value.every((one: Json) => is(one, 'string'))
+  if (kind === 'strings' || kind === 'longs') {
+    const inside = kind === 'strings' ? 'string' : 'long'
+    return Array.isArray(value) && value.every((one: Json) => is(one, inside))
+  }
   if (kind === 'number') return typeof value === 'number' || isSpelledDouble(value)
   if (kind === 'long') return typeof value === 'number' && Number.isInteger(value)
   return typeof value === kind && !isSpelledDouble(value)
