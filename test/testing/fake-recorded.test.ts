@@ -98,8 +98,20 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
     return track([{ email: A, eventName: 'scored' }])
   },
   'type-mismatch': () => project().bulk([user(A, { signupDate: 'GGG' })]),
+  'update-email-invalid': () =>
+    project().post('users/updateEmail', { currentEmail: 'sayan', currentUserId: 'u', newEmail: 'sayan@example.com' }),
   'update-email-unknown': () =>
     project().post('users/updateEmail', { currentEmail: 'x@example.com', newEmail: 'y@example.com' }),
+  'user-delete-invalid': () => project().call('DELETE', 'users/foo@'),
+  'user-deleted': () => project().call('DELETE', `users/${A}`),
+  'user-id-deleted': async () => {
+    const { bulk, call } = project()
+    await bulk([{ email: A, userId: '1' }])
+    return call('DELETE', 'users/byUserId/1')
+  },
+  'user-id-unknown-delete': () => project().call('DELETE', 'users/byUserId/42'),
+  'user-id-unknown-delete-2017': () =>
+    project({ unsure: { unknownUserId: '2017' } }).call('DELETE', 'users/byUserId/42'),
   'user-unknown': () => project().get('users/nobody%40example.com'),
   'user-updated': () => project().post('users/update', { email: A }),
 }

@@ -44,6 +44,7 @@ export class FakeIterable {
 
   /** What was applied, in order, and what is stored. */
   get ledger(): Ledger {
+    this.#project.catchUp()
     return this.#project.ledger
   }
 
@@ -78,6 +79,7 @@ export class FakeIterable {
   }
 
   #handle(request: FakeRequest): FakeAnswer {
+    this.#project.catchUp()
     const [path = ''] = request.path.split('?')
     const below = path.startsWith('/api/') ? path.slice('/api/'.length) : undefined
     const ways = ROUTES.filter(({ method }) => below !== undefined && method === request.method)

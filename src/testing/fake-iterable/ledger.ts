@@ -20,10 +20,12 @@ export interface LedgerEntry {
     | 'unsubscribe'
     | 'subscriptions'
     | 'updateEmail'
+    | 'merge'
+    | 'delete'
     | 'forget'
     | 'unforget'
   readonly endpoint: string
-  /** `profile` and `item`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address; `subscriptions`: the arrays that were sent; `purchase` and `cart`: how many items. */
+  /** `profile` and `item`: the fields; `event`: id, name and time; lists: number and name; `updateEmail` and `merge`: the former address; `subscriptions`: the arrays that were sent; `purchase` and `cart`: how many items. */
   readonly detail: JsonObject
 }
 

@@ -9,14 +9,16 @@ export interface FakeIterableOptions {
   readonly apiKey?: string
   /** A request to the other data center's host gets 401, as for a key that is not known there. Default `us`. */
   readonly dataCenter?: 'us' | 'eu'
-  /** `published` (default): Iterable's limits as a sliding window; `off`; or limits of one's own by endpoint, over the published ones. */
-  readonly rates?: 'published' | 'off' | Readonly<Record<string, Rate>>
+  /** `published` (default): Iterable's limits as a sliding window; `off`; or limits of one's own by endpoint (one or more), over the published ones. */
+  readonly rates?: 'published' | 'off' | Readonly<Record<string, Rate | readonly Rate[]>>
   /** Milliseconds since 1970. Default the system's clock. */
   readonly now?: () => number
   /** How long an answer takes, in real ms; the work is done on arrival. Default 0, at most 60,000. */
   readonly latencyMs?: number
   /** How long it takes until reads show what was written, in ms of `now`. Writes see it at once. Default 0. */
   readonly visibleAfterMs?: number
+  /** How long it takes until somebody who is deleted or forgotten is gone, in ms of `now`. Source: SW (up to ten minutes). Default 0. */
+  readonly deletesAfterMs?: number
   /** The project's setting for requests that do not say. Default true. */
   readonly createNewFields?: boolean
   /** User fields that are there already, by dotted path. */
@@ -79,6 +81,8 @@ export interface Unsure extends Coercions {
   readonly eventIdOther: 'refused' | 'accepted'
   /** Somebody unknown leaves a list. */
   readonly unsubscribeUnknown: 'success' | 'notFound'
+  /** What reading and deleting an unknown userId gets: words of today (GO, RT), or of 2017 (VCR), in part plain text. */
+  readonly unknownUserId: 'today' | '2017'
   /** A catalog that is not there: 404 in an envelope of its own (RT), or as in 2019 (VCR): the usual one, and 400 or 500 from some calls. */
   readonly catalogErrors: 'today' | '2019'
   /** The status of a bulk upload: 202 (VCR 2019, SW) or 200 (RT). */
@@ -110,6 +114,7 @@ export const ANSWERS = {
   eventUpsert: ['replace', 'merge'],
   eventIdOther: ['refused', 'accepted'],
   unsubscribeUnknown: ['success', 'notFound'],
+  unknownUserId: ['today', '2017'],
   catalogErrors: ['today', '2019'],
   catalogBulkStatus: [202, 200],
   catalogMismatch: ['refused', 'accepted'],
@@ -125,7 +130,7 @@ const schema = z.strictObject({
   projectType: z.enum(['email', 'userId', 'hybrid']),
   apiKey: z.string().min(1).optional(),
   dataCenter: z.enum(['us', 'eu']).optional(),
-  rates: z.union([z.enum(['published', 'off']), z.record(z.string(), rate)]).optional(),
+  rates: z.union([z.enum(['published', 'off']), z.record(z.string(), z.union([rate, z.array(rate)]))]).optional(),
   now: z.custom((value) => typeof value === 'function').optional(),
   latencyMs: ms.max(60_000).optional(),
   visibleAfterMs: ms.optional(),
@@ -143,6 +148,7 @@ const schema = z.strictObject({
   forgotten: z.array(z.string()).optional(),
   disallowedEvents: z.array(z.string()).optional(),
   newListBlindMs: ms.optional(),
+  deletesAfterMs: ms.optional(),
   fieldsMax: count.optional(),
   eventFieldsMax: count.optional(),
   unsure: z

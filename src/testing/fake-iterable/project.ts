@@ -62,6 +62,7 @@ export class Project {
   readonly #stamps = new WeakMap<FakeUser, Stamp>()
   /** Until when a list that was just made is not found, by its number. */
   readonly blindUntil = new Map<number, number>()
+  readonly #due: { readonly at: number; work(): void }[] = []
   #listsMade = 0
   #catalogsMade = 0
 
@@ -114,6 +115,18 @@ export class Project {
     const catalog = new FakeCatalog(this.#catalogsMade, name)
     this.ledger.catalogs.set(name.toLowerCase(), catalog)
     return catalog
+  }
+
+  /** Does what Iterable accepts now and does later: after `deletesAfterMs`, before the next request is looked at. */
+  later(work: () => void): void {
+    const { deletesAfterMs = 0 } = this.options
+    if (deletesAfterMs === 0) work()
+    else this.#due.push({ at: this.now() + deletesAfterMs, work })
+  }
+
+  /** Does what is due. */
+  catchUp(): void {
+    while ((this.#due[0]?.at ?? Number.POSITIVE_INFINITY) <= this.now()) this.#due.shift()?.work()
   }
 
   /** Says that something was applied. */

@@ -4,8 +4,10 @@ import { EVENTS } from './events.js'
 import { LISTS } from './lists.js'
 import { type Route, route } from './route.js'
 import { SUBSCRIPTION_GROUPS } from './subscription-groups.js'
+import { DELETIONS } from './users/deletions.js'
 import { SUBSCRIPTION_UPDATES } from './users/subscriptions.js'
 import { CHANGES } from './users/user-changes.js'
+import { MERGES } from './users/user-merge.js'
 import { READS } from './users/user-reads.js'
 import { UPDATES } from './users/users.js'
 import { json } from './wire/answer.js'
@@ -15,6 +17,8 @@ export const ROUTES: readonly Route[] = [
   ...READS,
   ...UPDATES,
   ...CHANGES,
+  ...MERGES,
+  ...DELETIONS,
   ...SUBSCRIPTION_UPDATES,
   ...SUBSCRIPTION_GROUPS,
   ...EVENTS,

@@ -40,6 +40,8 @@ export class People {
     return (this.#type === 'email' ? email : (userId ?? email)) ?? ''
   }
 
+  allByUserId = (userId: string): readonly FakeUser[] => [...(this.#byUserId.get(userId) ?? [])]
+
   find({ email, userId }: Ids): FakeUser | undefined {
     return email === undefined ? this.byUserId(userId ?? '') : this.byEmail(email)
   }
@@ -133,17 +135,23 @@ export class People {
     for (const { members } of this.#ledger.lists) members.delete(address)
   }
 
-  /** Memberships and events go along. Source: SW `users/updateEmail`. */
+  /** Memberships, events and purchases go along. Source: SW `users/updateEmail`. */
   #rekey(before: string, address: string, user: FakeUser): void {
-    const { people, lists, eventsById, purchases } = this.#ledger
+    const { people, lists } = this.#ledger
     people.delete(before)
     people.set(address, user)
     if (before === '') return
     for (const { members } of lists) if (members.delete(before)) members.add(address)
+    this.moveThings(before, address)
+  }
+
+  /** Events and purchases of one address are another's from now on. */
+  moveThings(before: string, address: string): void {
+    const { eventsById, purchases } = this.#ledger
+    for (const [id, event] of eventsById) if (event.address === before) eventsById.set(id, { ...event, address })
     purchases.forEach((one, at) => {
       if (one.address === before) purchases[at] = { ...one, address }
     })
-    for (const [id, event] of eventsById) if (event.address === before) eventsById.set(id, { ...event, address })
   }
 
   #first(index: ReadonlyMap<string, ReadonlySet<FakeUser>>, id: string): FakeUser | undefined {

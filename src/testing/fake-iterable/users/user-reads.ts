@@ -5,7 +5,7 @@ import type { FakeUser } from '../ledger.js'
 import type { Project } from '../project.js'
 import { query, type Route, route } from '../route.js'
 import type { Stamp } from '../visible.js'
-import { envelope, type FakeAnswer, json } from '../wire/answer.js'
+import { envelope, type FakeAnswer, json, text } from '../wire/answer.js'
 
 /** Source: GR: date-times are read back in this form, whatever they were sent in; 4.6: one second everywhere. */
 export const dateTime = (ms: number): string => new Date(ms).toISOString().replace(/T(.{8}).*/, ' $1 +00:00')
@@ -21,7 +21,9 @@ function getUser(project: Project, email: string): FakeAnswer {
 /** GET /api/users/byUserId/{id}; unknown: 400. Source: GO (`error.users.noUserWithIdExists`); plain text in VCR (2017). */
 function getUserById(project: Project, userId: string): FakeAnswer {
   const user = seen(project, project.people.byUserId(userId) ?? userId)
-  return user === undefined ? envelope(400, 'BadParams', 'error.users.noUserWithIdExists') : json(200, user)
+  if (user !== undefined) return json(200, user)
+  if (project.unsure.unknownUserId === '2017') return text(400, 'No user with that id exists!')
+  return envelope(400, 'BadParams', 'error.users.noUserWithIdExists')
 }
 
 /** What a subscribe makes of a profile besides. Source: GR. */

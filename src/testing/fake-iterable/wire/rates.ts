@@ -5,18 +5,25 @@ export interface Rate {
 }
 
 const perSecond = (count: number): Rate => ({ count, perMs: 1_000 })
+const perDay = (count: number): Rate => ({ count, perMs: 86_400_000 })
 const perMinute = (count: number): Rate => ({ count, perMs: 60_000 })
 
+/** By endpoint: a limit, or several. */
+export type Rates = Readonly<Record<string, Rate | readonly Rate[]>>
+
 /** Published limits, per project. Source: SW (`api-docs.json`, July 2026), reference table 3.0. */
-export const PUBLISHED: Readonly<Record<string, Rate>> = {
+export const PUBLISHED: Rates = {
   'users/update': perSecond(500),
   'users/bulkUpdate': perSecond(5),
   'users/getFields': perSecond(3),
   'users/getByEmail': perSecond(100),
   'users/get': perSecond(100),
   'users/byUserId': perSecond(100),
-  'users/forget': perSecond(3),
-  'users/unforget': perSecond(3),
+  'users/forget': [perSecond(3), perDay(1_000)],
+  'users/unforget': [perSecond(3), perDay(1_000)],
+  'users/merge': perSecond(50),
+  'users/delete': perSecond(100),
+  'users/byUserId/delete': perSecond(100),
   'users/forgotten': perSecond(3),
   'users/forgottenUserIds': perSecond(3),
   'events/track': perSecond(2_000),
@@ -36,26 +43,32 @@ export const PUBLISHED: Readonly<Record<string, Rate>> = {
 
 /** A sliding window per endpoint (the shape of Iterable's own limiter is unsure; this one forgives nothing). */
 export class RateLimiter {
-  readonly #rates: Readonly<Record<string, Rate>>
+  readonly #rates: Rates
   readonly #now: () => number
   readonly #seen = new Map<string, number[]>()
 
-  constructor(rates: Readonly<Record<string, Rate>>, now: () => number) {
+  constructor(rates: Rates, now: () => number) {
     this.#rates = rates
     this.#now = now
   }
 
   /** The limit that a request breaks, and when the window has room again; `undefined` if it may pass. It counts all the same. */
   broken(endpoint: string): { readonly words: string; readonly retryAfterS: number } | undefined {
-    const rate = this.#rates[endpoint]
-    if (rate === undefined) return undefined
-    const { count, perMs } = rate
+    const rates = [this.#rates[endpoint] ?? []].flat()
+    if (rates.length === 0) return undefined
     const now = this.#now()
-    const seen = (this.#seen.get(endpoint) ?? []).filter((at) => at > now - perMs)
-    seen.push(now)
+    const longest = Math.max(...rates.map(({ perMs }) => perMs))
+    const seen = [...(this.#seen.get(endpoint) ?? []).filter((at) => at > now - longest), now]
     this.#seen.set(endpoint, seen)
-    if (seen.length <= count) return undefined
-    const unit = perMs === 1_000 ? 'second' : perMs === 60_000 ? 'minute' : `${perMs} ms`
-    return { words: `${count.toFixed(1)} per ${unit}`, retryAfterS: Math.ceil(perMs / 1_000) }
+    const rate = rates.find(({ count, perMs }) => seen.filter((at) => at > now - perMs).length > count)
+    if (rate === undefined) return undefined
+    const unit = UNITS.get(rate.perMs) ?? `${rate.perMs} ms`
+    return { words: `${rate.count.toFixed(1)} per ${unit}`, retryAfterS: Math.ceil(rate.perMs / 1_000) }
   }
 }
+
+const UNITS = new Map([
+  [1_000, 'second'],
+  [60_000, 'minute'],
+  [86_400_000, 'day'],
+])
