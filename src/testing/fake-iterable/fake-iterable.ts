@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { download } from './export/files.js'
+import type { Exports } from './export/jobs.js'
 import { type Fault, Faults } from './faults.js'
 import type { Ledger } from './ledger.js'
 import { checkOptions, type FakeIterableOptions } from './options.js'
-import { Project } from './project.js'
+import { type HappeningGiven, Project } from './project.js'
 import type { Call, Route } from './route.js'
 import { ROUTES } from './routes.js'
 import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './wire/answer.js'
@@ -53,6 +55,16 @@ export class FakeIterable {
     return this.#faults
   }
 
+  /** Something that Iterable did or saw (a send, an open, a bounce), for exports to show. Throws TypeError for an unknown data type. */
+  happened(happening: HappeningGiven): void {
+    this.#project.happened(happening)
+  }
+
+  /** The export jobs: to be looked at, failed and put back into the queue. */
+  get exports(): Exports {
+    return this.#project.exports
+  }
+
   /** From now on every key is refused with 401. */
   revoke(): void {
     this.#apiKey = undefined
@@ -80,12 +92,18 @@ export class FakeIterable {
 
   #handle(request: FakeRequest): FakeAnswer {
     this.#project.catchUp()
+    const file = download(this.#project, request)
+    if (file !== undefined) return this.#counted('export-files', file)
     const [path = ''] = request.path.split('?')
     const below = path.startsWith('/api/') ? path.slice('/api/'.length) : undefined
     const ways = ROUTES.filter(({ method }) => below !== undefined && method === request.method)
     const route = ways.find((one) => one.match(below ?? '') !== undefined)
     const answer = route === undefined ? NOT_FOUND : this.#answer(request, route, route.match(below ?? '') ?? [])
-    this.ledger.answered(route?.endpoint ?? 'unknown', answer.how === 'answer' ? answer.status : answer.how)
+    return this.#counted(route?.endpoint ?? 'unknown', answer)
+  }
+
+  #counted(endpoint: string, answer: FakeAnswer): FakeAnswer {
+    this.ledger.answered(endpoint, answer.how === 'answer' ? answer.status : answer.how)
     return answer
   }
 

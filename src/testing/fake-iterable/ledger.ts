@@ -54,6 +54,17 @@ export interface FakePurchase {
   readonly dataFields: JsonObject
 }
 
+/** Something that Iterable did or saw: a send, an open, a bounce. It stands in exports once it is indexed. */
+export interface FakeHappening {
+  /** As exports name it, e.g. `emailOpen`. */
+  readonly dataType: string
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  /** In ms: from then on exports show it. */
+  readonly indexedAt: number
+  readonly fields: JsonObject
+}
+
 export interface FakeList {
   readonly id: number
   readonly name: string
@@ -70,6 +81,7 @@ export class Ledger {
   readonly eventsById = new Map<string, FakeEvent>()
   /** In the order in which their ids came first. */
   readonly purchases: FakePurchase[] = []
+  readonly happenings: FakeHappening[] = []
   readonly lists: FakeList[] = []
   /** By name in lower case. */
   readonly catalogs = new Map<string, FakeCatalog>()

@@ -19,6 +19,12 @@ export interface FakeIterableOptions {
   readonly visibleAfterMs?: number
   /** How long it takes until somebody who is deleted or forgotten is gone, in ms of `now`. Source: SW (up to ten minutes). Default 0. */
   readonly deletesAfterMs?: number
+  /** How long an export job runs, in ms of `now`; it waits a quarter of that before, and longer behind four others. Default 0. */
+  readonly exportTakesMs?: number
+  /** Rows of one file of an export job. Default 1,000. */
+  readonly exportRowsPerFile?: number
+  /** A job with more rows says `exportTruncated`. Source: SW (there, 100 GB). Default none. */
+  readonly exportRowsMax?: number
   /** The project's setting for requests that do not say. Default true. */
   readonly createNewFields?: boolean
   /** User fields that are there already, by dotted path. */
@@ -83,6 +89,14 @@ export interface Unsure extends Coercions {
   readonly unsubscribeUnknown: 'success' | 'notFound'
   /** What reading and deleting an unknown userId gets: words of today (GO, RT), or of 2017 (VCR), in part plain text. */
   readonly unknownUserId: 'today' | '2017'
+  /** Whether the name of a data type of an export must be spelled as SW does. */
+  readonly dataTypeCase: 'exact' | 'any'
+  /** Whether rows of custom events carry the id that they were tracked with. Default false. */
+  readonly exportEventId: boolean
+  /** Nested fields of `user` rows: as objects, or flat with dotted names (AB). */
+  readonly exportUserKeys: 'nested' | 'dotted'
+  /** Lines of an export: each with its end, or with a blank one and no last end (TAP, EST). */
+  readonly exportLines: 'clean' | 'odd'
   /** A catalog that is not there: 404 in an envelope of its own (RT), or as in 2019 (VCR): the usual one, and 400 or 500 from some calls. */
   readonly catalogErrors: 'today' | '2019'
   /** The status of a bulk upload: 202 (VCR 2019, SW) or 200 (RT). */
@@ -114,6 +128,10 @@ export const ANSWERS = {
   eventUpsert: ['replace', 'merge'],
   eventIdOther: ['refused', 'accepted'],
   unsubscribeUnknown: ['success', 'notFound'],
+  dataTypeCase: ['exact', 'any'],
+  exportEventId: [false, true],
+  exportUserKeys: ['nested', 'dotted'],
+  exportLines: ['clean', 'odd'],
   unknownUserId: ['today', '2017'],
   catalogErrors: ['today', '2019'],
   catalogBulkStatus: [202, 200],
@@ -149,6 +167,9 @@ const schema = z.strictObject({
   disallowedEvents: z.array(z.string()).optional(),
   newListBlindMs: ms.optional(),
   deletesAfterMs: ms.optional(),
+  exportTakesMs: ms.optional(),
+  exportRowsPerFile: z.int().min(1).optional(),
+  exportRowsMax: count.optional(),
   fieldsMax: count.optional(),
   eventFieldsMax: count.optional(),
   unsure: z

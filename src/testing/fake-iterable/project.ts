@@ -1,9 +1,11 @@
 import type { Json, JsonObject } from '../../model/value.js'
 import { FakeCatalog } from './catalogs/fake-catalog.js'
+import { DATA_TYPES } from './export/data-types.js'
+import { Exports } from './export/jobs.js'
 import { type FakeType, Typing } from './fields/field-types.js'
 import { merged, without } from './fields/merge.js'
 import { type Scope, typeConflict } from './fields/type-conflict.js'
-import { type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
+import { type FakeHappening, type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
 import { type FakeIterableOptions, UNSURE, type Unsure } from './options.js'
 import type { Failing, RefusedRow } from './users/bulk.js'
 import { type Claim, People } from './users/people.js'
@@ -45,6 +47,13 @@ export interface Typed {
   readonly make: ReadonlyMap<string, FakeType> | undefined
 }
 
+/** `lateMs`: how long after it happened exports show it. Source: AB expected records (opens 5 to 6 minutes late). */
+export interface HappeningGiven extends Pick<FakeHappening, 'dataType' | 'fields'> {
+  /** Seconds since 1970. Default now. */
+  readonly createdAt?: number
+  readonly lateMs?: number
+}
+
 /** One fake project: who is in it, which fields it has, and the rules that hold for all endpoints. */
 export class Project {
   readonly options: FakeIterableOptions
@@ -59,6 +68,7 @@ export class Project {
   readonly forgotten: Set<string>
   readonly people: People
   readonly visible: Visible
+  readonly exports: Exports
   readonly #stamps = new WeakMap<FakeUser, Stamp>()
   /** Until when a list that was just made is not found, by its number. */
   readonly blindUntil = new Map<number, number>()
@@ -74,6 +84,7 @@ export class Project {
     this.people = new People(options.projectType, this.ledger, this.forgotten)
     const stampOf = (user: FakeUser) => this.#stamps.get(user)
     this.visible = new Visible(this.ledger, { afterMs: options.visibleAfterMs ?? 0, now: this.now, stampOf })
+    this.exports = new Exports(this.now, options.exportTakesMs ?? 0)
     this.fields = new Map(Object.entries({ ...MANAGED, ...options.fields }))
     for (const name of options.catalogs ?? []) this.addCatalog(name)
     for (const list of options.lists ?? []) {
@@ -115,6 +126,18 @@ export class Project {
     const catalog = new FakeCatalog(this.#catalogsMade, name)
     this.ledger.catalogs.set(name.toLowerCase(), catalog)
     return catalog
+  }
+
+  /** Something that Iterable did or saw. Throws TypeError for a data type that no export has. */
+  happened({ dataType, createdAt, lateMs = 0, fields }: HappeningGiven): void {
+    const at = createdAt ?? Math.floor(this.now() / 1_000)
+    if (!DATA_TYPES.includes(dataType)) throw new TypeError(`No export has the data type ${dataType}`)
+    this.ledger.happenings.push({
+      dataType,
+      createdAt: at,
+      indexedAt: Math.min(at * 1_000, this.now()) + lateMs,
+      fields,
+    })
   }
 
   /** Does what Iterable accepts now and does later: after `deletesAfterMs`, before the next request is looked at. */

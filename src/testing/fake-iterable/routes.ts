@@ -1,6 +1,7 @@
 import { CATALOGS } from './catalogs/catalogs.js'
 import { COMMERCE } from './commerce.js'
 import { EVENTS } from './events.js'
+import { EXPORT } from './export/export.js'
 import { LISTS } from './lists.js'
 import { type Route, route } from './route.js'
 import { SUBSCRIPTION_GROUPS } from './subscription-groups.js'
@@ -25,5 +26,6 @@ export const ROUTES: readonly Route[] = [
   ...COMMERCE,
   ...LISTS,
   ...CATALOGS,
+  ...EXPORT,
   route('GET channels', () => json(200, { channels: [] })),
 ]

@@ -1,4 +1,4 @@
-import type { FakeEvent, FakeUser, Ledger } from './ledger.js'
+import type { FakeEvent, FakePurchase, FakeUser, Ledger } from './ledger.js'
 
 /** When a profile was made, changed, and by what. */
 export interface Stamp {
@@ -15,6 +15,7 @@ export interface Snapshot {
   readonly user: FakeUser | undefined
   readonly stamp: Stamp | undefined
   readonly events: readonly FakeEvent[]
+  readonly purchases: readonly FakePurchase[]
   readonly lists: ReadonlySet<number>
 }
 
@@ -48,7 +49,30 @@ export class Visible {
   person(address: string): Snapshot {
     if (this.#afterMs === 0) return this.#snapshot(address)
     this.#show()
-    return this.#shown.get(address) ?? { address, user: undefined, stamp: undefined, events: [], lists: new Set() }
+    return (
+      this.#shown.get(address) ?? {
+        address,
+        user: undefined,
+        stamp: undefined,
+        events: [],
+        purchases: [],
+        lists: new Set(),
+      }
+    )
+  }
+
+  /** Everybody who has something to show. Cost: a walk over all events for each. */
+  everyone(): readonly Snapshot[] {
+    if (this.#afterMs > 0) {
+      this.#show()
+      return [...this.#shown.values()]
+    }
+    const { people, eventsById, purchases } = this.#ledger
+    const holders = [
+      ...[...eventsById.values()].map(({ address }) => address),
+      ...purchases.map(({ address }) => address),
+    ]
+    return [...new Set([...people.keys(), ...holders])].map((address) => this.#snapshot(address))
   }
 
   members(listId: number): readonly string[] {
@@ -72,6 +96,7 @@ export class Visible {
       user: user === undefined ? undefined : { ...user },
       stamp: user === undefined ? undefined : this.#stampOf(user),
       events: this.#ledger.events(address),
+      purchases: this.#ledger.purchases.filter((one) => one.address === address),
       lists: new Set(lists.filter(({ members }) => members.has(address)).map(({ id }) => id)),
     }
   }
