@@ -40,6 +40,8 @@ async function exportOf2017(recorded: string) {
 /** The request that gets each recorded answer. */
 const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; readonly json: unknown }>>> = {
   'bad-api-key': () => project().call('GET', 'lists', undefined, { 'api-key': 'wrong' }),
+  'bad-api-key-old': () =>
+    project({ unsure: { badKeyCode: 'Success' } }).call('DELETE', 'users/byUserId/rudder3', undefined, {}),
   'bad-json-body-2022': async () => {
     const events = ['user@example.com', 'bad@'].map((email) => ({ email, eventName: null }))
     const { status, json } = await project({ unsure: { badJsonBody: '2022' } }).track(events)
@@ -87,6 +89,12 @@ const ASKED: Readonly<Record<string, () => Promise<{ readonly status: number; re
     return post('events/track', { email: A, eventName: 'scored', id: 'e-1' })
   },
   'export-csv': () => exportOf2017(golden('export-csv').body),
+  'insufficient-privileges': async () => {
+    const { call } = project({ keys: { af831922: 'mobile' } })
+    const { status, json } = await call('POST', 'users/bulkUpdate', {}, { 'api-key': 'af831922' })
+    const params = { ...json.params, endpoint: '/api/users/registerDeviceToken', apiKeyType: 'ServerSide' }
+    return { status, json: { ...json, params } }
+  },
   'invalid-email': () => project().post('users/forget', { email: 'foo@' }),
   'invalid-list-id': () => project().post('lists/subscribe', { listId: 999_999_999, subscribers: [] }),
   'list-deleted': () => project({ lists: ['churn'] }).call('DELETE', 'lists/1001'),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { download } from './export/files.js'
 import type { Exports } from './export/jobs.js'
 import { type Fault, Faults } from './faults.js'
+import { Keys } from './keys.js'
 import type { Ledger } from './ledger.js'
 import { checkOptions, type FakeIterableOptions } from './options.js'
 import { type HappeningGiven, Project } from './project.js'
@@ -15,9 +16,6 @@ import { PUBLISHED, RateLimiter } from './wire/rates.js'
 
 /** Source: SW (4 MB for bulkUpdate); the others are taken to be the same (unsure). */
 const BODY_MAX = 4_000_000
-
-/** Source: HC-360043464871, SW `host`. */
-const HOSTS = { us: 'api.iterable.com', eu: 'api.eu.iterable.com' } as const
 
 /** Source: VCR 2017. */
 const NOT_FOUND = text(404, '<html><head><title>Action not found</title></head></html>', 'text/html')
@@ -34,14 +32,14 @@ export class FakeIterable {
   #faults = new Faults()
   #project: Project
   #limiter: RateLimiter
-  #apiKey: string | undefined
+  #keys: Keys
 
   constructor(options: FakeIterableOptions) {
     checkOptions(options)
     this.#options = options
     this.#project = new Project(options)
     this.#limiter = this.#freshLimiter()
-    this.#apiKey = options.apiKey ?? 'fake-key'
+    this.#keys = new Keys(options, this.#project.unsure)
   }
 
   /** What was applied, in order, and what is stored. */
@@ -67,14 +65,14 @@ export class FakeIterable {
 
   /** From now on every key is refused with 401. */
   revoke(): void {
-    this.#apiKey = undefined
+    this.#keys.revoke()
   }
 
   /** As it was made: nobody in it, a new ledger and new faults. What listens goes on listening. */
   reset(): void {
     this.#project = new Project(this.#options)
     this.#limiter = this.#freshLimiter()
-    this.#apiKey = this.#options.apiKey ?? 'fake-key'
+    this.#keys = new Keys(this.#options, this.#project.unsure)
     this.#faults = new Faults()
   }
 
@@ -109,7 +107,7 @@ export class FakeIterable {
 
   #answer(request: FakeRequest, route: Route, parts: readonly string[]): FakeAnswer {
     const { endpoint } = route
-    const refused = this.#refused(request, endpoint)
+    const refused = this.#keys.refusal(request, route) ?? this.#overRate(endpoint)
     if (refused !== undefined) return refused
     const fault = this.#faults.take(endpoint)
     const lost = fault && instead(fault, endpoint)
@@ -138,13 +136,8 @@ export class FakeIterable {
     }
   }
 
-  /** Key and rate. Source: RT dataDelivery/network.ts (401), VCR `Iterable_JsonExporter` (429 without Retry-After). */
-  #refused({ headers }: FakeRequest, endpoint: string): FakeAnswer | undefined {
-    const key = headers['api-key'] ?? headers.api_key
-    const elsewhere = headers.host === HOSTS[this.#options.dataCenter === 'eu' ? 'us' : 'eu']
-    if (this.#apiKey === undefined || key !== this.#apiKey || elsewhere) {
-      return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
-    }
+  /** Source: VCR `Iterable_JsonExporter` (429 without Retry-After). */
+  #overRate(endpoint: string): FakeAnswer | undefined {
     const broken = this.#limiter.broken(endpoint)
     if (broken === undefined) return undefined
     const msg = `Exceeded rate limit of ${broken.words} for endpoint: /api/${endpoint}, project: 1`

@@ -1,12 +1,15 @@
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
 import { type Coercions, FAKE_TYPES, type FakeType } from './fields/field-types.js'
+import { CLIENT_KEY_TYPES, type FakeKey, KEY_TYPES } from './key-types.js'
 import type { Rate } from './wire/rates.js'
 
 export interface FakeIterableOptions {
   readonly projectType: 'email' | 'userId' | 'hybrid'
   /** Any other key gets 401. Default `fake-key`. */
   readonly apiKey?: string
+  /** Other keys, by what kind they are: what theirs may not reach is 401. `apiKey` is server-side. Source: HC-360043464871. */
+  readonly keys?: Readonly<Record<string, FakeKey>>
   /** A request to the other data center's host gets 401, as for a key that is not known there. Default `us`. */
   readonly dataCenter?: 'us' | 'eu'
   /** `published` (default): Iterable's limits as a sliding window; `off`; or limits of one's own by endpoint (one or more), over the published ones. */
@@ -89,6 +92,12 @@ export interface Unsure extends Coercions {
   readonly unsubscribeUnknown: 'success' | 'notFound'
   /** What reading and deleting an unknown userId gets: words of today (GO, RT), or of 2017 (VCR), in part plain text. */
   readonly unknownUserId: 'today' | '2017'
+  /** Whether a read-only key may export. */
+  readonly readOnlyExport: 'refused' | 'allowed'
+  /** The code beside the 401 of an unknown key; RT has one of old with Success. */
+  readonly badKeyCode: 'BadApiKey' | 'Success'
+  /** Whether many refusals of a key become 429 (AB PR 18292). Default 401. */
+  readonly unauthorizedAgain: 401 | 429
   /** Whether the name of a data type of an export must be spelled as SW does. */
   readonly dataTypeCase: 'exact' | 'any'
   /** Whether rows of custom events carry the id that they were tracked with. Default false. */
@@ -128,6 +137,9 @@ export const ANSWERS = {
   eventUpsert: ['replace', 'merge'],
   eventIdOther: ['refused', 'accepted'],
   unsubscribeUnknown: ['success', 'notFound'],
+  readOnlyExport: ['refused', 'allowed'],
+  badKeyCode: ['BadApiKey', 'Success'],
+  unauthorizedAgain: [401, 429],
   dataTypeCase: ['exact', 'any'],
   exportEventId: [false, true],
   exportUserKeys: ['nested', 'dotted'],
@@ -147,6 +159,12 @@ const rate = z.strictObject({ count, perMs: z.number().gt(0) })
 const schema = z.strictObject({
   projectType: z.enum(['email', 'userId', 'hybrid']),
   apiKey: z.string().min(1).optional(),
+  keys: z
+    .record(
+      z.string(),
+      z.union([z.enum(KEY_TYPES), z.strictObject({ type: z.enum(CLIENT_KEY_TYPES), jwt: z.string() })]),
+    )
+    .optional(),
   dataCenter: z.enum(['us', 'eu']).optional(),
   rates: z.union([z.enum(['published', 'off']), z.record(z.string(), z.union([rate, z.array(rate)]))]).optional(),
   now: z.custom((value) => typeof value === 'function').optional(),
