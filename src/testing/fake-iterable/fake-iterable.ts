@@ -5,6 +5,8 @@ import { type Fault, Faults } from './faults.js'
 import { Keys } from './keys.js'
 import type { Ledger } from './ledger.js'
 import { checkOptions, type FakeIterableOptions } from './options.js'
+import { Activity } from './page/activity.js'
+import { control } from './page/control.js'
 import { type HappeningGiven, Project } from './project.js'
 import type { Call, Route } from './route.js'
 import { ROUTES } from './routes.js'
@@ -33,6 +35,7 @@ export class FakeIterable {
   #project: Project
   #limiter: RateLimiter
   #keys: Keys
+  #activity: Activity
 
   constructor(options: FakeIterableOptions) {
     checkOptions(options)
@@ -40,6 +43,7 @@ export class FakeIterable {
     this.#project = new Project(options)
     this.#limiter = this.#freshLimiter()
     this.#keys = new Keys(options, this.#project.unsure)
+    this.#activity = new Activity(this.#project.now)
   }
 
   /** What was applied, in order, and what is stored. */
@@ -51,6 +55,15 @@ export class FakeIterable {
   /** What shall go wrong, and how often it did. */
   get faults(): Faults {
     return this.#faults
+  }
+
+  /** What was asked of late. */
+  get activity(): Activity {
+    return this.#activity
+  }
+
+  get projectType(): string {
+    return this.#options.projectType
   }
 
   /** Something that Iterable did or saw (a send, an open, a bounce), for exports to show. Throws TypeError for an unknown data type. */
@@ -73,6 +86,7 @@ export class FakeIterable {
     this.#project = new Project(this.#options)
     this.#limiter = this.#freshLimiter()
     this.#keys = new Keys(this.#options, this.#project.unsure)
+    this.#activity = new Activity(this.#project.now)
     this.#faults = new Faults()
   }
 
@@ -82,7 +96,10 @@ export class FakeIterable {
    * Order  of what is looked at: path, key, rate, fault, size, body.
    */
   async handle(request: FakeRequest, signal?: AbortSignal): Promise<FakeAnswer> {
+    const aside = control(this, request)
+    if (aside !== undefined) return aside
     const answer = this.#handle(request)
+    this.#activity.saw(request, answer)
     const { latencyMs = 0 } = this.#options
     if (latencyMs > 0) await sleep(latencyMs, undefined, signal === undefined ? {} : { signal })
     return answer
