@@ -12,6 +12,7 @@ const LOST = {
   'HTML 502': [502, 'answer'],
   'reset before apply': [200, 'reset'],
   'no answer': [200, 'silence'],
+  'failure in 200': [200, 'answer'],
 } as const satisfies Partial<Record<FaultKind, unknown>>
 
 /** What is left of the answer to one person, who was stored. */

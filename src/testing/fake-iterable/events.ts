@@ -123,7 +123,8 @@ function trackBulk(project: Project, request: FakeRequest, failing: Failing): Fa
       result.fail(claim)
     } else {
       const address = project.knownAddress(claim)
-      result.wrote(track(project, row, address, { endpoint: 'events/trackBulk', typed, at }))
+      if (project.options.discardedEvents?.includes(name)) result.wrote({ created: [], filtered: [] })
+      else result.wrote(track(project, row, address, { endpoint: 'events/trackBulk', typed, at }))
     }
   })
   return result.ofEvents(project.unsure)
@@ -143,6 +144,7 @@ function trackOne(project: Project, request: FakeRequest): FakeAnswer {
     const drops = claim.refused.startsWith('notFound') && project.unsure.unknownOnTrack === 'dropped'
     return drops ? tracked(id) : refusedOne(project, claim)
   }
+  if (project.options.discardedEvents?.includes(name)) return tracked(id)
   const typed = typeEvents(project, [body])
   return tracked(track(project, body, project.knownAddress(claim), { endpoint: 'events/track', typed, at: 0 }).id)
 }

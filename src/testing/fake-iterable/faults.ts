@@ -19,6 +19,7 @@ export const FAULTS = [
   'HTML 502',
   'failed rows',
   'wrong counts',
+  'failure in 200',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 

@@ -23,9 +23,10 @@ function createList(project: Project, request: FakeRequest): FakeAnswer {
 }
 
 /** DELETE /api/lists/{id}. Source: VCR (both answers, 2017). */
-function deleteList({ ledger }: Project, listId: number): FakeAnswer {
+function deleteList({ ledger, listsInUse }: Project, listId: number): FakeAnswer {
   const at = ledger.lists.findIndex(({ id }) => id === listId)
   if (at < 0) return envelope(400, 'BadParams', `Unable to delete list ${listId} in Project 1, which does not exist.`)
+  if (listsInUse.has(listId)) return envelope(409, 'BadParams', `List ${listId} is in use`) // AE; words and code invented
   ledger.lists.splice(at, 1)
   return envelope(200, 'Success', `List ${listId} in Project 1 was successfully deleted.`)
 }
@@ -53,13 +54,14 @@ function subscribe(project: Project, request: FakeRequest, failing: Failing): Fa
   check.end()
   project.requireIdentifiers(rows)
   const list = found(project, check.body.listId)
-  const typed = project.typeUsers(rows, undefined)
+  const typed = project.typeUsers(rows, undefined, true)
   const onlyKnown = check.body.updateExistingUsersOnly === true && !project.byEmail
   const result = new BulkResult()
   for (const [at, row] of rows.entries()) {
     const claim = project.judge(row, failing)
     if ('refused' in claim) result.fail(claim)
     else if (onlyKnown && claim.user === undefined) result.fail(project.notFound(claim))
+    else if (typed.wrong.has(at)) result.fail(project.invalidData(claim))
     else {
       const hasFields = Object.keys((row.dataFields ?? {}) as object).length > 0
       const done = hasFields ? project.write(row, claim, { endpoint: 'lists/subscribe', typed, at }) : NOTHING

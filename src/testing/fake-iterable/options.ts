@@ -4,6 +4,13 @@ import { type Coercions, FAKE_TYPES, type FakeType } from './fields/field-types.
 import { CLIENT_KEY_TYPES, type FakeKey, KEY_TYPES } from './key-types.js'
 import type { Rate } from './wire/rates.js'
 
+/** A list by more than its name; `type` is `Standard` (default), `Dynamic`, ...; one that is `inUse` cannot be deleted. */
+export interface FakeListGiven {
+  readonly name: string
+  readonly type?: string
+  readonly inUse?: boolean
+}
+
 export interface FakeIterableOptions {
   readonly projectType: 'email' | 'userId' | 'hybrid'
   /** Any other key gets 401. Default `fake-key`. */
@@ -20,6 +27,10 @@ export interface FakeIterableOptions {
   readonly latencyMs?: number
   /** How long it takes until reads show what was written, in ms of `now`. Writes see it at once. Default 0. */
   readonly visibleAfterMs?: number
+  /** Rows of one bulk request before it is `BatchTooLarge` (SW enum; the threshold is unsure). Default none. */
+  readonly batchRowsMax?: number
+  /** Event names that are accepted and not stored. Source: HC-115002065083. */
+  readonly discardedEvents?: readonly string[]
   /** How long it takes until somebody who is deleted or forgotten is gone, in ms of `now`. Source: SW (up to ten minutes). Default 0. */
   readonly deletesAfterMs?: number
   /** How long an export job runs, in ms of `now`; it waits a quarter of that before, and longer behind four others. Default 0. */
@@ -32,8 +43,8 @@ export interface FakeIterableOptions {
   readonly createNewFields?: boolean
   /** User fields that are there already, by dotted path. */
   readonly fields?: Readonly<Record<string, FakeType>>
-  /** Lists that are there already: a name, or a name and a type (`Standard`, `Dynamic`, ...). */
-  readonly lists?: readonly (string | { readonly name: string; readonly type?: string })[]
+  /** Lists that are there already. */
+  readonly lists?: readonly (string | FakeListGiven)[]
   /** Names of catalogs that are there already. */
   readonly catalogs?: readonly string[]
   /** What Iterable switches on for an account. Default: catalogs and subscription groups; opt-in message types are off. */
@@ -66,6 +77,10 @@ export interface Unsure extends Coercions {
   readonly bulkShape: 'full' | '2022'
   /** The status of a type conflict. GO has tests of its code under 500. */
   readonly typeConflictStatus: 400 | 500
+  /** A type conflict in a bulk request: it refuses the whole, or its row only, which is in `invalidData*` then. */
+  readonly typeConflictOf: 'request' | 'row'
+  /** What bulkUpdate calls a row that changes nothing: done, or in `noOp*` and counted nowhere. */
+  readonly unchanged: 'success' | 'noOp'
   /** Whether a type conflict names a user field `user:::field` (GO has seen such keys) or by itself. Default false. */
   readonly scopedFieldNames: boolean
   /** Whether a 429 says when to come back. Default false: the one that was recorded does not. */
@@ -125,6 +140,8 @@ export const ANSWERS = {
   badJsonBody: ['terse', '2022'],
   bulkShape: ['full', '2022'],
   typeConflictStatus: [400, 500],
+  typeConflictOf: ['request', 'row'],
+  unchanged: ['success', 'noOp'],
   scopedFieldNames: [false, true],
   retryAfter: [false, true],
   forgottenStatus: [400, 409],
@@ -156,6 +173,7 @@ export const UNSURE = Object.fromEntries(switches.map(([name, [answer]]) => [nam
 const ms = z.number().min(0)
 const count = z.int().min(0)
 const rate = z.strictObject({ count, perMs: z.number().gt(0) })
+const list = z.strictObject({ name: z.string(), type: z.string().optional(), inUse: z.boolean().optional() })
 const schema = z.strictObject({
   projectType: z.enum(['email', 'userId', 'hybrid']),
   apiKey: z.string().min(1).optional(),
@@ -172,7 +190,7 @@ const schema = z.strictObject({
   visibleAfterMs: ms.optional(),
   createNewFields: z.boolean().optional(),
   fields: z.record(z.string(), z.enum(FAKE_TYPES)).optional(),
-  lists: z.array(z.union([z.string(), z.strictObject({ name: z.string(), type: z.string().optional() })])).optional(),
+  lists: z.array(z.union([z.string(), list])).optional(),
   catalogs: z.array(z.string()).optional(),
   features: z
     .strictObject({
@@ -184,6 +202,8 @@ const schema = z.strictObject({
   forgotten: z.array(z.string()).optional(),
   disallowedEvents: z.array(z.string()).optional(),
   newListBlindMs: ms.optional(),
+  batchRowsMax: count.optional(),
+  discardedEvents: z.array(z.string()).optional(),
   deletesAfterMs: ms.optional(),
   exportTakesMs: ms.optional(),
   exportRowsPerFile: z.int().min(1).optional(),

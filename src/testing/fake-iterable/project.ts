@@ -45,6 +45,8 @@ const SUBSCRIPTIONS = new Set(['subscribedMessageTypeIds', 'unsubscribedChannelI
 export interface Typed {
   readonly unknown: readonly (readonly string[])[]
   readonly make: ReadonlyMap<string, FakeType> | undefined
+  /** Rows that contradict a type, where that refuses no more than them. */
+  readonly wrong: ReadonlySet<number>
 }
 
 /** `lateMs`: how long after it happened exports show it. Source: AB expected records (opens 5 to 6 minutes late). */
@@ -70,6 +72,8 @@ export class Project {
   readonly visible: Visible
   readonly exports: Exports
   readonly #stamps = new WeakMap<FakeUser, Stamp>()
+  /** Numbers of lists that cannot be deleted. */
+  readonly listsInUse = new Set<number>()
   /** Until when a list that was just made is not found, by its number. */
   readonly blindUntil = new Map<number, number>()
   readonly #due: { readonly at: number; work(): void }[] = []
@@ -88,8 +92,9 @@ export class Project {
     this.fields = new Map(Object.entries({ ...MANAGED, ...options.fields }))
     for (const name of options.catalogs ?? []) this.addCatalog(name)
     for (const list of options.lists ?? []) {
-      const { name, type = 'Standard' } = typeof list === 'string' ? { name: list } : list
-      this.addList(name, type)
+      const { name, type = 'Standard', inUse = false } = typeof list === 'string' ? { name: list } : list
+      const id = this.addList(name, type)
+      if (inUse) this.listsInUse.add(id)
     }
   }
 
@@ -103,7 +108,8 @@ export class Project {
   }
 
   check(request: FakeRequest): BodyCheck {
-    return new BodyCheck(request, this.unsure.badJsonBody)
+    const { batchRowsMax = Number.POSITIVE_INFINITY } = this.options
+    return new BodyCheck(request, { form: this.unsure.badJsonBody, rowsMax: batchRowsMax })
   }
 
   /** The body of a request that has no rows, checked. */
@@ -169,16 +175,23 @@ export class Project {
    * new fields than there is room for. Source: GR (body), GO `batch/user_update.go` (whole request), SW enum
    * (`UniqueFieldsLimitExceeded`), SW (`createNewFields`).
    */
-  typeUsers(rows: readonly JsonObject[], createNewFields: Json | undefined): Typed {
+  typeUsers(rows: readonly JsonObject[], createNewFields: Json | undefined, isBulk = false): Typed {
     const create = this.creates(createNewFields)
     const typing = new Typing(this.fields, this.unsure)
-    const unknown = rows.map((row) => typing.unknown((row.dataFields ?? {}) as JsonObject, create))
+    const wrong = new Set<number>()
+    const unknown = rows.map((row, at) => {
+      const before = typing.conflicts.length
+      const paths = typing.unknown((row.dataFields ?? {}) as JsonObject, create)
+      if (typing.conflicts.length > before) wrong.add(at)
+      return paths
+    })
     const scope: Scope = { type: 'user', category: 'user', prefix: this.unsure.scopedFieldNames ? 'user:::' : '' }
-    this.refuseConflicts([[scope, typing]])
+    const isOfRow = isBulk && this.unsure.typeConflictOf === 'row'
+    if (!isOfRow) this.refuseConflicts([[scope, typing]])
     const managed = Object.keys(MANAGED).length
     const room = (this.options.fieldsMax ?? 1_000) - (this.fields.size - managed)
     this.requireRoom(typing.fresh.size, room)
-    return { unknown, make: create ? typing.fresh : undefined }
+    return { unknown, make: create ? typing.fresh : undefined, wrong }
   }
 
   /** Throws if anything of a request contradicts the types that are there. */
@@ -206,6 +219,12 @@ export class Project {
     const forced = failing(echo)
     if (forced !== undefined) return { refused: forced, echo }
     if (this.unsure.longValue === 'accepted' || !isLong((row.dataFields ?? {}) as JsonObject)) return claim
+    return this.invalidData(claim)
+  }
+
+  /** The failure of a row for what it holds. */
+  invalidData(claim: Claim): RefusedRow {
+    const echo = this.people.addressOf(claim)
     return { refused: echo === claim.email ? 'invalidDataEmails' : 'invalidDataUserIds', echo }
   }
 

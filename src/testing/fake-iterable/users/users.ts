@@ -21,14 +21,21 @@ function bulkUpdate(project: Project, request: FakeRequest, failing: Failing): F
   check.end()
   if (rows.length === 0) return envelope(400, 'InvalidEmailAddressError', 'Emails invalid: ') // VCR 2017
   project.requireIdentifiers(rows)
-  const typed = project.typeUsers(rows, check.body.createNewFields)
+  const typed = project.typeUsers(rows, check.body.createNewFields, true)
   const onlyKnown = check.body.updateOnly === true && project.unsure.updateOnly === 'honoured' // SEG PR 3617
   const result = new BulkResult()
   rows.forEach((row, at) => {
     const claim = project.judge(row, failing)
     if ('refused' in claim) result.fail(claim)
     else if (onlyKnown && claim.user === undefined) result.noOp(project.people.addressOf(claim))
-    else result.wrote(project.write(row, claim, { endpoint: 'users/bulkUpdate', typed, at }))
+    else if (typed.wrong.has(at)) result.fail(project.invalidData(claim))
+    else {
+      const before = JSON.stringify(claim.user)
+      const wrote = project.write(row, claim, { endpoint: 'users/bulkUpdate', typed, at })
+      const isSame = before !== undefined && before === JSON.stringify(claim.user)
+      if (isSame && project.unsure.unchanged === 'noOp') result.noOp(project.people.addressOf(claim.user ?? claim))
+      else result.wrote(wrote)
+    }
   })
   return result.ofUsers(project.unsure)
 }

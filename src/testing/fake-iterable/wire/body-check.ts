@@ -28,12 +28,14 @@ const SAYS: Readonly<Record<Wrong, readonly [terse: string, of2022: string]>> = 
 export class BodyCheck {
   readonly #request: FakeRequest
   readonly #form: 'terse' | '2022'
+  readonly #rowsMax: number
   readonly #wrong = new Map<string, Wrong>()
   readonly body: JsonObject
 
-  constructor(request: FakeRequest, form: 'terse' | '2022') {
+  constructor(request: FakeRequest, how: { readonly form: 'terse' | '2022'; readonly rowsMax: number }) {
     this.#request = request
-    this.#form = form
+    this.#form = how.form
+    this.#rowsMax = how.rowsMax
     let body: unknown
     try {
       body = parseSpelled(new TextDecoder('utf-8', { fatal: true }).decode(request.body))
@@ -68,6 +70,7 @@ export class BodyCheck {
       return []
     }
     const held = rows as readonly Json[]
+    if (held.length > this.#rowsMax) throw new Refused(envelope(400, 'BatchTooLarge', 'The batch is too large'))
     held.forEach((row, at) => {
       if (is(row, 'object')) this.fields(row as JsonObject, rules, `obj.${name}[${at}]`)
       else this.#wrong.set(`obj.${name}[${at}]`, 'object')

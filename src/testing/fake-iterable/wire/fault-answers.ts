@@ -19,6 +19,8 @@ export function instead(fault: Fault, endpoint: string): FakeAnswer | undefined 
       return text(503, 'Service Unavailable')
     case 'unauthorized':
       return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
+    case 'failure in 200': // Source: FH, which looks at the code beside a 200 as well
+      return envelope(200, 'GenericError', 'An error occurred. Please try again later.')
     case 'redirect':
       return { status: 307, headers: { location: 'https://elsewhere.example.com/' }, body: '', how: 'answer' }
     case 'HTML 502':
