@@ -63,6 +63,15 @@ describe('keys', () => {
     }
   })
 
+  test('[unsure] keyInQuery: refused, or accepted as of old [source AE, VCR]', async () => {
+    for (const keyInQuery of ['refused', 'accepted'] as const) {
+      const { call } = keyed({ unsure: { keyInQuery } })
+      const ask = async (key: string) => (await call('GET', `lists?api_key=${key}`, undefined, {})).status
+      expect(await ask('fake-key')).toBe(keyInQuery === 'accepted' ? 200 : 401)
+      expect(await ask('other')).toBe(401)
+    }
+  })
+
   test('[unsure] unauthorizedAgain: a wrong key stays 401, or is 429 after a while [source AB PR 18292]', async () => {
     const ask = async (unauthorizedAgain: 401 | 429) => {
       const made = keyed({ unsure: { unauthorizedAgain } })

@@ -1,6 +1,6 @@
 import type { FakeKey, KeyType } from './key-types.js'
 import type { FakeIterableOptions, Unsure } from './options.js'
-import type { Route } from './route.js'
+import { query, type Route } from './route.js'
 import { envelope, type FakeAnswer, type FakeRequest } from './wire/answer.js'
 
 /** Source: HC-360043464871; `ServerSide` as RT recorded it, the other spellings after it (invented). */
@@ -53,8 +53,10 @@ export class Keys {
     return envelope(429, 'RateLimitExceeded', 'Too many requests with a wrong key') // AB PR 18292; words invented
   }
 
-  #refusal({ headers, path }: FakeRequest, { method, endpoint }: Route): FakeAnswer | undefined {
-    const given = headers['api-key'] ?? headers.api_key
+  #refusal(request: FakeRequest, { method, endpoint }: Route): FakeAnswer | undefined {
+    const { headers, path } = request
+    const inQuery = this.#unsure.keyInQuery === 'accepted' ? query(request, 'api_key') : undefined
+    const given = headers['api-key'] ?? headers.api_key ?? inQuery
     const key = given === undefined || this.#isRevoked ? undefined : this.#named(given)
     const isElsewhere = headers.host === HOSTS[this.#options.dataCenter === 'eu' ? 'us' : 'eu']
     const at = { ip: '192.0.2.1', endpoint: path.split('?')[0] ?? '' }

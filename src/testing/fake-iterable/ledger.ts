@@ -68,6 +68,7 @@ export interface FakeHappening {
 export interface FakeList {
   readonly id: number
   readonly name: string
+  readonly description?: string
   readonly listType: string
   readonly createdAt: number
   readonly members: Set<string>

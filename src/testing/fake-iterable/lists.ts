@@ -9,15 +9,13 @@ import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from
 /** GET /api/lists: newest first, not paged. Source: SW, GR. */
 const getLists = (project: Project): FakeAnswer =>
   json(200, {
-    lists: project.ledger.lists
-      .map(({ id, name, listType, createdAt }) => ({ id, name, listType, createdAt }))
-      .reverse(),
+    lists: project.ledger.lists.map(({ members: _members, ...list }) => ({ ...list })).reverse(),
   })
 
 /** POST /api/lists: always static; names need not be unique. Source: SW. */
 function createList(project: Project, request: FakeRequest): FakeAnswer {
-  const { name } = project.single(request, { name: 'string', description: 'string?' })
-  const listId = project.addList(String(name), 'Standard')
+  const { name, description } = project.single(request, { name: 'string', description: 'string?' })
+  const listId = project.addList(String(name), 'Standard', description ? { description: String(description) } : {})
   project.blindUntil.set(listId, project.now() + (project.options.newListBlindMs ?? 0))
   return json(200, { listId })
 }

@@ -111,6 +111,8 @@ export interface Unsure extends Coercions {
   readonly readOnlyExport: 'refused' | 'allowed'
   /** The code beside the 401 of an unknown key; RT has one of old with Success. */
   readonly badKeyCode: 'BadApiKey' | 'Success'
+  /** A key in the query, as callers of old have it (AE, VCR). */
+  readonly keyInQuery: 'refused' | 'accepted'
   /** Whether many refusals of a key become 429 (AB PR 18292). Default 401. */
   readonly unauthorizedAgain: 401 | 429
   /** Whether the name of a data type of an export must be spelled as SW does. */
@@ -156,6 +158,7 @@ export const ANSWERS = {
   unsubscribeUnknown: ['success', 'notFound'],
   readOnlyExport: ['refused', 'allowed'],
   badKeyCode: ['BadApiKey', 'Success'],
+  keyInQuery: ['refused', 'accepted'],
   unauthorizedAgain: [401, 429],
   dataTypeCase: ['exact', 'any'],
   exportEventId: [false, true],

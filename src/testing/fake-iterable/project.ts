@@ -5,7 +5,7 @@ import { Exports } from './export/jobs.js'
 import { type FakeType, Typing } from './fields/field-types.js'
 import { merged, without } from './fields/merge.js'
 import { type Scope, typeConflict } from './fields/type-conflict.js'
-import { type FakeHappening, type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
+import { type FakeHappening, type FakeList, type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
 import { type FakeIterableOptions, UNSURE, type Unsure } from './options.js'
 import type { Failing, RefusedRow } from './users/bulk.js'
 import { type Claim, People } from './users/people.js'
@@ -120,10 +120,10 @@ export class Project {
     return check.body
   }
 
-  addList(name: string, listType: string): number {
+  addList(name: string, listType: string, more: Pick<FakeList, 'description'> = {}): number {
     this.#listsMade += 1
     const id = 1_000 + this.#listsMade
-    this.ledger.lists.push({ id, name, listType, createdAt: this.now(), members: new Set() })
+    this.ledger.lists.push({ id, name, ...more, listType, createdAt: this.now(), members: new Set() })
     return id
   }
 

@@ -61,18 +61,19 @@ export class Visible {
     )
   }
 
-  /** Everybody who has something to show. Cost: a walk over all events for each. */
+  /** Everybody who has something to show. Cost: one walk over all events and purchases. */
   everyone(): readonly Snapshot[] {
     if (this.#afterMs > 0) {
       this.#show()
       return [...this.#shown.values()]
     }
     const { people, eventsById, purchases } = this.#ledger
-    const holders = [
-      ...[...eventsById.values()].map(({ address }) => address),
-      ...purchases.map(({ address }) => address),
-    ]
-    return [...new Set([...people.keys(), ...holders])].map((address) => this.#snapshot(address))
+    const events = byAddress([...eventsById.values()])
+    const bought = byAddress(purchases)
+    const addresses = new Set([...people.keys(), ...events.keys(), ...bought.keys()])
+    return [...addresses].map((address) =>
+      this.#snapshot(address, { events: events.get(address) ?? [], purchases: bought.get(address) ?? [] }),
+    )
   }
 
   members(listId: number): readonly string[] {
@@ -88,16 +89,26 @@ export class Visible {
     }
   }
 
-  #snapshot(address: string): Snapshot {
-    const { lists } = this.#ledger
+  #snapshot(address: string, things?: Pick<Snapshot, 'events' | 'purchases'>): Snapshot {
+    const { lists, purchases } = this.#ledger
     const user = this.#ledger.user(address)
     return {
       address,
       user: user === undefined ? undefined : { ...user },
       stamp: user === undefined ? undefined : this.#stampOf(user),
-      events: this.#ledger.events(address),
-      purchases: this.#ledger.purchases.filter((one) => one.address === address),
+      events: things?.events ?? this.#ledger.events(address),
+      purchases: things?.purchases ?? purchases.filter((one) => one.address === address),
       lists: new Set(lists.filter(({ members }) => members.has(address)).map(({ id }) => id)),
     }
   }
+}
+
+function byAddress<T extends { readonly address: string }>(all: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const one of all) {
+    const group = groups.get(one.address)
+    if (group === undefined) groups.set(one.address, [one])
+    else group.push(one)
+  }
+  return groups
 }
