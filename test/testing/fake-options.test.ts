@@ -162,7 +162,7 @@ test('reset(): as it was made, with its options, and without what was asked of i
   await bulk([user(A, { made: 1 })])
   await track([{ email: A, eventName: 'x', dataFields: { n: 1 } }])
   await get('lists')
-  fake.faults.next('lists/1', 'throttle').refuse([A])
+  fake.faults.next('lists/getUsers', 'throttle').refuse([A])
   fake.revoke()
   fake.reset()
   expect(state()).toEqual(fresh)

@@ -97,6 +97,7 @@ describe('control over HTTP', () => {
 
   test.each([
     { next: 'server eror' },
+    { next: 'server error', endpoint: 'list' },
     { next: { kind: 'failed rows', list: 'x' } },
     { at: 0, fault: 'throttle' },
     { seed: 1, rate: 2 },
