@@ -3,9 +3,10 @@ import { buildChild } from './scripts/build-child.js'
 
 await buildChild()
 
-/** Keys are the subpaths of "exports" in package.json. */
+/** Keys are the subpaths of "exports" in package.json, and the command of "bin". */
 const entry = {
   index: 'src/index.ts',
+  'cli/main': 'src/cli/main.ts',
   'sources/duckdb': 'src/sources/duckdb.ts',
   'stores/sqlite': 'src/stores/sqlite.ts',
   'testing/index': 'src/testing/index.ts',

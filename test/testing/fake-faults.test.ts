@@ -12,6 +12,7 @@ const LOST = {
   'HTML 502': [502, 'answer'],
   'reset before apply': [200, 'reset'],
   'no answer': [200, 'silence'],
+  'failure in 200': [200, 'answer'],
 } as const satisfies Partial<Record<FaultKind, unknown>>
 
 /** What is left of the answer to one person, who was stored. */
@@ -151,12 +152,14 @@ describe('scripts', () => {
     expect(fake.faults.hits).toEqual({ throttle: 1 })
   })
 
-  test('a list that is misspelt is refused, and none is guessed', () => {
+  test('a list or an endpoint that is misspelt is refused, and none is guessed', () => {
     const { faults } = project().fake
     const wrong = expect.objectContaining({ code: 'OPTION_INVALID' })
     expect(() => faults.refuse([A], { list: 'invalidEmail' })).toThrow(wrong)
     expect(() => faults.next(undefined, { kind: 'failed rows', list: 'x' })).toThrow(wrong)
     expect(() => faults.at(1, { kind: 'failed rows', list: 'x' })).toThrow(wrong)
+    expect(() => faults.next('users/bulkupdate', 'throttle')).toThrow(wrong)
+    expect(() => faults.refuse([A], { endpoint: 'users' })).toThrow(wrong)
   })
 
   test('a request that the key or the rate refuses spends no fault', async () => {

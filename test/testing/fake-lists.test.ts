@@ -24,7 +24,7 @@ describe('lists', () => {
     ])
     expect((await get('lists')).json).toEqual({
       lists: [
-        { id: 1_003, name: 'churn', listType: 'Standard', createdAt: 5_000 },
+        { id: 1_003, name: 'churn', description: 'x', listType: 'Standard', createdAt: 5_000 },
         { id: 1_002, name: 'churn', listType: 'Standard', createdAt: 5_000 },
         { id: 1_001, name: 'rule', listType: 'Dynamic', createdAt: 5_000 },
       ],

@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../model/value.js'
-import { envelope, type FakeAnswer, type FakeRequest, json, Refused } from './answer.js'
-import type { Rules } from './body-check.js'
-import { BulkResult, type Failing, type RefusedRow } from './bulk.js'
-import { type FakeType, Typing } from './field-types.js'
-import { merged, without } from './merge.js'
-import type { Claim } from './people.js'
+import { type FakeType, Typing } from './fields/field-types.js'
+import { merged, without } from './fields/merge.js'
 import type { Project } from './project.js'
-import { plain } from './spelled.js'
-import { dateTime } from './user-reads.js'
-import { refusedOne } from './users.js'
+import { query, type Route, route } from './route.js'
+import { BulkResult, type Failing, type RefusedRow } from './users/bulk.js'
+import type { Claim } from './users/people.js'
+import { dateTime } from './users/user-reads.js'
+import { refusedOne } from './users/users.js'
+import { envelope, type FakeAnswer, type FakeRequest, json, Refused } from './wire/answer.js'
+import type { Rules } from './wire/body-check.js'
+import { plain } from './wire/spelled.js'
 
 /** Source: SW `TrackRequest`. */
 const EVENT: Rules = {
@@ -29,13 +30,13 @@ const ID = /^[A-Za-z0-9-]{1,512}$/
 /** A time beyond the year 5000 in seconds is one in milliseconds. Source: reference 4.6. */
 const SECONDS_MAX = 95_617_584_000
 /** Source: SW (GET events: default 30, at most 200). */
-const SHOWN_MAX = 200
+const [SHOWN, SHOWN_MAX] = [30, 200]
 
-/** Ids and times of all rows: one that is wrong refuses the request (unsure, switchable). */
-function refuseOdd({ unsure }: Project, rows: readonly JsonObject[]): void {
+/** Ids and times of all events or purchases: one that is wrong refuses the request (unsure, switchable). */
+export function refuseOdd({ unsure }: Project, rows: readonly JsonObject[]): void {
   for (const { id, createdAt } of rows) {
     if (typeof id === 'string' && !ID.test(id) && unsure.eventIdOther === 'refused')
-      throw new Refused(envelope(400, 'BadParams', 'Invalid event id'))
+      throw new Refused(envelope(400, 'BadParams', 'Invalid id'))
     if (typeof createdAt === 'number' && createdAt > SECONDS_MAX && unsure.createdAtMs === 'refused')
       throw new Refused(envelope(400, 'BadParams', 'createdAt is out of range'))
   }
@@ -105,7 +106,7 @@ function whose(project: Project, row: JsonObject, failing?: Failing): Claim | Re
 }
 
 /** POST /api/events/trackBulk. Source: SW, GO, VCR (no events: zeros). */
-export function trackBulk(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+function trackBulk(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
   const check = project.check(request)
   const rows = check.rows('events', EVENT)
   check.end()
@@ -122,14 +123,15 @@ export function trackBulk(project: Project, request: FakeRequest, failing: Faili
       result.fail(claim)
     } else {
       const address = project.knownAddress(claim)
-      result.wrote(track(project, row, address, { endpoint: 'events/trackBulk', typed, at }))
+      if (project.options.discardedEvents?.includes(name)) result.wrote({ created: [], filtered: [] })
+      else result.wrote(track(project, row, address, { endpoint: 'events/trackBulk', typed, at }))
     }
   })
   return result.ofEvents(project.unsure)
 }
 
 /** POST /api/events/track. A disallowed name is 200 with a message. Source: GO `batch/event_track.go`, HC-115002065083. */
-export function trackOne(project: Project, request: FakeRequest): FakeAnswer {
+function trackOne(project: Project, request: FakeRequest): FakeAnswer {
   const body = project.single(request, EVENT)
   project.requireIdentifiers([body], 'be specified in a track call')
   refuseOdd(project, [body])
@@ -142,6 +144,7 @@ export function trackOne(project: Project, request: FakeRequest): FakeAnswer {
     const drops = claim.refused.startsWith('notFound') && project.unsure.unknownOnTrack === 'dropped'
     return drops ? tracked(id) : refusedOne(project, claim)
   }
+  if (project.options.discardedEvents?.includes(name)) return tracked(id)
   const typed = typeEvents(project, [body])
   return tracked(track(project, body, project.knownAddress(claim), { endpoint: 'events/track', typed, at: 0 }).id)
 }
@@ -150,7 +153,8 @@ export function trackOne(project: Project, request: FakeRequest): FakeAnswer {
 const tracked = (id: string): FakeAnswer => envelope(200, 'Success', `Event with id: ${id} tracked.`, { id })
 
 /** GET /api/events/{email} and byUserId/{id}: newest first. Source: VCR (shape of a customEvent), SW (limit). */
-export function eventsOf(project: Project, address: string, limit: number): FakeAnswer {
+function eventsOf(project: Project, request: FakeRequest, address: string): FakeAnswer {
+  const limit = Number(query(request, 'limit') ?? SHOWN)
   const { user, events } = project.visible.person(address)
   const ids = { ...(user?.email && { email: user.email }), ...(user?.userId && { userId: user.userId }) }
   const shown = [...events]
@@ -165,3 +169,18 @@ export function eventsOf(project: Project, address: string, limit: number): Fake
     }))
   return json(200, { events: shown })
 }
+
+export const EVENTS: readonly Route[] = [
+  route('POST events/track', ({ project, request }) => trackOne(project, request)),
+  route('POST events/trackBulk', ({ project, request, failing }) => trackBulk(project, request, failing)),
+  route(
+    'GET events/byUserId/{userId}',
+    ({ project, request, parts: [userId = ''] }) => eventsOf(project, request, project.people.addressFor({ userId })),
+    'events/byUserId',
+  ),
+  route(
+    'GET events/{email}',
+    ({ project, request, parts: [email = ''] }) => eventsOf(project, request, project.people.addressFor({ email })),
+    'events/get',
+  ),
+]

@@ -1,20 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './answer.js'
-import { afterwards, instead } from './fault-answers.js'
+import { download } from './export/files.js'
+import type { Exports } from './export/jobs.js'
 import { type Fault, Faults } from './faults.js'
-import { openDoor } from './http-door.js'
+import { Keys } from './keys.js'
 import type { Ledger } from './ledger.js'
-import { mswDoor } from './msw-door.js'
 import { checkOptions, type FakeIterableOptions } from './options.js'
-import { Project } from './project.js'
-import { PUBLISHED, RateLimiter } from './rates.js'
-import { ROUTES, type Route } from './routes.js'
+import { Activity } from './page/activity.js'
+import { control } from './page/control.js'
+import { type HappeningGiven, Project } from './project.js'
+import type { Call, Route } from './route.js'
+import { ROUTES } from './routes.js'
+import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './wire/answer.js'
+import { afterwards, instead } from './wire/fault-answers.js'
+import { openDoor } from './wire/http-door.js'
+import { mswDoor } from './wire/msw-door.js'
+import { PUBLISHED, RateLimiter } from './wire/rates.js'
 
 /** Source: SW (4 MB for bulkUpdate); the others are taken to be the same (unsure). */
 const BODY_MAX = 4_000_000
-
-/** Source: HC-360043464871, SW `host`. */
-const HOSTS = { us: 'api.iterable.com', eu: 'api.eu.iterable.com' } as const
 
 /** Source: VCR 2017. */
 const NOT_FOUND = text(404, '<html><head><title>Action not found</title></head></html>', 'text/html')
@@ -31,18 +34,21 @@ export class FakeIterable {
   #faults = new Faults()
   #project: Project
   #limiter: RateLimiter
-  #apiKey: string | undefined
+  #keys: Keys
+  #activity: Activity
 
   constructor(options: FakeIterableOptions) {
     checkOptions(options)
     this.#options = options
     this.#project = new Project(options)
     this.#limiter = this.#freshLimiter()
-    this.#apiKey = options.apiKey ?? 'fake-key'
+    this.#keys = new Keys(options, this.#project.unsure)
+    this.#activity = new Activity(this.#project.now)
   }
 
   /** What was applied, in order, and what is stored. */
   get ledger(): Ledger {
+    this.#project.catchUp()
     return this.#project.ledger
   }
 
@@ -51,16 +57,36 @@ export class FakeIterable {
     return this.#faults
   }
 
+  /** What was asked of late. */
+  get activity(): Activity {
+    return this.#activity
+  }
+
+  get projectType(): string {
+    return this.#options.projectType
+  }
+
+  /** Something that Iterable did or saw (a send, an open, a bounce), for exports to show. Throws TypeError for an unknown data type. */
+  happened(happening: HappeningGiven): void {
+    this.#project.happened(happening)
+  }
+
+  /** The export jobs: to be looked at, failed and put back into the queue. */
+  get exports(): Exports {
+    return this.#project.exports
+  }
+
   /** From now on every key is refused with 401. */
   revoke(): void {
-    this.#apiKey = undefined
+    this.#keys.revoke()
   }
 
   /** As it was made: nobody in it, a new ledger and new faults. What listens goes on listening. */
   reset(): void {
     this.#project = new Project(this.#options)
     this.#limiter = this.#freshLimiter()
-    this.#apiKey = this.#options.apiKey ?? 'fake-key'
+    this.#keys = new Keys(this.#options, this.#project.unsure)
+    this.#activity = new Activity(this.#project.now)
     this.#faults = new Faults()
   }
 
@@ -70,25 +96,35 @@ export class FakeIterable {
    * Order  of what is looked at: path, key, rate, fault, size, body.
    */
   async handle(request: FakeRequest, signal?: AbortSignal): Promise<FakeAnswer> {
+    const aside = control(this, request)
+    if (aside !== undefined) return aside
     const answer = this.#handle(request)
+    this.#activity.saw(request, answer)
     const { latencyMs = 0 } = this.#options
     if (latencyMs > 0) await sleep(latencyMs, undefined, signal === undefined ? {} : { signal })
     return answer
   }
 
   #handle(request: FakeRequest): FakeAnswer {
+    this.#project.catchUp()
+    const file = download(this.#project, request)
+    if (file !== undefined) return this.#counted('export-files', file)
     const [path = ''] = request.path.split('?')
     const below = path.startsWith('/api/') ? path.slice('/api/'.length) : undefined
-    const route = ROUTES.find((one) => below !== undefined && one.method === request.method && one.path.test(below))
-    const part = route === undefined ? undefined : decoded(route.path.exec(below ?? '')?.[1] ?? '')
-    const answer = route === undefined || part === undefined ? NOT_FOUND : this.#answer(request, route, part)
-    this.ledger.answered(route?.endpoint ?? 'unknown', answer.how === 'answer' ? answer.status : answer.how)
+    const ways = ROUTES.filter(({ method }) => below !== undefined && method === request.method)
+    const route = ways.find((one) => one.match(below ?? '') !== undefined)
+    const answer = route === undefined ? NOT_FOUND : this.#answer(request, route, route.match(below ?? '') ?? [])
+    return this.#counted(route?.endpoint ?? 'unknown', answer)
+  }
+
+  #counted(endpoint: string, answer: FakeAnswer): FakeAnswer {
+    this.ledger.answered(endpoint, answer.how === 'answer' ? answer.status : answer.how)
     return answer
   }
 
-  #answer(request: FakeRequest, route: Route, part: string): FakeAnswer {
+  #answer(request: FakeRequest, route: Route, parts: readonly string[]): FakeAnswer {
     const { endpoint } = route
-    const refused = this.#refused(request, endpoint)
+    const refused = this.#keys.refusal(request, route) ?? this.#overRate(endpoint)
     if (refused !== undefined) return refused
     const fault = this.#faults.take(endpoint)
     const lost = fault && instead(fault, endpoint)
@@ -96,34 +132,29 @@ export class FakeIterable {
       this.#faults.hit(fault.kind)
       return lost
     }
-    const answer = this.#worked(request, route, part, fault)
+    const answer = this.#worked({ request, parts }, route, fault)
     const spoilt = fault && afterwards(fault, answer)
     if (fault === undefined || spoilt === undefined) return answer
     this.#faults.hit(fault.kind)
     return spoilt
   }
 
-  #worked(request: FakeRequest, { endpoint, answer }: Route, part: string, fault: Fault | undefined): FakeAnswer {
-    if (request.body.byteLength > BODY_MAX) {
+  #worked(asked: Pick<Call, 'request' | 'parts'>, { endpoint, answer }: Route, fault: Fault | undefined): FakeAnswer {
+    if (asked.request.body.byteLength > BODY_MAX) {
       return this.#project.unsure.tooLarge === '413'
         ? text(413, 'Payload Too Large')
         : envelope(400, 'BatchTooLarge', 'The batch is too large')
     }
     try {
-      return answer({ project: this.#project, request, part, failing: this.#faults.failing(endpoint, fault) })
+      return answer({ ...asked, project: this.#project, failing: this.#faults.failing(endpoint, fault) })
     } catch (error) {
       if (error instanceof Refused) return error.answer
       throw error
     }
   }
 
-  /** Key and rate. Source: RT dataDelivery/network.ts (401), VCR `Iterable_JsonExporter` (429 without Retry-After). */
-  #refused({ headers }: FakeRequest, endpoint: string): FakeAnswer | undefined {
-    const key = headers['api-key'] ?? headers.api_key
-    const elsewhere = headers.host === HOSTS[this.#options.dataCenter === 'eu' ? 'us' : 'eu']
-    if (this.#apiKey === undefined || key !== this.#apiKey || elsewhere) {
-      return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
-    }
+  /** Source: VCR `Iterable_JsonExporter` (429 without Retry-After). */
+  #overRate(endpoint: string): FakeAnswer | undefined {
     const broken = this.#limiter.broken(endpoint)
     if (broken === undefined) return undefined
     const msg = `Exceeded rate limit of ${broken.words} for endpoint: /api/${endpoint}, project: 1`
@@ -145,14 +176,5 @@ export class FakeIterable {
   /** Handlers for `setupServer(...handlers)` of msw, which must be installed. Throws PEER_MISSING. */
   mswHandlers(baseUrl: string): Promise<readonly unknown[]> {
     return mswDoor((request) => this.handle(request), baseUrl)
-  }
-}
-
-/** `undefined` for a path that is not well encoded. */
-function decoded(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return undefined
   }
 }

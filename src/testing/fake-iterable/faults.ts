@@ -1,5 +1,6 @@
 import { LakeloopError } from '../../errors.js'
-import { FAILURE_LISTS, type Failing, type FailureList } from './bulk.js'
+import { ROUTES } from './routes.js'
+import { FAILURE_LISTS, type Failing, type FailureList } from './users/bulk.js'
 
 /** What can go wrong with a request. `reset after apply` and the spoilt answers do the work first and then lose the answer. */
 export const FAULTS = [
@@ -19,6 +20,7 @@ export const FAULTS = [
   'HTML 502',
   'failed rows',
   'wrong counts',
+  'failure in 200',
 ] as const
 export type FaultKind = (typeof FAULTS)[number]
 
@@ -54,7 +56,7 @@ export class Faults {
 
   /** The next request to `endpoint` (e.g. `users/bulkUpdate`; `undefined` is any) meets this. Called again, the one after it. Throws OPTION_INVALID. */
   next(endpoint: string | undefined, fault: Fault | FaultKind): this {
-    this.#script.push({ endpoint, fault: whole(fault) })
+    this.#script.push({ endpoint: endpointNamed(endpoint), fault: whole(fault) })
     return this
   }
 
@@ -70,7 +72,7 @@ export class Faults {
     options: { readonly list?: string; readonly endpoint?: string } = {},
   ): this {
     const matches = typeof addresses === 'function' ? addresses : (address: string) => addresses.includes(address)
-    this.#rules.push({ matches, list: listNamed(options.list), endpoint: options.endpoint })
+    this.#rules.push({ matches, list: listNamed(options.list), endpoint: endpointNamed(options.endpoint) })
     return this
   }
 
@@ -145,6 +147,13 @@ function whole(fault: Fault | FaultKind): Fault {
   const given: Fault = typeof fault === 'string' ? { kind: fault } : fault
   listNamed(given.list)
   return given
+}
+
+/** A name that is misspelt must not be a fault that never comes. */
+function endpointNamed(name: string | undefined): string | undefined {
+  if (name === undefined || ROUTES.some(({ endpoint }) => endpoint === name)) return name
+  const problem = 'is no endpoint of the fake'
+  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable.faults', option: 'endpoint', problem })
 }
 
 /** A name that is misspelt must not become another list. */

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '../../model/value.js'
+import type { FakeCatalog } from './catalogs/fake-catalog.js'
 
 /** One thing that was applied, in the order in which it was. */
 export interface LedgerEntry {
@@ -6,10 +7,25 @@ export interface LedgerEntry {
   readonly seq: number
   /** Among the entries of this address, from 1. */
   readonly seqOfAddress: number
+  /** Of an item of a catalog: `catalog/item`. */
   readonly address: string
-  readonly kind: 'profile' | 'event' | 'subscribe' | 'unsubscribe' | 'updateEmail' | 'forget' | 'unforget'
+  readonly kind:
+    | 'profile'
+    | 'event'
+    | 'purchase'
+    | 'cart'
+    | 'item'
+    | 'itemRemoved'
+    | 'subscribe'
+    | 'unsubscribe'
+    | 'subscriptions'
+    | 'updateEmail'
+    | 'merge'
+    | 'delete'
+    | 'forget'
+    | 'unforget'
   readonly endpoint: string
-  /** `profile`: the fields; `event`: id, name and time; lists: number and name; `updateEmail`: the former address. */
+  /** `profile` and `item`: the fields; `event`: id, name and time; lists: number and name; `updateEmail` and `merge`: the former address; `subscriptions`: the arrays that were sent; `purchase` and `cart`: how many items. */
   readonly detail: JsonObject
 }
 
@@ -28,9 +44,31 @@ export interface FakeEvent {
   readonly dataFields: JsonObject
 }
 
+export interface FakePurchase {
+  readonly id: string
+  readonly address: string
+  readonly items: readonly JsonObject[]
+  readonly total: number
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  readonly dataFields: JsonObject
+}
+
+/** Something that Iterable did or saw: a send, an open, a bounce. It stands in exports once it is indexed. */
+export interface FakeHappening {
+  /** As exports name it, e.g. `emailOpen`. */
+  readonly dataType: string
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  /** In ms: from then on exports show it. */
+  readonly indexedAt: number
+  readonly fields: JsonObject
+}
+
 export interface FakeList {
   readonly id: number
   readonly name: string
+  readonly description?: string
   readonly listType: string
   readonly createdAt: number
   readonly members: Set<string>
@@ -42,7 +80,12 @@ export class Ledger {
   /** By address: the email in an email project; elsewhere the userId, or the email of who has none. */
   readonly people = new Map<string, FakeUser>()
   readonly eventsById = new Map<string, FakeEvent>()
+  /** In the order in which their ids came first. */
+  readonly purchases: FakePurchase[] = []
+  readonly happenings: FakeHappening[] = []
   readonly lists: FakeList[] = []
+  /** By name in lower case. */
+  readonly catalogs = new Map<string, FakeCatalog>()
   readonly #perAddress = new Map<string, number>()
   readonly #answers = new Map<string, number>()
 

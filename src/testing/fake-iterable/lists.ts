@@ -1,30 +1,30 @@
 import type { JsonObject } from '../../model/value.js'
-import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './answer.js'
-import { BulkResult, type Failing } from './bulk.js'
 import type { FakeList } from './ledger.js'
 import type { Project } from './project.js'
-import { USER } from './users.js'
+import { query, type Route, route } from './route.js'
+import { BulkResult, type Failing } from './users/bulk.js'
+import { USER } from './users/users.js'
+import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './wire/answer.js'
 
 /** GET /api/lists: newest first, not paged. Source: SW, GR. */
-export const getLists = (project: Project): FakeAnswer =>
+const getLists = (project: Project): FakeAnswer =>
   json(200, {
-    lists: project.ledger.lists
-      .map(({ id, name, listType, createdAt }) => ({ id, name, listType, createdAt }))
-      .reverse(),
+    lists: project.ledger.lists.map(({ members: _members, ...list }) => ({ ...list })).reverse(),
   })
 
 /** POST /api/lists: always static; names need not be unique. Source: SW. */
-export function createList(project: Project, request: FakeRequest): FakeAnswer {
-  const { name } = project.single(request, { name: 'string', description: 'string?' })
-  const listId = project.addList(String(name), 'Standard')
+function createList(project: Project, request: FakeRequest): FakeAnswer {
+  const { name, description } = project.single(request, { name: 'string', description: 'string?' })
+  const listId = project.addList(String(name), 'Standard', description ? { description: String(description) } : {})
   project.blindUntil.set(listId, project.now() + (project.options.newListBlindMs ?? 0))
   return json(200, { listId })
 }
 
 /** DELETE /api/lists/{id}. Source: VCR (both answers, 2017). */
-export function deleteList({ ledger }: Project, listId: number): FakeAnswer {
+function deleteList({ ledger, listsInUse }: Project, listId: number): FakeAnswer {
   const at = ledger.lists.findIndex(({ id }) => id === listId)
   if (at < 0) return envelope(400, 'BadParams', `Unable to delete list ${listId} in Project 1, which does not exist.`)
+  if (listsInUse.has(listId)) return envelope(409, 'BadParams', `List ${listId} is in use`) // AE; words and code invented
   ledger.lists.splice(at, 1)
   return envelope(200, 'Success', `List ${listId} in Project 1 was successfully deleted.`)
 }
@@ -45,20 +45,21 @@ function found(project: Project, listId: unknown): FakeList {
  * POST /api/lists/subscribe: creates people, and writes the fields that go along. Source: SW `SubscribeRequest`
  * (`updateExistingUsersOnly` counts outside email projects only; SW has no `createNewFields` here), VCR (nobody: zeros).
  */
-export function subscribe(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+function subscribe(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
   const check = project.check(request)
   check.fields(check.body, { listId: 'long', updateExistingUsersOnly: 'boolean?' })
   const rows = check.rows('subscribers', USER)
   check.end()
   project.requireIdentifiers(rows)
   const list = found(project, check.body.listId)
-  const typed = project.typeUsers(rows, undefined)
+  const typed = project.typeUsers(rows, undefined, true)
   const onlyKnown = check.body.updateExistingUsersOnly === true && !project.byEmail
   const result = new BulkResult()
   for (const [at, row] of rows.entries()) {
     const claim = project.judge(row, failing)
     if ('refused' in claim) result.fail(claim)
     else if (onlyKnown && claim.user === undefined) result.fail(project.notFound(claim))
+    else if (typed.wrong.has(at)) result.fail(project.invalidData(claim))
     else {
       const hasFields = Object.keys((row.dataFields ?? {}) as object).length > 0
       const done = hasFields ? project.write(row, claim, { endpoint: 'lists/subscribe', typed, at }) : NOTHING
@@ -72,7 +73,7 @@ export function subscribe(project: Project, request: FakeRequest, failing: Faili
 }
 
 /** POST /api/lists/unsubscribe: who is not on the list leaves with success. Source: SW, GR. */
-export function unsubscribe(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
+function unsubscribe(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
   const check = project.check(request)
   check.fields(check.body, { listId: 'long', channelUnsubscribe: 'boolean?', campaignId: 'long?' })
   const rows = check.rows('subscribers', { email: 'string?', userId: 'string?' })
@@ -111,7 +112,7 @@ function note(
  * GET /api/lists/getUsers: one address a line. Source: EST, SW; unknown list: VCR (2017, its params are text).
  * The order is not deterministic there (EST); here it is one that nobody takes for an order: by the address backwards.
  */
-export function listUsers(project: Project, listId: string): FakeAnswer {
+function listUsers(project: Project, listId: string): FakeAnswer {
   const list = project.ledger.lists.find(({ id }) => String(id) === listId)
   if (list === undefined) return envelope(400, 'BadParams', 'Invalid email list id', { projectId: '1', listId })
   const backwards = (address: string) => [...address].reverse().join('')
@@ -121,5 +122,15 @@ export function listUsers(project: Project, listId: string): FakeAnswer {
 }
 
 /** GET /api/lists/{id}/size. Source: SW (a number as text). */
-export const listSize = (project: Project, listId: number): FakeAnswer =>
+const listSize = (project: Project, listId: number): FakeAnswer =>
   text(200, String(project.visible.members(listId).length))
+
+export const LISTS: readonly Route[] = [
+  route('GET lists', ({ project }) => getLists(project)),
+  route('POST lists', ({ project, request }) => createList(project, request), 'lists/create'),
+  route('DELETE lists/{#id}', ({ project, parts: [id] }) => deleteList(project, Number(id)), 'lists/delete'),
+  route('POST lists/subscribe', ({ project, request, failing }) => subscribe(project, request, failing)),
+  route('POST lists/unsubscribe', ({ project, request, failing }) => unsubscribe(project, request, failing)),
+  route('GET lists/getUsers', ({ project, request }) => listUsers(project, query(request, 'listId') ?? '')),
+  route('GET lists/{#id}/size', ({ project, parts: [id] }) => listSize(project, Number(id)), 'lists/size'),
+]

@@ -1,15 +1,18 @@
 import type { Json, JsonObject } from '../../model/value.js'
-import { envelope, type FakeRequest, Refused } from './answer.js'
-import { BodyCheck, type Rules } from './body-check.js'
-import type { Failing, RefusedRow } from './bulk.js'
-import { type FakeType, Typing } from './field-types.js'
-import { type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
-import { merged, without } from './merge.js'
+import { FakeCatalog } from './catalogs/fake-catalog.js'
+import { DATA_TYPES } from './export/data-types.js'
+import { Exports } from './export/jobs.js'
+import { type FakeType, Typing } from './fields/field-types.js'
+import { merged, without } from './fields/merge.js'
+import { type Scope, typeConflict } from './fields/type-conflict.js'
+import { type FakeHappening, type FakeList, type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
 import { type FakeIterableOptions, UNSURE, type Unsure } from './options.js'
-import { type Claim, People } from './people.js'
-import { plain } from './spelled.js'
-import { type Scope, typeConflict } from './type-conflict.js'
+import type { Failing, RefusedRow } from './users/bulk.js'
+import { type Claim, People } from './users/people.js'
 import { type Stamp, Visible } from './visible.js'
+import { envelope, type FakeRequest, Refused } from './wire/answer.js'
+import { BodyCheck, type Rules } from './wire/body-check.js'
+import { plain } from './wire/spelled.js'
 
 /** Characters of one field's value. Source: HC-208183076, HC-217744303 ("about"; what a longer one gets is unsure). */
 const VALUE_CHARS_MAX = 32_000
@@ -42,6 +45,15 @@ const SUBSCRIPTIONS = new Set(['subscribedMessageTypeIds', 'unsubscribedChannelI
 export interface Typed {
   readonly unknown: readonly (readonly string[])[]
   readonly make: ReadonlyMap<string, FakeType> | undefined
+  /** Rows that contradict a type, where that refuses no more than them. */
+  readonly wrong: ReadonlySet<number>
+}
+
+/** `lateMs`: how long after it happened exports show it. Source: AB expected records (opens 5 to 6 minutes late). */
+export interface HappeningGiven extends Pick<FakeHappening, 'dataType' | 'fields'> {
+  /** Seconds since 1970. Default now. */
+  readonly createdAt?: number
+  readonly lateMs?: number
 }
 
 /** One fake project: who is in it, which fields it has, and the rules that hold for all endpoints. */
@@ -52,14 +64,21 @@ export class Project {
   readonly fields: Map<string, FakeType>
   /** By event name: the same field name may have another type under another event. Source: SW. */
   readonly eventFields = new Map<string, Map<string, FakeType>>()
+  /** Purchases share one schema. Source: reference 4.2. */
+  readonly purchaseFields = new Map<string, FakeType>()
   readonly now: () => number
   readonly forgotten: Set<string>
   readonly people: People
   readonly visible: Visible
+  readonly exports: Exports
   readonly #stamps = new WeakMap<FakeUser, Stamp>()
+  /** Numbers of lists that cannot be deleted. */
+  readonly listsInUse = new Set<number>()
   /** Until when a list that was just made is not found, by its number. */
   readonly blindUntil = new Map<number, number>()
+  readonly #due: { readonly at: number; work(): void }[] = []
   #listsMade = 0
+  #catalogsMade = 0
 
   constructor(options: FakeIterableOptions) {
     this.options = options
@@ -69,10 +88,13 @@ export class Project {
     this.people = new People(options.projectType, this.ledger, this.forgotten)
     const stampOf = (user: FakeUser) => this.#stamps.get(user)
     this.visible = new Visible(this.ledger, { afterMs: options.visibleAfterMs ?? 0, now: this.now, stampOf })
+    this.exports = new Exports(this.now, options.exportTakesMs ?? 0)
     this.fields = new Map(Object.entries({ ...MANAGED, ...options.fields }))
+    for (const name of options.catalogs ?? []) this.addCatalog(name)
     for (const list of options.lists ?? []) {
-      const { name, type = 'Standard' } = typeof list === 'string' ? { name: list } : list
-      this.addList(name, type)
+      const { name, type = 'Standard', inUse = false } = typeof list === 'string' ? { name: list } : list
+      const id = this.addList(name, type)
+      if (inUse) this.listsInUse.add(id)
     }
   }
 
@@ -86,7 +108,8 @@ export class Project {
   }
 
   check(request: FakeRequest): BodyCheck {
-    return new BodyCheck(request, this.unsure.badJsonBody)
+    const { batchRowsMax = Number.POSITIVE_INFINITY } = this.options
+    return new BodyCheck(request, { form: this.unsure.badJsonBody, rowsMax: batchRowsMax })
   }
 
   /** The body of a request that has no rows, checked. */
@@ -97,11 +120,42 @@ export class Project {
     return check.body
   }
 
-  addList(name: string, listType: string): number {
+  addList(name: string, listType: string, more: Pick<FakeList, 'description'> = {}): number {
     this.#listsMade += 1
     const id = 1_000 + this.#listsMade
-    this.ledger.lists.push({ id, name, listType, createdAt: this.now(), members: new Set() })
+    this.ledger.lists.push({ id, name, ...more, listType, createdAt: this.now(), members: new Set() })
     return id
+  }
+
+  addCatalog(name: string): FakeCatalog {
+    this.#catalogsMade += 1
+    const catalog = new FakeCatalog(this.#catalogsMade, name)
+    this.ledger.catalogs.set(name.toLowerCase(), catalog)
+    return catalog
+  }
+
+  /** Something that Iterable did or saw. Throws TypeError for a data type that no export has. */
+  happened({ dataType, createdAt, lateMs = 0, fields }: HappeningGiven): void {
+    const at = createdAt ?? Math.floor(this.now() / 1_000)
+    if (!DATA_TYPES.includes(dataType)) throw new TypeError(`No export has the data type ${dataType}`)
+    this.ledger.happenings.push({
+      dataType,
+      createdAt: at,
+      indexedAt: Math.min(at * 1_000, this.now()) + lateMs,
+      fields,
+    })
+  }
+
+  /** Does what Iterable accepts now and does later: after `deletesAfterMs`, before the next request is looked at. */
+  later(work: () => void): void {
+    const { deletesAfterMs = 0 } = this.options
+    if (deletesAfterMs === 0) work()
+    else this.#due.push({ at: this.now() + deletesAfterMs, work })
+  }
+
+  /** Does what is due. */
+  catchUp(): void {
+    while ((this.#due[0]?.at ?? Number.POSITIVE_INFINITY) <= this.now()) this.#due.shift()?.work()
   }
 
   /** Says that something was applied. */
@@ -121,16 +175,23 @@ export class Project {
    * new fields than there is room for. Source: GR (body), GO `batch/user_update.go` (whole request), SW enum
    * (`UniqueFieldsLimitExceeded`), SW (`createNewFields`).
    */
-  typeUsers(rows: readonly JsonObject[], createNewFields: Json | undefined): Typed {
+  typeUsers(rows: readonly JsonObject[], createNewFields: Json | undefined, isBulk = false): Typed {
     const create = this.creates(createNewFields)
     const typing = new Typing(this.fields, this.unsure)
-    const unknown = rows.map((row) => typing.unknown((row.dataFields ?? {}) as JsonObject, create))
+    const wrong = new Set<number>()
+    const unknown = rows.map((row, at) => {
+      const before = typing.conflicts.length
+      const paths = typing.unknown((row.dataFields ?? {}) as JsonObject, create)
+      if (typing.conflicts.length > before) wrong.add(at)
+      return paths
+    })
     const scope: Scope = { type: 'user', category: 'user', prefix: this.unsure.scopedFieldNames ? 'user:::' : '' }
-    this.refuseConflicts([[scope, typing]])
+    const isOfRow = isBulk && this.unsure.typeConflictOf === 'row'
+    if (!isOfRow) this.refuseConflicts([[scope, typing]])
     const managed = Object.keys(MANAGED).length
     const room = (this.options.fieldsMax ?? 1_000) - (this.fields.size - managed)
     this.requireRoom(typing.fresh.size, room)
-    return { unknown, make: create ? typing.fresh : undefined }
+    return { unknown, make: create ? typing.fresh : undefined, wrong }
   }
 
   /** Throws if anything of a request contradicts the types that are there. */
@@ -158,6 +219,12 @@ export class Project {
     const forced = failing(echo)
     if (forced !== undefined) return { refused: forced, echo }
     if (this.unsure.longValue === 'accepted' || !isLong((row.dataFields ?? {}) as JsonObject)) return claim
+    return this.invalidData(claim)
+  }
+
+  /** The failure of a row for what it holds. */
+  invalidData(claim: Claim): RefusedRow {
+    const echo = this.people.addressOf(claim)
     return { refused: echo === claim.email ? 'invalidDataEmails' : 'invalidDataUserIds', echo }
   }
 
@@ -176,7 +243,7 @@ export class Project {
     const { email: _email, userId: _userId, [this.listField]: lists, ...rest } = given
     const fields = Object.entries(rest).filter(([name, value]) => value !== null || !SUBSCRIPTIONS.has(name))
     user.dataFields = merged(user.dataFields, Object.fromEntries(fields), row.mergeNestedObjects === true)
-    if (Array.isArray(lists)) this.#setLists(address, lists as readonly number[])
+    if (Array.isArray(lists)) this.setLists(address, lists as readonly number[])
     for (const path of paths) if (make?.has(path)) this.fields.set(path, make.get(path) as FakeType)
     this.applied({ address, kind: 'profile', endpoint: how.endpoint, detail: given })
     return make === undefined ? { created: [], filtered: paths } : { created: paths, filtered: [] }
@@ -200,7 +267,7 @@ export class Project {
   }
 
   /** A profile field that is a membership: replaces it, and is no subscribe event. Source: SW bulkUpdate. */
-  #setLists(address: string, ids: readonly number[]): void {
+  setLists(address: string, ids: readonly number[]): void {
     for (const { id, listType, members } of this.ledger.lists) {
       if (listType !== 'Standard') continue
       if (ids.includes(id)) members.add(address)

@@ -1,4 +1,4 @@
-import type { FakeEvent, FakeUser, Ledger } from './ledger.js'
+import type { FakeEvent, FakePurchase, FakeUser, Ledger } from './ledger.js'
 
 /** When a profile was made, changed, and by what. */
 export interface Stamp {
@@ -15,6 +15,7 @@ export interface Snapshot {
   readonly user: FakeUser | undefined
   readonly stamp: Stamp | undefined
   readonly events: readonly FakeEvent[]
+  readonly purchases: readonly FakePurchase[]
   readonly lists: ReadonlySet<number>
 }
 
@@ -48,7 +49,31 @@ export class Visible {
   person(address: string): Snapshot {
     if (this.#afterMs === 0) return this.#snapshot(address)
     this.#show()
-    return this.#shown.get(address) ?? { address, user: undefined, stamp: undefined, events: [], lists: new Set() }
+    return (
+      this.#shown.get(address) ?? {
+        address,
+        user: undefined,
+        stamp: undefined,
+        events: [],
+        purchases: [],
+        lists: new Set(),
+      }
+    )
+  }
+
+  /** Everybody who has something to show. Cost: one walk over all events and purchases. */
+  everyone(): readonly Snapshot[] {
+    if (this.#afterMs > 0) {
+      this.#show()
+      return [...this.#shown.values()]
+    }
+    const { people, eventsById, purchases } = this.#ledger
+    const events = byAddress([...eventsById.values()])
+    const bought = byAddress(purchases)
+    const addresses = new Set([...people.keys(), ...events.keys(), ...bought.keys()])
+    return [...addresses].map((address) =>
+      this.#snapshot(address, { events: events.get(address) ?? [], purchases: bought.get(address) ?? [] }),
+    )
   }
 
   members(listId: number): readonly string[] {
@@ -64,15 +89,26 @@ export class Visible {
     }
   }
 
-  #snapshot(address: string): Snapshot {
-    const { lists } = this.#ledger
+  #snapshot(address: string, things?: Pick<Snapshot, 'events' | 'purchases'>): Snapshot {
+    const { lists, purchases } = this.#ledger
     const user = this.#ledger.user(address)
     return {
       address,
       user: user === undefined ? undefined : { ...user },
       stamp: user === undefined ? undefined : this.#stampOf(user),
-      events: this.#ledger.events(address),
+      events: things?.events ?? this.#ledger.events(address),
+      purchases: things?.purchases ?? purchases.filter((one) => one.address === address),
       lists: new Set(lists.filter(({ members }) => members.has(address)).map(({ id }) => id)),
     }
   }
+}
+
+function byAddress<T extends { readonly address: string }>(all: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>()
+  for (const one of all) {
+    const group = groups.get(one.address)
+    if (group === undefined) groups.set(one.address, [one])
+    else group.push(one)
+  }
+  return groups
 }
