@@ -242,6 +242,11 @@ export const ERRORS = {
   ),
   LIST_DYNAMIC: row('reject', 'the list {list} is {type}: its members follow a rule', 'Name a static list.'),
   LIST_AMBIGUOUS: row('reject', '{count} lists are called {list}', 'Name the list by its id.'),
+  CATALOG_UNKNOWN: row(
+    'reject',
+    'there is no catalog {catalog}, or the account has no catalogs',
+    'Correct the name, or let catalogs.create make it.',
+  ),
   LIST_OWNED: row(
     'halt',
     'the list {list} belongs to the sync {owner}',
@@ -308,6 +313,11 @@ export const ERRORS = {
     'Correct it at its source.',
   ),
   USER_FORGOTTEN: row('reject', 'the person was forgotten and stays so', 'Nothing to do.'),
+  FORGET_WAITING: row(
+    'reject',
+    '{limit} people were forgotten within a day, which is what the destination takes',
+    'Nothing to do: runs after {after} try it again.',
+  ),
   USER_UNKNOWN: row('reject', 'the destination does not know the person', 'Send a profile first.'),
   USER_CONFLICT: row('reject', 'another user has the identifier already', 'Merge or correct one of the two.'),
   DATA_INVALID: row(

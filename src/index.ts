@@ -16,7 +16,13 @@ export type {
   Refusal,
   Split,
 } from './destinations/destination.js'
-export { IterableDestination, type IterableDestinationOptions } from './destinations/iterable/iterable-destination.js'
+export {
+  type IterableContract,
+  IterableDestination,
+  type IterableDestinationOptions,
+  type IterableEvent,
+  type Likeness,
+} from './destinations/iterable/iterable-destination.js'
 export { accuse } from './destinations/suspects.js'
 export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
 export {
@@ -29,7 +35,7 @@ export {
   type Resolution,
   type Step,
 } from './identity/resolver.js'
-export type { Action, ActionBlock, ActionKind, FieldType, ListRef, Shape } from './model/action.js'
+export type { Action, ActionBlock, ActionKind, CommerceItem, FieldType, ListRef, Shape } from './model/action.js'
 export { actionAt, actionBlock } from './model/action-block.js'
 export type { Evidence, Identifier, Identifiers } from './model/identifier.js'
 export type { Outcome, OutcomeStatus } from './model/outcome.js'

@@ -41,12 +41,13 @@ export interface Delivery {
    *
    * Shape   one outcome per entry of `request.actions`, in that order. A vendor's "no" to a row is an outcome.
    * Repeat  must be harmless, or be looked up before it is repeated (I2): after a crash the same request comes again.
+   * @param again  the same may have arrived before, in this run or in one that died; told for requests with `intent`
    * Throws  a LakeloopError whose remedy says what the engine does with the WHOLE request: `retry` its fate is unknown
    *         or it was refused for now (DESTINATION_UNREACHABLE, DESTINATION_ANSWER_UNCLEAR, DESTINATION_THROTTLED with
    *         `afterMs`); `split` nothing was applied, because of its size or of some row in it (REQUEST_TOO_LARGE,
    *         REQUEST_REFUSED); `halt` nobody's row is at fault (DESTINATION_UNAUTHORIZED). Anything else halts the run.
    */
-  apply(request: PreparedRequest, signal: AbortSignal): Promise<readonly Outcome[]>
+  apply(request: PreparedRequest, signal: AbortSignal, again?: boolean): Promise<readonly Outcome[]>
   /** Ends the run's use; what it learned (sizes) comes back at the next `open`. */
   close(): Promise<JsonObject>
 }
@@ -69,6 +70,8 @@ export interface PreparedRequest {
   readonly actions: readonly number[]
   /** The bytes on the wire. */
   readonly body: Uint8Array
+  /** True where a repeat is not harmless: it is written down before it is sent, so that `apply` can look it up (I2). */
+  readonly intent?: boolean
 }
 
 /** How to split: in halves, or with the actions that an answer cast suspicion on apart from the rest. */

@@ -1,5 +1,5 @@
 import type { Identifiers } from './identifier.js'
-import type { Json, JsonObject } from './value.js'
+import type { JsonObject } from './value.js'
 
 /** What a transform can make of a row. `addressChange` is made by identity alone: a person's address moved. */
 export type ActionKind =
@@ -11,20 +11,20 @@ export type ActionKind =
   | 'membership'
   | 'subscription'
   | 'forget'
+  | 'delete'
   | 'addressChange'
 
 /** An action as a plain object: what a transform returns, what a dead letter holds, what a test writes. */
 export type Action =
   | ({ readonly kind: 'profile'; readonly dataFields?: JsonObject } & Named)
   | ({ readonly kind: 'event'; readonly dataFields?: JsonObject } & EventDetail & Named)
+  | ({ readonly kind: 'purchase'; readonly dataFields?: JsonObject } & PurchaseDetail & Named)
+  | ({ readonly kind: 'cart'; readonly items: readonly CommerceItem[] } & Named)
+  | ({ readonly kind: 'catalogItem'; readonly dataFields?: JsonObject } & CatalogDetail & Named)
   | ({ readonly kind: 'membership'; readonly list: ListRef; readonly member: boolean } & Named)
+  | ({ readonly kind: 'subscription' } & SubscriptionDetail & Named)
+  | ({ readonly kind: 'forget' | 'delete' } & Named)
   | ({ readonly kind: 'addressChange'; readonly from: string; readonly to: string } & Named)
-  | ({
-      readonly kind: 'purchase' | 'cart' | 'catalogItem' | 'subscription' | 'forget'
-      readonly dataFields?: JsonObject
-    } & {
-      readonly [field: string]: Json | Identifiers | undefined
-    } & Named)
 
 interface Named {
   readonly identifiers: Identifiers
@@ -38,10 +38,56 @@ interface EventDetail {
   readonly createdAt?: number
 }
 
+/** Source: Iterable api-docs.json `TrackPurchaseRequest`. */
+interface PurchaseDetail {
+  /** As an event's. */
+  readonly id?: string
+  readonly createdAt?: number
+  /** Taken as it is: it is not the sum of the items. */
+  readonly total: number
+  readonly items: readonly CommerceItem[]
+  readonly campaignId?: number
+  readonly templateId?: number
+}
+
+/** Source: Iterable api-docs.json `CommerceItem`. */
+export interface CommerceItem {
+  readonly id: string
+  readonly name: string
+  readonly price: number
+  /** Whole. */
+  readonly quantity: number
+  readonly sku?: string
+  readonly description?: string
+  readonly categories?: readonly string[]
+  readonly imageUrl?: string
+  readonly url?: string
+  readonly dataFields?: JsonObject
+}
+
+/** One item of a catalog, which is about no person: `identifiers` is `{}`. */
+interface CatalogDetail {
+  readonly catalog: string
+  /** Case counts. */
+  readonly item: string
+  /** The item goes; else `dataFields` are written. */
+  readonly remove?: boolean
+}
+
+/**
+ * Each array replaces the one that is stored; one that is left out stays. Lists have memberships.
+ * Source: Iterable api-docs.json `UpdateSubscriptionsRequest`.
+ */
+interface SubscriptionDetail {
+  readonly unsubscribedChannelIds?: readonly number[]
+  readonly unsubscribedMessageTypeIds?: readonly number[]
+  readonly subscribedMessageTypeIds?: readonly number[]
+}
+
 /** A list by name, or by the destination's own number. */
 export type ListRef = string | number
 
-/** What an action says besides who and the payload: `eventName`, `id`, `createdAt`; `list`, `member`; `from`, `to`. */
+/** What an action says besides who and the payload: `eventName`, `id`, `createdAt`; `list`, `member`; `from`, `to`; `items`. */
 export type Detail = JsonObject
 
 /**

@@ -73,7 +73,10 @@ export async function addressPage(
   const { block } = work
   const keys = actionKeys(block, context)
   const recalled = await recall(keys, context)
-  const who = Array.from({ length: block.length }, (_, action) => resolutions[of[action] ?? 0] as Resolution)
+  const who = Array.from(
+    { length: block.length },
+    (_, action) => itemOf(block, action) ?? (resolutions[of[action] ?? 0] as Resolution),
+  )
   const written = who.flatMap((one, action) =>
     one.status === 'resolved' && block.kind(action) === 'profile' ? [one.address] : [],
   )
@@ -102,6 +105,13 @@ export async function addressPage(
   return pending
 }
 
+/** An item of a catalog is about no person: what stands for the address keeps changes of one item in their order. */
+function itemOf(block: ActionBlock, action: number): Resolution | undefined {
+  if (block.kind(action) !== 'catalogItem') return undefined
+  const { catalog, item } = block.detail(action)
+  return { status: 'resolved', why: 'bound', profileId: '', address: JSON.stringify([catalog, item]) }
+}
+
 interface Found {
   readonly action: number
   readonly key: Key | undefined
@@ -120,6 +130,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   const said = { kind, detail: block.detail(action), payload: block.payload(action) }
   const print = key && fingerprint({ ...said, address: isProfile ? '' : address })
   const write = isProfile ? writeOf(work, action, { address, key, print }) : undefined
+  const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
   const unchanged =
     write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
   if (unchanged) {
@@ -135,6 +146,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     action,
     address,
     left: recalled.left,
+    ...(print !== undefined && print === intended ? { again: true } : {}),
     ...(resolution.why === 'bound' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
     ...(write !== undefined ? { write } : print === undefined ? {} : { fingerprint: print }),
@@ -198,6 +210,7 @@ function wish(
 }
 
 interface Recalled {
+  /** Of what was accepted, or `{ intent }` with that of what was about to be sent. */
   readonly print: Json | undefined
   readonly left: readonly ('parked' | 'deadLetter')[]
 }

@@ -8,13 +8,13 @@ import type { AddressMemory } from './address-memory.js'
 import type { Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import type { Commits } from './commits.js'
-import type { Settled } from './dispatch.js'
+import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
 import type { Tally } from './tally.js'
 
 /** Sends blocks: the real one asks the destination, a plan's only writes down what would be sent. */
 export interface Sender {
-  send(block: Parameters<Delivery['prepare']>[0], onSettled: (settled: Settled) => Promise<void>): Promise<void>
+  send(block: Parameters<Delivery['prepare']>[0], by: Sent): Promise<void>
 }
 
 /** Who asks, for a source that can write it beside its statements. */

@@ -4,7 +4,7 @@ import type { Action, ActionBlock } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
-import { Dispatcher } from './dispatch.js'
+import { Dispatcher, type Settled } from './dispatch.js'
 import { openRetrying, RETRY_LIMITS, type RetryLimits } from './retry.js'
 
 export interface DeliverOptions {
@@ -43,9 +43,10 @@ export async function deliver(
       concurrency: options.concurrency ?? 4,
     })
     const outcomes = new Array<Outcome | undefined>(block.length)
-    await dispatcher.send(block, async (settled) => {
+    const onSettled = async (settled: Settled): Promise<void> => {
       for (const [action, outcome] of settled.outcomes) outcomes[action] = outcome
-    })
+    }
+    await dispatcher.send(block, { onSettled })
     if (outcomes.includes(undefined)) {
       const answered = outcomes.filter((outcome) => outcome !== undefined).length
       throw new LakeloopError('DESTINATION_MISCOUNTED', { endpoint: destination.name, answered, sent: block.length })

@@ -15,6 +15,15 @@ export interface Settled {
   readonly bytes: number
 }
 
+/** What a caller does about the requests of one block. */
+export interface Sent {
+  readonly onSettled: (settled: Settled) => Promise<void>
+  /** Writes down that these actions are about to be sent, for requests with `intent`; before each first attempt. */
+  readonly onIntent?: ((actions: readonly number[]) => Promise<void>) | undefined
+  /** True if a run that died may have sent this action. */
+  readonly maybeSent?: ((action: number) => boolean) | undefined
+}
+
 export interface DispatchOptions {
   readonly delivery: Delivery
   readonly clock: Clock
@@ -51,27 +60,23 @@ export class Dispatcher {
    * Shape   returns when nothing of the block is on its way any more. Actions that were not told of are unsettled, and
    *         then the first error is thrown.
    */
-  async send(block: ActionBlock, onSettled: (settled: Settled) => Promise<void>): Promise<void> {
+  async send(block: ActionBlock, by: Sent): Promise<void> {
     const { requests, refused } = this.#options.delivery.prepare(block)
     if (refused.length > 0) {
       const outcomes = refused.map(({ action, reason }) => [action, { status: 'rejected', reason } as Outcome] as const)
-      await onSettled({ endpoint: '', outcomes, bytes: 0 })
+      await by.onSettled({ endpoint: '', outcomes, bytes: 0 })
     }
-    const ends = requests.map((request) => this.#inOrder(block, request, onSettled))
+    const ends = requests.map((request) => this.#inOrder(block, request, by))
     const failed = (await Promise.allSettled(ends)).find((end) => end.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
 
-  #inOrder(
-    block: ActionBlock,
-    request: PreparedRequest,
-    onSettled: (settled: Settled) => Promise<void>,
-  ): Promise<void> {
+  #inOrder(block: ActionBlock, request: PreparedRequest, by: Sent): Promise<void> {
     const addresses = new Set(request.actions.map((action) => block.address(action) ?? ''))
     const before = [...addresses].map((address) => this.#holders.get(address)).filter((held) => held !== undefined)
     const end = this.#queue.add(async () => {
       await Promise.all(before)
-      await this.#settle(request, onSettled)
+      await this.#settle(request, by)
     }) as Promise<void>
     const released = end.then(
       () => undefined,
@@ -83,8 +88,9 @@ export class Dispatcher {
     })
   }
 
-  async #settle(request: PreparedRequest, onSettled: (settled: Settled) => Promise<void>): Promise<void> {
-    const answered = await this.#ask(request)
+  async #settle(request: PreparedRequest, by: Sent): Promise<void> {
+    const { onSettled } = by
+    const answered = await this.#ask(request, by)
     if (answered.outcomes !== undefined) {
       const outcomes = request.actions.map((action, at) => [action, answered.outcomes[at] as Outcome] as const)
       return onSettled({ endpoint: request.endpoint, outcomes, bytes: request.body.byteLength })
@@ -100,7 +106,7 @@ export class Dispatcher {
     if (this.#splits > splitsMax) {
       throw new LakeloopError('SPLITS_SPENT', { endpoint: request.endpoint, limit: splitsMax })
     }
-    for (const part of parts) await this.#settle(part, onSettled)
+    for (const part of parts) await this.#settle(part, by)
   }
 
   #parts(request: PreparedRequest, refusal: LakeloopError): readonly PreparedRequest[] {
@@ -114,12 +120,16 @@ export class Dispatcher {
   }
 
   /** Outcomes, or the refusal of the whole request that calls for splitting it. Throws what stops the run. */
-  async #ask(request: PreparedRequest): Promise<Answered> {
+  async #ask(request: PreparedRequest, { onIntent, maybeSent }: Sent): Promise<Answered> {
     const { delivery, signal, onRequest } = this.#options
-    const { endpoint } = request
+    const { endpoint, actions, intent = false } = request
+    let again = intent && maybeSent !== undefined && actions.some(maybeSent)
+    if (intent && !again) await onIntent?.(actions)
     const attempt = async (): Promise<Answered> => {
       onRequest?.(endpoint)
-      const outcomes = await delivery.apply(request, signal)
+      const isAgain = again
+      again = intent
+      const outcomes = await delivery.apply(request, signal, isAgain)
       if (outcomes.length !== request.actions.length) {
         const facts = { endpoint, answered: outcomes.length, sent: request.actions.length }
         throw new LakeloopError('DESTINATION_MISCOUNTED', facts)

@@ -5,6 +5,7 @@ import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
 import type { ListCounts } from '../model/report.js'
 import type { RunContext } from './context.js'
+import type { Settled } from './dispatch.js'
 
 /** Addresses per request to a list. */
 const CHUNK_MAX = 1_000
@@ -86,9 +87,10 @@ async function sendChunk(
   )
   const outcomes: Outcome[] = []
   await chunk.intend()
-  await sender.send(block, async (settled) => {
+  const onSettled = async (settled: Settled): Promise<void> => {
     for (const [at, outcome] of settled.outcomes) outcomes[at] = outcome
-  })
+  }
+  await sender.send(block, { onSettled })
   await chunk.settle(outcomes)
   for (const { status } of outcomes) total[status === 'rejected' ? 'rejected' : chunk.op] += 1
 }

@@ -22,6 +22,8 @@ export interface Pending {
   /** Of an event and the like; a profile's is in `write`. */
   readonly fingerprint?: string
   readonly write?: ProfileWrite
+  /** A run that died may have sent it: its intent is there, and no answer (I2). */
+  readonly again?: boolean
   /** Tables in which a former run left this action, to be cleared when it is accepted. */
   readonly left: readonly ('parked' | 'deadLetter')[]
 }

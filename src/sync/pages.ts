@@ -9,6 +9,7 @@ import type { Page } from '../sources/source.js'
 import { keyPart, type Op } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
 import { type RunContext, tagsOf } from './context.js'
+import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
 import { originKey, PageWork, type Pending, type ReadPage } from './page.js'
@@ -216,7 +217,7 @@ export class Pages {
       address,
       ...(key === undefined ? {} : { key: originKey(source.name, key) }),
     }))
-    await sender.send(pickActions(picks), async ({ endpoint, outcomes, bytes }) => {
+    const onSettled = async ({ endpoint, outcomes, bytes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
       const rejected = this.#tellRejected(settled.map(([, outcome]) => outcome))
@@ -224,6 +225,11 @@ export class Pages {
       if (accepted > 0) settling.acceptedAt = clock.elapsed()
       events.tell('batch', { endpoint, actions: outcomes.length, accepted, rejected, bytes })
       await this.#window.advance()
+    }
+    await sender.send(pickActions(picks), {
+      onSettled,
+      onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
+      maybeSent: (at) => gathered[at]?.again === true,
     })
   }
 

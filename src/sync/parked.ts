@@ -5,6 +5,7 @@ import type { Entry, Key, Op } from '../stores/store.js'
 import { isAfter, type Order, type ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import type { Settled } from './dispatch.js'
 import { kept, originKey } from './page.js'
 
 const PARKED_PER_TURN = 1_000
@@ -138,11 +139,12 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
   )
   let accepted = 0
   for (const { write } of rests) if (write !== undefined) memory.sent(write)
-  await sender.send(block, async ({ outcomes }) => {
+  const onSettled = async ({ outcomes }: Settled): Promise<void> => {
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
     for (const [at, outcome] of outcomes) {
       const { entry, action, address, profileId, write } = rests[at] as Rest
+      if (outcome.status === 'parked') continue // it waits on, as it is
       main.push({ op: 'delete', table: 'parked', key: entry.key })
       if ('reason' in outcome) main.push(refused(context, entry, action, outcome.reason))
       else {
@@ -157,9 +159,22 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
       const { write } = rests[at] as Rest
       if (write !== undefined) memory.settled(write)
     }
+  }
+  await sender.send(block, {
+    onSettled,
+    onIntent: async (actions) => await commits.commit({ main: actions.map((at) => intended(rests[at] as Rest)) }),
+    maybeSent: (at) => ((rests[at] as Rest).entry.value as JsonObject).sent === true,
   })
   return accepted
 }
+
+/** It stays parked until there is an answer; whoever finds it so looks first whether it has arrived (I2). */
+const intended = ({ entry }: Rest): Op => ({
+  op: 'put',
+  table: 'parked',
+  key: entry.key,
+  value: { ...(entry.value as JsonObject), sent: true },
+})
 
 function refused(context: RunContext, entry: Entry, action: Action, reason: Reason): Op {
   const value = kept({ action: action as unknown as JsonObject }, reason, context)

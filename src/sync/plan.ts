@@ -42,7 +42,7 @@ export const digestOf = (body: Uint8Array): string => createHash('sha256').updat
 /** Sends nothing: writes down each request and takes it as accepted. */
 export function planningSender(delivery: Delivery, into: PlannedRequest[], count: (endpoint: string) => void): Sender {
   return {
-    async send(block, onSettled) {
+    async send(block, { onSettled }) {
       const { requests, refused } = delivery.prepare(block)
       const rejected = refused.map(
         ({ action, reason }) => [action, { status: 'rejected', reason } satisfies Outcome] as const,
@@ -93,12 +93,12 @@ export function heldToPlan(delivery: Delivery, left: PlanLeft): Delivery {
       for (const part of parts) planned.add(part)
       return parts
     },
-    async apply(request, signal) {
+    async apply(request, signal, again) {
       if (!planned.has(request) && !left.take(digestOf(request.body))) {
         throw new LakeloopError('PLAN_STALE', { part: 'source' })
       }
       planned.add(request) // a second attempt is the same request
-      return await delivery.apply(request, signal)
+      return await delivery.apply(request, signal, again)
     },
     close: () => delivery.close(),
   }

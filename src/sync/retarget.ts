@@ -4,6 +4,7 @@ import type { Outcome } from '../model/outcome.js'
 import type { Op } from '../stores/store.js'
 import { checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import type { Settled } from './dispatch.js'
 import { kept } from './page.js'
 import type { Window } from './window.js'
 
@@ -44,7 +45,7 @@ async function move(context: RunContext, moves: readonly Move[]): Promise<number
     moves.map(({ from }) => ({ address: from })),
   )
   let accepted = 0
-  await sender.send(block, async ({ outcomes }) => {
+  const onSettled = async ({ outcomes }: Settled): Promise<void> => {
     for (const [at, outcome] of outcomes) {
       const { profileId, from, to } = moves[at] as Move
       const done = outcome.status === 'accepted' || outcome.status === 'unchanged'
@@ -60,7 +61,8 @@ async function move(context: RunContext, moves: readonly Move[]): Promise<number
       })
       accepted += Number(done)
     }
-  })
+  }
+  await sender.send(block, { onSettled })
   return accepted
 }
 

@@ -54,6 +54,14 @@ export class Window {
     this.#checkpoint = { ...this.#checkpoint, ...change }
   }
 
+  /** Writes down what is about to be sent and is not harmless to send twice (I2). Without a row key nothing can be. */
+  async intend(pending: readonly Pending[]): Promise<void> {
+    const main = pending.flatMap(({ key, fingerprint }): Op[] =>
+      key && fingerprint ? [{ op: 'put', table: 'fingerprint', key, value: { intent: fingerprint } }] : [],
+    )
+    if (main.length > 0) await this.#context.commits.commit({ main })
+  }
+
   /** Remembers outcomes of sent actions, then counts them: the order of these two is I1. */
   async settle(pending: readonly (readonly [Pending, Outcome])[]): Promise<void> {
     const { identity, scope, commits, memory } = this.#context
@@ -71,7 +79,8 @@ export class Window {
       await commits.commit({ main, identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [] })
       for (const [{ page, action, key, write }, outcome] of part) {
         if (write !== undefined) memory.settled(write)
-        if (outcome.status === 'rejected') keep(page, action, key, outcome, this.#context)
+        if (outcome.status === 'rejected' || outcome.status === 'parked')
+          keep(page, action, key, outcome, this.#context)
         page.settle(action, outcome)
       }
     }

@@ -19,6 +19,7 @@ const KINDS: ReadonlySet<ActionKind> = new Set<ActionKind>([
   'membership',
   'subscription',
   'forget',
+  'delete',
 ])
 
 /** The rows that a slice was asked for: how many, and which of them the program was not to see. */

@@ -20,7 +20,7 @@ export interface HttpClientOptions {
 export interface HttpRequest {
   /** What errors call it. Never holds an address or a query. */
   readonly endpoint: string
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Under the base URL, with its query. Never appears in an error. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>

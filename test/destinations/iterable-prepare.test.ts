@@ -168,12 +168,12 @@ describe('refused before sending', () => {
     expect(
       await refusals(
         [
-          { kind: 'purchase', identifiers: { email: 'a@example.com' } },
+          { kind: 'nothing', identifiers: { email: 'a@example.com' } } as never,
           profile('a@example.com', { plan: 'x'.repeat(20_000) }),
         ],
         { bytesMax: 10_000 },
       ),
-    ).toMatchObject([{ code: 'ACTION_UNSUPPORTED', kind: 'purchase' }, { code: 'ROW_TOO_LARGE' }])
+    ).toMatchObject([{ code: 'ACTION_UNSUPPORTED', kind: 'nothing' }, { code: 'ROW_TOO_LARGE' }])
   })
 
   test('lists', async () => {

@@ -18,6 +18,7 @@ export interface SentBody {
   readonly users: readonly SentRow[]
   readonly events: readonly SentRow[]
   readonly subscribers: readonly SentRow[]
+  readonly updateSubscriptionsRequests: readonly SentRow[]
   readonly listId: number
 }
 
@@ -87,7 +88,8 @@ export function stubbed(options: StubOptions = {}) {
     if (path === 'users/getFields') return answer({ fields })
     if (path === 'lists' && one.method === 'GET') return answer({ lists: knownLists })
     if (path === 'lists') return answer({ listId: 900 })
-    const rows = one.json.users ?? one.json.events ?? one.json.subscribers
+    const { users, events, subscribers, updateSubscriptionsRequests } = one.json
+    const rows = users ?? events ?? subscribers ?? updateSubscriptionsRequests
     return rows === undefined ? answer({ msg: '', code: 'Success', params: null }) : bulk(rows.length)
   }
   const destination = new IterableDestination({

@@ -1,86 +1,14 @@
-import { FAULTS, FakeIterable, type FakeIterableOptions, type FaultKind } from 'lakeloop/testing'
-import { afterEach, describe, expect, test } from 'vitest'
-import {
-  IterableDestination,
-  type IterableDestinationOptions,
-} from '../../src/destinations/iterable/iterable-destination.js'
+import { FAULTS, type FaultKind } from 'lakeloop/testing'
+import { describe, expect, test } from 'vitest'
 import type { Action } from '../../src/model/action.js'
-import type { Outcome } from '../../src/model/outcome.js'
-import { type Clock, SYSTEM_CLOCK } from '../../src/sync/clock.js'
-import { deliver } from '../../src/sync/deliver.js'
 import { conformance } from '../../src/testing/declare.js'
 import type { DestinationSetup } from '../../src/testing/destination-case.js'
 import { destinationConformance } from '../../src/testing/destination-conformance.js'
-import { systemClock, type Clock as TransportClock } from '../../src/transport/clock.js'
 import { event, member, profile } from '../destinations/iterable-stub.js'
+import { codes, LATE_MS, SOON_MS, stand } from './iterable-stand.js'
 
 // The destination and the fake were written by two hands from one reference and share no code. Nothing here was run
 // against the vendor: where the reference says unsure, the fake can answer both ways, and both are tried.
-
-const FAST = { 'users/bulkUpdate': 10_000, 'events/trackBulk': 10_000, 'users/getFields': 10_000 }
-/** Short where a fault is to run into it; long where a slow machine must not. */
-const SOON_MS = 900
-const LATE_MS = 20_000
-
-/** Deadlines are real, slots come at once. */
-function pacing(): TransportClock {
-  let at = 0
-  return {
-    now: () => at,
-    async sleep(ms, signal) {
-      if (ms === SOON_MS || ms === LATE_MS) return systemClock.sleep(ms, signal)
-      at += ms
-    },
-  }
-}
-
-const closers: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
-
-/** A fake, a destination on it, and a clock whose sleeps are over at once but count for both. */
-async function stand(
-  fakeOptions: Partial<FakeIterableOptions> = {},
-  options: Partial<IterableDestinationOptions> = {},
-) {
-  let at = Date.UTC(2026, 10, 1)
-  const fake = new FakeIterable({ projectType: 'email', rates: 'off', now: () => at, ...fakeOptions })
-  const { url, close } = await fake.listen()
-  closers.push(close)
-  const destination = new IterableDestination({
-    project: url,
-    apiKey: 'fake-key',
-    dataCenter: 'us',
-    projectType: 'email',
-    baseUrl: url,
-    share: 1,
-    rates: {
-      ...FAST,
-      'lists/subscribe': 10_000,
-      'lists/unsubscribe': 10_000,
-      'lists/create': 10_000,
-      'users/updateEmail': 10_000,
-    },
-    timeoutMs: LATE_MS,
-    clock: pacing(),
-    createNewFields: true,
-    lists: { create: true },
-    ...options,
-  })
-  const clock: Clock = {
-    ...SYSTEM_CLOCK,
-    random: () => 0.5,
-    async sleep(ms) {
-      at += ms
-    },
-  }
-  const send = (actions: readonly Action[]) => deliver(destination, actions, { clock })
-  return { fake, destination, send, ledger: fake.ledger }
-}
-
-const codes = (outcomes: readonly Outcome[]) =>
-  outcomes.map((outcome) => ('reason' in outcome ? outcome.reason.code : outcome.status))
 
 describe.each(['profile', 'event', 'membership'])('IterableDestination on the strict fake with %ss', (kind) => {
   const make = async (): Promise<DestinationSetup> => {

@@ -195,6 +195,16 @@ describe('what becomes of a row', () => {
         "{ kind: 'addressChange', from: 'a', to: 'b' }",
         expect.stringContaining('an action of an unknown kind: the kinds are profile, event'),
       ],
+      [
+        "{ kind: 'purchase', email: 'a', items: [], total: 1, coupn: 'x' }",
+        expect.stringContaining('put data under dataFields'),
+      ],
+      [
+        "{ kind: 'cart', email: 'a', items: [], dataFields: { a: 1 } }",
+        'a cart with dataFields, which it cannot carry',
+      ],
+      ["{ kind: 'catalogItem', item: 'a' }", 'a catalogItem without a catalog and an item: give both as strings'],
+      ["{ kind: 'subscription', email: 'a', emailListIds: [1] }", expect.stringContaining('put data under dataFields')],
       ["'a'", 'a string where an action should be'],
       ['[[]]', 'an array where an action should be'],
       ['(() => { const a = { }; a.a = a; return { dataFields: a } })()', 'an object that contains itself'],
@@ -229,6 +239,10 @@ describe('what becomes of a row', () => {
       { kind: 'event', email: 'a', eventName: 'cart.abandon' },
       { kind: 'membership', list: 7, identifiers: { customer_id: 5 }, member: undefined },
       { kind: 'membership', list: 'l', identifiers: { customer_id: 5 }, member: null },
+      { kind: 'catalogItem', catalog: 'shoes', item: 'a', dataFields: { stock: 1 } },
+      { kind: 'subscription', email: 'a', unsubscribedChannelIds: [1] },
+      { kind: 'forget', email: 'a' },
+      { kind: 'delete', email: 'a' },
     ]`
     const made = await runProgram(source, [{}])
     expect(made.rows).toMatchObject([{ status: 'made' }])
@@ -246,6 +260,10 @@ describe('what becomes of a row', () => {
       { kind: 'event', identifiers: { email: 'a' }, eventName: 'cart.abandon' },
       { kind: 'membership', identifiers: { customer_id: '5' }, list: 7 },
       { kind: 'membership', identifiers: { customer_id: '5' }, list: 'l' },
+      { kind: 'catalogItem', identifiers: {}, catalog: 'shoes', item: 'a', dataFields: { stock: 1 } },
+      { kind: 'subscription', identifiers: { email: 'a' }, unsubscribedChannelIds: [1] },
+      { kind: 'forget', identifiers: { email: 'a' } },
+      { kind: 'delete', identifiers: { email: 'a' } },
     ])
   })
 

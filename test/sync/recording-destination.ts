@@ -19,6 +19,8 @@ export class RecordingDestination implements Destination {
   readonly sizeMax: number
   readonly applied: { readonly address: string; readonly action: Action }[] = []
   readonly sent: Recorded[] = []
+  /** Of each of them, whether it was told that it may have arrived before. */
+  readonly again: boolean[] = []
   knob: Knob
 
   constructor({ sizeMax = 3, knob = () => undefined }: { sizeMax?: number; knob?: Knob } = {}) {
@@ -50,8 +52,9 @@ export class RecordingDestination implements Destination {
     return {
       prepare: (block) => this.#prepare(block),
       split: (request, by) => this.#split(request as Recorded, by),
-      apply: async (request) => {
+      apply: async (request, _, again = false) => {
         const recorded = request as Recorded
+        this.again.push(again)
         const outcomes = await this.knob(recorded, this.sent.push(recorded) - 1)
         const ended = outcomes ?? recorded.actions.map((): Outcome => ({ status: 'accepted' }))
         recorded.rows.forEach((row, at) => {
@@ -93,5 +96,6 @@ function request(rows: readonly { index: number; address: string; action: Action
     actions: rows.map(({ index }) => index),
     body: new TextEncoder().encode(JSON.stringify(rows)),
     rows,
+    ...(rows.some(({ action }) => action.kind === 'purchase') ? { intent: true } : {}),
   }
 }

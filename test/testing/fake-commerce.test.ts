@@ -36,6 +36,16 @@ describe('purchases', () => {
     expect(ledger.purchases).toHaveLength(3)
   })
 
+  test('[unsure] purchasesAmongEvents: they are not among the events of a person, or they are', async () => {
+    const shown = async (purchasesAmongEvents: boolean) => {
+      const { buy, get } = shop({ unsure: { purchasesAmongEvents } })
+      await buy({ id: 'p-1', createdAt: 7 })
+      return (await get(`events/${A}`)).json.events
+    }
+    expect(await shown(false)).toEqual([])
+    expect(await shown(true)).toMatchObject([{ email: A, eventType: 'purchase', id: 'p-1', total: 5 }])
+  })
+
   test('[unsure] eventUpsert: the fields of a known purchase are replaced, or merged', async () => {
     const { buy, ledger } = shop({ unsure: { eventUpsert: 'merge' } })
     await buy({ id: 'p-1', dataFields: { a: 1 } })

@@ -11,13 +11,15 @@ const CODES = new Set(
     ' ',
   ),
 )
+/** Catalogs have codes of their own: `error.catalogs.notFound`. Source: rudder-transformer network mocks. */
+const CATALOG_CODE = /^error(?:\.[A-Za-z]{1,40}){1,4}$/
 /** Faults of the vendor's own, whatever the status. */
 const OWN_FAULTS = new Set(['QueueEmailError', 'DatabaseError', 'GenericError'])
 
 /** The code of an answer if it is a listed one. */
 export function codeOf(json: Json | undefined): string | undefined {
   const code = (json as JsonObject | null | undefined)?.code
-  return typeof code === 'string' && CODES.has(code) ? code : undefined
+  return typeof code === 'string' && (CODES.has(code) || CATALOG_CODE.test(code)) ? code : undefined
 }
 
 /** True for the 400 that a list gives which does not exist, or was made a moment ago. It may carry the code Success. */

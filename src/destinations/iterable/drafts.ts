@@ -103,9 +103,9 @@ export interface EventDraft extends Draft {
 }
 
 /** Seconds until the year 5138; a time in milliseconds has been beyond it since 1973. */
-const SECONDS_MAX = 1e11
+export const CREATED_AT_MAX = 1e11
 /** Source: Iterable help 206430615: at most 512 bytes of letters, digits and hyphens. */
-const EVENT_ID = /^[A-Za-z0-9-]{1,512}$/
+export const EVENT_ID = /^[A-Za-z0-9-]{1,512}$/
 
 /** An event whose head is finished by {@link identified}, when all ids of the block are known. */
 export function eventDraft(block: ActionBlock, index: number, rules: DraftRules): EventDraft | Refused {
@@ -118,7 +118,7 @@ export function eventDraft(block: ActionBlock, index: number, rules: DraftRules)
   if (id !== undefined && !(typeof id === 'string' && EVENT_ID.test(id))) return refused('EVENT_ID_INVALID')
   if (
     createdAt !== undefined &&
-    !(Number.isInteger(createdAt) && Number(createdAt) >= 0 && Number(createdAt) < SECONDS_MAX)
+    !(Number.isInteger(createdAt) && Number(createdAt) >= 0 && Number(createdAt) < CREATED_AT_MAX)
   ) {
     return refused('CREATED_AT_INVALID')
   }

@@ -12,7 +12,7 @@ export interface ChangeOptions {
   readonly client: IterableClient
   readonly signal: AbortSignal
   /** True if a former attempt may have been applied: then it is looked up before it is repeated (I2). */
-  readonly maybeApplied: boolean
+  readonly again: boolean
 }
 
 /**
@@ -24,7 +24,7 @@ export interface ChangeOptions {
  */
 export async function changeEmail(request: WireRequest, options: ChangeOptions): Promise<Outcome> {
   const { client, signal } = options
-  if (options.maybeApplied && (await standing(request, options)) === 'moved') return { status: 'accepted' }
+  if (options.again && (await standing(request, options)) === 'moved') return { status: 'accepted' }
   const answer = await client.call('users/updateEmail', signal, request.body)
   const refused = answer.status === 400 || answer.status === 409
   if (!refused) {

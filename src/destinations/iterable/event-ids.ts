@@ -1,6 +1,14 @@
 import { hash } from 'node:crypto'
 import type { ActionBlock } from '../../model/action.js'
-import type { EventDraft } from './drafts.js'
+
+/** What an id is made of, besides the row's key. */
+export interface Unnamed {
+  readonly index: number
+  readonly address: string
+  readonly eventName: string
+  readonly id: string | undefined
+  readonly createdAt: number | undefined
+}
 
 /**
  * The id of every event of a block, in the order of the drafts: the one given, or one made of what the event is, so that
@@ -12,7 +20,7 @@ import type { EventDraft } from './drafts.js'
  *         several events, and then each is made with its payload.
  * Source  Iterable help 206430615: ids are unique over all custom events of a project, and the later one overwrites.
  */
-export function eventIds(block: ActionBlock, drafts: readonly EventDraft[]): readonly string[] {
+export function eventIds(block: ActionBlock, drafts: readonly Unnamed[]): readonly string[] {
   const first = new Map<string, number>()
   const several = new Set<string>()
   const ids = drafts.map((draft, at) => {
@@ -30,7 +38,7 @@ export function eventIds(block: ActionBlock, drafts: readonly EventDraft[]): rea
   })
 }
 
-function made(block: ActionBlock, { index, address, eventName, createdAt }: EventDraft, withPayload: boolean): string {
+function made(block: ActionBlock, { index, address, eventName, createdAt }: Unnamed, withPayload: boolean): string {
   const key = block.key(index)
   const when = createdAt ?? block.changedAt(index) ?? null
   const said = JSON.stringify([key === undefined ? 'address' : 'key', key ?? address, eventName, when])

@@ -35,6 +35,7 @@ export function bulkOutcomes(request: WireRequest, answer: JsonObject): readonly
   if (!counts.every((count) => Number.isInteger(count) && (count as number) >= 0)) {
     throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem: 'something without counts' })
   }
+  checkBroken(request, answer)
   const reasons = failures(request, answer)
   const failed = reasons.size
   addDisallowed(rows, answer, reasons)
@@ -50,6 +51,19 @@ export function bulkOutcomes(request: WireRequest, answer: JsonObject): readonly
       folded.map(([row]) => row),
     )
   return outcomes(request, reasons, filteredOut(request, answer))
+}
+
+/**
+ * Rows of updates of subscriptions that are sound and failed inside Iterable: nobody knows what became of them (I10).
+ * Source: Iterable api-docs.json `validEmailFailures`, `validUserIdFailures`.
+ */
+function checkBroken(request: WireRequest, answer: JsonObject): void {
+  const [emails, userIds] = [strings(answer.validEmailFailures), strings(answer.validUserIdFailures)]
+  if (emails.length + userIds.length === 0) return
+  const find = finder(request)
+  const rows = [...emails.flatMap((id) => find(id, true)), ...userIds.flatMap((id) => find(id, false))]
+  if (request.wire.rows.length > 1) throw several(request, rows)
+  throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem: 'an internal failure' })
 }
 
 /** Why each row that a list names failed. */

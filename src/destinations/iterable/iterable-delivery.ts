@@ -5,30 +5,47 @@ import type { JsonObject } from '../../model/value.js'
 import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import type { Delivery, Prepared, PreparedRequest, Split } from '../destination.js'
 import { isListUnknown, taken } from './answers.js'
+import type { CatalogKeeper } from './catalogs.js'
 import { changeEmail } from './email-change.js'
 import { bulkOutcomes } from './failure-lists.js'
+import type { Forgetting } from './forgetting.js'
 import { ListMaker } from './list-maker.js'
+import type { NewFields } from './new-fields.js'
 import { alone, listFrame, type PrepareRules, prepare } from './prepare.js'
+import { callSingle } from './single-calls.js'
 import type { LearnedSizes } from './sizes.js'
 import { subset, Wire, type WireRequest, type WireRow } from './wire.js'
 
 /** Up to so many suspects are sent one by one; more are sent together, apart from the rest, and halved. */
 const SUSPECTS_ALONE_MAX = 32
 
+/** What a delivery works with, beside the client. */
+export interface DeliveryParts {
+  readonly rules: PrepareRules
+  readonly sizes: LearnedSizes
+  readonly catalogs: CatalogKeeper
+  readonly forgetting: Forgetting
+  readonly newFields: NewFields
+}
+
 /** One run's use of an Iterable project. Its field contract, lists and sizes are those of the moment it was opened. */
 export class IterableDelivery implements Delivery {
   readonly #client: IterableClient
   readonly #rules: PrepareRules
   readonly #sizes: LearnedSizes
+  readonly #catalogs: CatalogKeeper
+  readonly #forgetting: Forgetting
+  readonly #newFields: NewFields
   readonly #lists: ListMaker
-  /** Changes of an email whose fate is unknown. */
-  readonly #unclear = new WeakSet<PreparedRequest>()
   #closed = false
 
-  constructor(client: IterableClient, rules: PrepareRules, sizes: LearnedSizes) {
+  constructor(client: IterableClient, { rules, sizes, catalogs, forgetting, newFields }: DeliveryParts) {
     this.#client = client
     this.#rules = rules
     this.#sizes = sizes
+    this.#catalogs = catalogs
+    this.#forgetting = forgetting
+    this.#newFields = newFields
     this.#lists = new ListMaker(client)
   }
 
@@ -57,34 +74,42 @@ export class IterableDelivery implements Delivery {
     return [rows.slice(0, middle), rows.slice(middle)].map((part: readonly WireRow[]) => subset(whole, part))
   }
 
-  async apply(request: PreparedRequest, signal: AbortSignal): Promise<readonly Outcome[]> {
+  async apply(request: PreparedRequest, signal: AbortSignal, again = false): Promise<readonly Outcome[]> {
     this.#checkOpen()
     const sent = ours(request)
     try {
-      return await this.#apply(sent, signal)
+      return await this.#apply(sent, signal, again)
     } catch (error) {
       if (isLakeloopError(error, 'REQUEST_TOO_LARGE')) this.#sizes.refused(sent)
-      if (isLakeloopError(error) && error.remedy === 'retry') this.#unclear.add(request)
       throw error
     }
   }
 
   async close(): Promise<JsonObject> {
     this.#closed = true
-    return this.#sizes.learned()
+    const forgets = this.#forgetting.learned()
+    return { ...this.#sizes.learned(), ...(Object.keys(forgets).length === 0 ? {} : { forgets }) }
   }
 
-  async #apply(request: WireRequest, signal: AbortSignal): Promise<readonly Outcome[]> {
-    const { frame } = request.wire
-    if (request.endpoint === 'users/updateEmail') {
-      const maybeApplied = this.#unclear.has(request)
-      return [await changeEmail(request, { client: this.#client, signal, maybeApplied })]
+  async #apply(request: WireRequest, signal: AbortSignal, again: boolean): Promise<readonly Outcome[]> {
+    const { endpoint, body, wire } = request
+    const { list, catalog } = wire.frame
+    const client = this.#client
+    switch (endpoint) {
+      case 'users/updateEmail':
+        return [await changeEmail(request, { client, signal, again })]
+      case 'commerce/trackPurchase':
+      case 'commerce/updateCart':
+      case 'users/delete':
+        return [await callSingle(request, { client, signal, again })]
+      case 'users/forget':
+        return [await this.#forgetting.apply(request, signal)]
     }
-    if (frame.list === undefined) {
-      const answer = await this.#client.call(request.endpoint, signal, request.body)
-      return bulkOutcomes(request, taken(request, answer))
-    }
-    return this.#applyToList(request, frame.list, signal)
+    if (catalog !== undefined) return await this.#catalogs.apply(request, catalog, signal)
+    if (list !== undefined) return await this.#applyToList(request, list, signal)
+    const answer = taken(request, await client.call(endpoint, signal, body))
+    if (endpoint === 'users/bulkUpdate') this.#newFields.seen(request, answer)
+    return bulkOutcomes(request, answer)
   }
 
   async #applyToList(

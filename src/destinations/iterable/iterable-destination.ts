@@ -6,21 +6,36 @@ import { Secret } from '../../transport/secret.js'
 import { BASE_URLS } from '../../vendors/iterable/endpoints.js'
 import { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import type { Delivery, Destination } from '../destination.js'
+import { type CatalogFields, CatalogKeeper, readCatalogs } from './catalogs.js'
+import { contractOf, type IterableContract } from './contract.js'
 import { FieldContract } from './field-contract.js'
+import { Forgetting } from './forgetting.js'
 import { IterableDelivery } from './iterable-delivery.js'
 import { checkedOptions, type IterableDestinationOptions, type IterableSettings } from './iterable-options.js'
-import { ListDirectory } from './list-directory.js'
+import { ListDirectory, type ListEntry } from './list-directory.js'
 import { readLists } from './list-maker.js'
+import { NewFields } from './new-fields.js'
+import type { PrepareRules } from './prepare.js'
 import { LearnedSizes } from './sizes.js'
 
+export type { IterableContract, Likeness } from './contract.js'
+export type { IterableEvent } from './iterable-options.js'
 export type { IterableDestinationOptions }
+
+/** What preparing depends on and only Iterable knows. */
+interface Found {
+  readonly fields: ReadonlyMap<string, string>
+  readonly entries: readonly ListEntry[]
+  readonly sizes: LearnedSizes
+}
 
 const PART = 'IterableDestination'
 
 /**
- * An Iterable project: profiles, events, list memberships and changes of email, by the bulk endpoints.
+ * An Iterable project: profiles, events, purchases, carts, catalogs, list memberships, subscriptions, changes of email,
+ * and people who are to be deleted or forgotten; by the bulk endpoints where there is one.
  *
- * Repeat  profiles and memberships are upserts, events carry an id, changes of email and new lists are looked up (I2).
+ * Repeat  of each kind in docs/iterable.md: most are upserts or carry an id, the others are looked up (I2).
  * Throws  CREDENTIALS_MISSING and OPTION_INVALID, when it is made.
  */
 export class IterableDestination implements Destination {
@@ -43,31 +58,54 @@ export class IterableDestination implements Destination {
     this.#client = new IterableClient({ baseUrl, project, apiKey, share, rates, timeoutMs, ...hooks })
   }
 
-  /** Reads the types of the user fields and the lists, and freezes both. Cost: two requests. */
+  /**
+   * Reads the types of the user fields, the lists, and the catalogs that are configured, and freezes them.
+   *
+   * Cost    two requests, and one for each catalog.
+   */
   async open(signal: AbortSignal, learned: JsonObject = {}): Promise<Delivery> {
     if (this.#closed) throw new LakeloopError('CLOSED', { part: PART })
+    const { sizeMax, bytesMax, catalogs } = this.#settings
+    const client = this.#client
     const fields = await this.#fields(signal)
-    const entries = await readLists(this.#client, signal)
-    const { projectType, sendUserId, mergeNestedObjects, createNewFields, newNumbers, nearDates } = this.#settings
-    const { sizeMax, bytesMax, lists } = this.#settings
-    const sizes = new LearnedSizes({ rowsMax: sizeMax, bytesMax }, learned)
-    return new IterableDelivery(
-      this.#client,
-      {
-        projectType,
-        addressedBy: this.addressedBy,
-        sendUserId,
-        mergeNestedObjects,
-        createNewFields,
-        bytesMax,
-        profileFields: new FieldContract({ fields, createNewFields, newNumbers, nearDates }),
-        // Iterable shows no types of event fields: a whole number may belong to an integer field, so it is left as it is.
-        eventFields: new FieldContract({ fields: undefined, createNewFields, newNumbers: 'long', nearDates }),
-        lists: new ListDirectory(entries, { create: lists.create }),
-        sizes: (endpoint) => sizes.of(endpoint),
-      },
+    const entries = await readLists(client, signal)
+    const found = await readCatalogs(client, catalogs, signal)
+    const { forgets = {}, ...sizesBefore } = learned
+    const sizes = new LearnedSizes({ rowsMax: sizeMax, bytesMax }, sizesBefore)
+    return new IterableDelivery(client, {
+      rules: this.#rules({ fields, entries, sizes }),
       sizes,
-    )
+      catalogs: new CatalogKeeper(client, catalogs, found),
+      newFields: new NewFields(fields.keys(), this.#settings.onEvent as IterableDestinationOptions['onEvent']),
+      forgetting: new Forgetting(client, () => Date.now(), forgets as JsonObject),
+    })
+  }
+
+  #rules({ fields, entries, sizes }: Found): PrepareRules {
+    const { projectType, sendUserId, mergeNestedObjects, createNewFields, newNumbers, nearDates } = this.#settings
+    const { bytesMax, lists, catalogs } = this.#settings
+    return {
+      projectType,
+      addressedBy: this.addressedBy,
+      sendUserId,
+      mergeNestedObjects,
+      createNewFields,
+      bytesMax,
+      profileFields: new FieldContract({ fields, createNewFields, newNumbers, nearDates }),
+      // Iterable shows no types of event fields: a whole number may belong to an integer field, so it is left as it is.
+      eventFields: new FieldContract({ fields: undefined, createNewFields, newNumbers: 'long', nearDates }),
+      lists: new ListDirectory(entries, { create: lists.create }),
+      catalogs: { mergeItems: catalogs.mergeItems, fields: contractsOf(catalogs.fields) },
+      sizes: (endpoint) => sizes.of(endpoint),
+    }
+  }
+
+  /**
+   * The fields of the project's users with their types, how many it may still have, and names that look alike: to be shown,
+   * or kept beside the code and compared in CI. Sends nothing.
+   */
+  async contract(options: { readonly signal?: AbortSignal } = {}): Promise<IterableContract> {
+    return contractOf(await this.#fields(options.signal ?? new AbortController().signal))
   }
 
   async close(): Promise<void> {
@@ -87,4 +125,15 @@ export class IterableDestination implements Destination {
     }
     return new Map(Object.entries(fields).map(([field, type]) => [field, String(type)]))
   }
+}
+
+/** Fields besides those are what the catalog makes of them: their types are not decided by the first value. */
+function contractsOf(catalogs: Readonly<Record<string, CatalogFields>>): ReadonlyMap<string, FieldContract> {
+  const rules = { createNewFields: true, newNumbers: 'long', nearDates: 'allow' } as const
+  return new Map(
+    Object.entries(catalogs).map(([catalog, types]) => {
+      const fields = new Map<string, string>(Object.entries(types))
+      return [catalog.toLowerCase(), new FieldContract({ ...rules, fields })] as const
+    }),
+  )
 }

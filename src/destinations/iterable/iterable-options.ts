@@ -4,6 +4,19 @@ import type { Clock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import type { SecretSource } from '../../transport/secret.js'
 import { BODY_BYTES_MAX, type Endpoint, PUBLISHED_RATES } from '../../vendors/iterable/endpoints.js'
+import { CATALOG_TYPES, type CatalogFields } from './catalogs.js'
+import type { Likeness } from './contract.js'
+
+/** What happens at the project and is no outcome of a row. Never holds a value. */
+export type IterableEvent =
+  /** For ever: Iterable deletes none. */
+  {
+    readonly kind: 'fieldsCreated'
+    readonly fields: readonly string[]
+    /** How many more the project may have. */
+    readonly left: number
+    readonly alike: readonly Likeness[]
+  }
 
 export interface IterableDestinationOptions {
   /** What the state of this account is kept under, and what its pace is counted by. Any name; not a secret. */
@@ -29,6 +42,16 @@ export interface IterableDestinationOptions {
   readonly sendUserId?: boolean | undefined
   /** `create`: whether a list name that is not there is made. Default false: its memberships are rejected. */
   readonly lists?: { readonly create?: boolean | undefined } | undefined
+  readonly catalogs?:
+    | {
+        /** Whether a catalog that is not there is made when it is first needed. Default false: its items are rejected. */
+        readonly create?: boolean | undefined
+        /** True: an item's fields are changed by what is sent. Default false: the item is replaced. */
+        readonly mergeItems?: boolean | undefined
+        /** Types of the fields of a catalog, by its name; those that it has not yet are set before its first item. */
+        readonly fields?: Readonly<Record<string, CatalogFields>> | undefined
+      }
+    | undefined
   /** Share of the published rates to use, above 0 to 1. Default 0.8: the customer's other tools need some. */
   readonly share?: number | undefined
   /** Requests per second by endpoint, instead of the published ones; above 0 to 10,000. */
@@ -39,6 +62,8 @@ export interface IterableDestinationOptions {
   readonly sizeMax?: number | undefined
   /** Bytes of a request: 10,000 to 4,000,000. Default 3,500,000. */
   readonly bytesMax?: number | undefined
+  /** Told of fields that were created. What it throws is its own business. */
+  readonly onEvent?: ((event: IterableEvent) => void) | undefined
   readonly fetch?: Fetch | undefined
   readonly clock?: Clock | undefined
 }
@@ -59,11 +84,21 @@ const schema = z.strictObject({
   mergeNestedObjects: z.boolean().default(true),
   sendUserId: z.boolean().default(true),
   lists: z.strictObject({ create: z.boolean().default(false) }).default({ create: false }),
+  catalogs: z
+    .strictObject({
+      create: z.boolean().default(false),
+      mergeItems: z.boolean().default(false),
+      fields: z
+        .record(z.string().regex(/^[A-Za-z0-9-]{1,255}$/), z.record(z.string(), z.enum(CATALOG_TYPES)))
+        .default({}),
+    })
+    .default({ create: false, mergeItems: false, fields: {} }),
   share: z.number().gt(0).max(1).default(0.8),
   rates: z.partialRecord(z.enum(endpoints), z.number().gt(0).max(10_000)).default({}),
   timeoutMs: z.int().min(100).max(600_000).default(30_000),
   sizeMax: z.int().min(1).max(10_000).default(1_000),
   bytesMax: z.int().min(10_000).max(4_000_000).default(BODY_BYTES_MAX),
+  onEvent: aFunction.optional(),
   fetch: aFunction.optional(),
   clock: z.custom((value) => typeof value === 'object' && value !== null, 'must be a clock').optional(),
 })

@@ -3,6 +3,9 @@ import type { JsonObject } from '../../model/value.js'
 import type { Endpoint } from '../../vendors/iterable/endpoints.js'
 import type { Refusal } from '../destination.js'
 import { emailOf } from './address.js'
+import { type CatalogRules, catalogDraft } from './catalog-items.js'
+import { cartDraft, purchaseDraft, type SingleDraft } from './commerce.js'
+import { departure } from './departures.js'
 import {
   type DraftRules,
   type EventDraft,
@@ -11,38 +14,23 @@ import {
   identified,
   isRefused,
   membershipDraft,
-  type ProfileDraft,
   profileDraft,
   type Refused,
   refused,
+  whoOf,
 } from './drafts.js'
 import { eventIds } from './event-ids.js'
 import type { ListDirectory, ListFound } from './list-directory.js'
+import { Segment, type Single } from './segment.js'
+import { SUBSCRIPTIONS, subscriptionDraft } from './subscriptions.js'
 import { type Draft, type Frame, packed, type Sizes, type WireRequest } from './wire.js'
 
 /** What preparing depends on, frozen at `open`. */
 export interface PrepareRules extends DraftRules {
   readonly projectType: 'email' | 'userId' | 'hybrid'
   readonly lists: ListDirectory
+  readonly catalogs: CatalogRules
   readonly sizes: (endpoint: Endpoint) => Sizes
-}
-
-/** One list and one direction: drafts by address, so that saying it twice is saying it once. */
-interface ListSide {
-  readonly frame: Frame
-  readonly drafts: Map<string, Draft>
-}
-
-/** Requests of a segment hold every address at most once per endpoint; segments follow each other in source order (I6). */
-class Segment {
-  readonly changes: Draft[] = []
-  readonly profiles = new Map<string, ProfileDraft>()
-  readonly events: EventDraft[] = []
-  readonly sides = new Map<string, ListSide>()
-
-  get hasRows(): boolean {
-    return this.profiles.size > 0 || this.events.length > 0 || this.sides.size > 0
-  }
 }
 
 export interface Made {
@@ -69,6 +57,8 @@ class Preparation {
   readonly #rules: PrepareRules
   readonly #refused: Refusal[] = []
   readonly #segments: Segment[] = [new Segment()]
+  /** Who was forgotten or deleted within the block; empty in nearly all. */
+  readonly #departed = new Map<string, { readonly forever: boolean }>()
 
   constructor(block: ActionBlock, rules: PrepareRules) {
     this.#block = block
@@ -82,6 +72,8 @@ class Preparation {
 
   #add(index: number): Refused | undefined {
     const kind = this.#block.kind(index)
+    const late = this.#departed.size === 0 ? undefined : this.#late(index)
+    if (late !== undefined) return late
     switch (kind) {
       case 'profile':
         return this.#profile(index)
@@ -91,9 +83,60 @@ class Preparation {
         return this.#membership(index)
       case 'addressChange':
         return this.#addressChange(index)
+      case 'purchase':
+        return this.#single(purchaseDraft(this.#block, index, this.#rules))
+      case 'cart':
+        return this.#single(cartDraft(this.#block, index, this.#rules))
+      case 'subscription':
+        return this.#subscription(index)
+      case 'catalogItem':
+        return this.#catalogItem(index)
+      case 'forget':
+      case 'delete':
+        return this.#departure(index, kind)
       default:
         return refused('ACTION_UNSUPPORTED', { kind })
     }
+  }
+
+  /** Somebody who has left within this block: forgotten for good, or deleted, and then what comes after comes after. */
+  #late(index: number): Refused | undefined {
+    const who = whoOf(this.#block, index, this.#rules)
+    const left = isRefused(who) ? undefined : this.#departed.get(who.address)
+    if (left?.forever === true) return refused('USER_FORGOTTEN')
+    if (left !== undefined && !isRefused(who) && this.#last().departures.has(who.address)) this.#next()
+    return undefined
+  }
+
+  #single(made: Single | Refused): Refused | undefined {
+    if (isRefused(made)) return made
+    this.#last().singles.push(made)
+    return undefined
+  }
+
+  #subscription(index: number): Refused | undefined {
+    const made = subscriptionDraft(this.#block, index, this.#rules)
+    if (isRefused(made)) return made
+    if (this.#last().subscriptions.has(made.address)) this.#next()
+    this.#last().subscriptions.set(made.address, made)
+    return undefined
+  }
+
+  #catalogItem(index: number): Refused | undefined {
+    const made = catalogDraft(this.#block, index, this.#rules.catalogs)
+    if (isRefused(made)) return made
+    if (this.#last().mustFollow(made, this.#rules.catalogs)) this.#next()
+    this.#last().addItem(made)
+    return undefined
+  }
+
+  #departure(index: number, kind: 'forget' | 'delete'): Refused | undefined {
+    const made = departure(this.#block, index, this.#rules, kind)
+    if (isRefused(made)) return made
+    if (this.#last().departures.has(made.address)) this.#next()
+    this.#last().departures.set(made.address, made)
+    this.#departed.set(made.address, made)
+    return undefined
   }
 
   #profile(index: number): Refused | undefined {
@@ -102,7 +145,7 @@ class Preparation {
     const { address } = made.who
     const earlier = this.#last().profiles.get(address)
     const both = earlier === undefined ? made : foldedProfile(earlier, made, this.#rules)
-    if (both === undefined) this.#segments.push(new Segment())
+    if (both === undefined) this.#next()
     this.#last().profiles.set(address, both ?? made)
     return undefined
   }
@@ -125,12 +168,9 @@ class Preparation {
     if (isRefused(made)) return made
     const key = JSON.stringify(found.id ?? found.ref)
     // A person who leaves and joins one list in one block: the order must hold, so the two are never under way together.
-    if (this.#last().sides.get(`${!member} ${key}`)?.drafts.has(made.address)) this.#segments.push(new Segment())
-    const { sides } = this.#last()
-    const side = sides.get(`${member} ${key}`) ?? { frame: listFrame(found, member), drafts: new Map() }
-    sides.set(`${member} ${key}`, side)
-    const earlier = side.drafts.get(made.address)
-    side.drafts.set(made.address, { ...made, actions: [...(earlier?.actions ?? []), ...made.actions] })
+    if (this.#last().sides.get(`${!member} ${key}`)?.drafts.has(made.address)) this.#next()
+    const last = this.#last()
+    last.gather(last.sides, `${member} ${key}`, listFrame(found, member), made.address, made)
     return undefined
   }
 
@@ -140,39 +180,46 @@ class Preparation {
     const [current, next] = [from, to].map((raw) => (typeof raw === 'string' ? emailOf(raw) : undefined))
     if (current === undefined || next === undefined) return refused('EMAIL_INVALID')
     if (current === next) return refused('ACTION_INVALID', { kind: 'addressChange', problem: 'changes nothing' })
-    if (this.#last().hasRows) this.#segments.push(new Segment())
+    if (this.#last().hasRows) this.#next()
     const head = JSON.stringify({ currentEmail: current, newEmail: next })
     this.#last().changes.push({ actions: [index], email: current, head, tail: '' })
     return undefined
   }
 
-  /** Within a segment: changes of address, then profiles, then events (an unknown user has none), then lists. */
+  /**
+   * Within a segment: changes of address, then profiles, what they want to be sent, events (an unknown user has none),
+   * purchases and carts, lists; items of catalogs depend on none of them; who goes, goes last.
+   */
   finish(): Made {
-    const ids = eventIds(
-      this.#block,
-      this.#segments.flatMap((segment) => segment.events),
-    )
-    let at = 0
-    const requests = this.#segments.flatMap((segment) => {
-      const from = at
-      at += segment.events.length
-      return [
-        ...segment.changes.flatMap((change) => this.#packed(CHANGE, [change])),
-        ...this.#packed(profileFrame(this.#rules), [...segment.profiles.values()]),
-        ...this.#packed(EVENTS, this.#identified(segment.events, ids.slice(from, at))),
-        ...[...segment.sides.values()].flatMap(({ frame, drafts }) => this.#packed(frame, [...drafts.values()])),
-      ]
-    })
+    const named = this.#segments.flatMap(({ events, singles }) => [...events, ...singles.filter(isUnnamed)])
+    const ids = eventIds(this.#block, named)
+    const idOf = new Map(named.map(({ index }, at) => [index, ids[at] as string]))
+    const requests = this.#segments.flatMap((segment) => [
+      ...segment.changes.flatMap((change) => this.#packed(CHANGE, [change])),
+      ...this.#packed(profileFrame(this.#rules), [...segment.profiles.values()]),
+      ...this.#packed(SUBSCRIPTIONS, [...segment.subscriptions.values()]),
+      ...this.#packed(EVENTS, this.#identified(segment.events, idOf)),
+      ...segment.singles.flatMap((single) => this.#alone(single, idOf)),
+      ...[...segment.sides.values(), ...segment.catalogs.values()].flatMap(({ frame, drafts }) =>
+        this.#packed(frame, [...drafts.values()]),
+      ),
+      ...[...segment.departures.values()].flatMap(({ frame, draft }) => this.#packed(frame, [draft])),
+    ])
     return { requests, refused: this.#refused.sort((left, right) => left.action - right.action) }
   }
 
-  #identified(events: readonly EventDraft[], ids: readonly string[]): readonly Draft[] {
+  #alone(single: Single, idOf: ReadonlyMap<number, string>): WireRequest[] {
+    const { frame, draft } = isUnnamed(single) ? single.finish(idOf.get(single.index) as string) : single
+    return this.#packed(frame, [draft])
+  }
+
+  #identified(events: readonly EventDraft[], idOf: ReadonlyMap<number, string>): readonly Draft[] {
     const drafts: Draft[] = []
-    events.forEach((event, at) => {
-      const made = identified(event, ids[at] as string, this.#rules)
+    for (const event of events) {
+      const made = identified(event, idOf.get(event.index) as string, this.#rules)
       if (isRefused(made)) this.#refused.push({ action: event.index, reason: made.reason })
       else drafts.push(made)
-    })
+    }
     return drafts
   }
 
@@ -183,7 +230,13 @@ class Preparation {
   #last(): Segment {
     return this.#segments.at(-1) as Segment
   }
+
+  #next(): void {
+    this.#segments.push(new Segment())
+  }
 }
+
+const isUnnamed = (single: Single): single is Exclude<Single, SingleDraft> => 'finish' in single
 
 const CHANGE: Frame = { endpoint: 'users/updateEmail', head: '', tail: '' }
 const EVENTS: Frame = { endpoint: 'events/trackBulk', head: '{"events":[', tail: ']}' }

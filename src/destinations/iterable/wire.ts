@@ -23,6 +23,9 @@ export interface WireRow extends Pick<Draft, 'actions' | 'email' | 'userId' | 'e
 /** What stands around the rows of a body. */
 export interface Frame {
   readonly endpoint: Endpoint
+  /** Behind the endpoint's own path. May hold an address: never in an error. */
+  readonly path?: string
+  readonly catalog?: string
   readonly head: string
   readonly tail: string
   /** The list it speaks of; without an id it is made when the request is sent. */
@@ -129,5 +132,13 @@ export function subset({ wire, body }: WireRequest, rows: readonly WireRow[]): W
 
 function requestOf(block: ActionBlock, frame: Frame, rows: readonly WireRow[], body: Uint8Array): WireRequest {
   const actions = rows.flatMap((row) => row.actions)
-  return { endpoint: frame.endpoint, actions, body, wire: new Wire(block, frame, rows) }
+  const request = { endpoint: frame.endpoint, actions, body, wire: new Wire(block, frame, rows) }
+  return INTENTS.has(frame.endpoint) ? { ...request, intent: true } : request
 }
+
+/** What a second time does more than nothing: it fails, or sets off journeys twice. See the table of docs/iterable.md. */
+const INTENTS: ReadonlySet<Endpoint> = new Set<Endpoint>([
+  'users/updateEmail',
+  'commerce/trackPurchase',
+  'commerce/updateCart',
+])

@@ -155,18 +155,19 @@ const tracked = (id: string): FakeAnswer => envelope(200, 'Success', `Event with
 /** GET /api/events/{email} and byUserId/{id}: newest first. Source: VCR (shape of a customEvent), SW (limit). */
 function eventsOf(project: Project, request: FakeRequest, address: string): FakeAnswer {
   const limit = Number(query(request, 'limit') ?? SHOWN)
-  const { user, events } = project.visible.person(address)
+  const { user, events, purchases } = project.visible.person(address)
   const ids = { ...(user?.email && { email: user.email }), ...(user?.userId && { userId: user.userId }) }
-  const shown = [...events]
-    .sort((a, b) => b.createdAt - a.createdAt)
-    .slice(0, Math.min(limit, SHOWN_MAX))
-    .map(({ eventName, createdAt, dataFields }) => ({
-      ...ids,
-      createdAt: dateTime(createdAt * 1_000),
-      eventName,
-      eventType: 'customEvent',
-      dataFields,
-    }))
+  const custom = events.map(({ eventName, createdAt, dataFields }) => ({
+    createdAt,
+    shown: { eventName, eventType: 'customEvent', dataFields },
+  }))
+  // Unsure whether they stand here, and under which names.
+  const bought = (project.unsure.purchasesAmongEvents ? purchases : []).map(({ id, createdAt, total, dataFields }) => ({
+    createdAt,
+    shown: { eventType: 'purchase', id, total, dataFields },
+  }))
+  const newest = [...custom, ...bought].sort((a, b) => b.createdAt - a.createdAt).slice(0, Math.min(limit, SHOWN_MAX))
+  const shown = newest.map(({ createdAt, shown: one }) => ({ ...ids, createdAt: dateTime(createdAt * 1_000), ...one }))
   return json(200, { events: shown })
 }
 

@@ -80,6 +80,7 @@ export interface Unsure extends Coercions {
   /** A type conflict in a bulk request: it refuses the whole, or its row only, which is in `invalidData*` then. */
   readonly typeConflictOf: 'request' | 'row'
   /** What bulkUpdate calls a row that changes nothing: done, or in `noOp*` and counted nowhere. */
+  readonly purchasesAmongEvents: boolean
   readonly unchanged: 'success' | 'noOp'
   /** Whether a type conflict names a user field `user:::field` (GO has seen such keys) or by itself. Default false. */
   readonly scopedFieldNames: boolean
@@ -143,6 +144,7 @@ export const ANSWERS = {
   bulkShape: ['full', '2022'],
   typeConflictStatus: [400, 500],
   typeConflictOf: ['request', 'row'],
+  purchasesAmongEvents: [false, true],
   unchanged: ['success', 'noOp'],
   scopedFieldNames: [false, true],
   retryAfter: [false, true],

@@ -11,18 +11,20 @@ export interface Classified {
   readonly dataFields: JsonObject
 }
 
-/** Detail fields of each kind that a program can return; `open` kinds take any others as they are. */
-const FIELDS: Partial<
-  Record<ActionKind, { readonly detail: readonly string[]; readonly open?: true; readonly data?: false }>
-> = {
+/** Detail fields of each kind that a program can return. */
+const FIELDS: Partial<Record<ActionKind, { readonly detail: readonly string[]; readonly data?: false }>> = {
   profile: { detail: [] },
   event: { detail: ['eventName', 'id', 'createdAt'] },
   membership: { detail: ['list', 'member'], data: false },
-  purchase: { detail: ['items', 'total', 'id', 'createdAt'], open: true },
-  cart: { detail: ['items', 'id', 'createdAt'], open: true },
-  catalogItem: { detail: [], open: true },
-  subscription: { detail: [], open: true },
+  purchase: { detail: ['items', 'total', 'id', 'createdAt', 'campaignId', 'templateId'] },
+  cart: { detail: ['items'], data: false },
+  catalogItem: { detail: ['catalog', 'item', 'remove'] },
+  subscription: {
+    detail: ['unsubscribedChannelIds', 'unsubscribedMessageTypeIds', 'subscribedMessageTypeIds'],
+    data: false,
+  },
   forget: { detail: [], data: false },
+  delete: { detail: [], data: false },
 }
 
 /** Events that the destination has no name for: it has commerce calls. Source: Iterable API, commerce/trackPurchase, commerce/updateCart. */
@@ -146,7 +148,7 @@ function checkDetail(
 ): void {
   const fields = FIELDS[kind] as NonNullable<(typeof FIELDS)[ActionKind]>
   for (const name of Object.keys(detail)) {
-    if (fields.open === true || fields.detail.includes(name)) continue
+    if (fields.detail.includes(name)) continue
     throw bad(`a ${kind} with the field ${sayable(name) ? name : 'of another name'}: put data under dataFields`)
   }
   if (fields.data === false && Object.keys(data).length > 0)
@@ -159,7 +161,9 @@ function checkDetail(
   if ((kind === 'purchase' || kind === 'cart') && !(Array.isArray(items) && items.every(isObject))) {
     throw bad(`a ${kind} whose items are no array of objects`)
   }
-  if (kind === 'event' || kind === 'purchase' || kind === 'cart') checkStamp(id, createdAt)
+  if (kind === 'event' || kind === 'purchase') checkStamp(id, createdAt)
+  if (kind === 'catalogItem' && (typeof detail.catalog !== 'string' || typeof detail.item !== 'string'))
+    throw bad('a catalogItem without a catalog and an item: give both as strings')
 }
 
 function checkMembership(list: Json | undefined, member: Json | undefined): void {

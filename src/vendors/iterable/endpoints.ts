@@ -6,7 +6,8 @@ const UNPUBLISHED = 10
 
 /**
  * Requests per second and project that Iterable publishes for the endpoints we call.
- * Source: Iterable api-docs.json (July 2026), descriptions of the operations; none is given for updateEmail and for writing lists.
+ * Source: Iterable api-docs.json (July 2026), descriptions of the operations; none is given for updateEmail, for writing
+ * lists and subscriptions, and for commerce.
  */
 export const PUBLISHED_RATES = {
   'users/bulkUpdate': 5,
@@ -18,6 +19,18 @@ export const PUBLISHED_RATES = {
   'lists/create': UNPUBLISHED,
   'lists/subscribe': UNPUBLISHED,
   'lists/unsubscribe': UNPUBLISHED,
+  'users/bulkUpdateSubscriptions': UNPUBLISHED,
+  'users/getById': 100,
+  'users/delete': 100,
+  'users/forget': 3,
+  'events/get': 100,
+  'commerce/trackPurchase': UNPUBLISHED,
+  'commerce/updateCart': UNPUBLISHED,
+  'catalogs/create': 100,
+  'catalogs/items': 100,
+  'catalogs/removeItems': 100,
+  'catalogs/getMappings': 100,
+  'catalogs/putMappings': 100,
 } as const
 
 export type Endpoint = keyof typeof PUBLISHED_RATES

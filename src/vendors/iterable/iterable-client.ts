@@ -1,12 +1,12 @@
 import { LakeloopError } from '../../errors.js'
 import type { Clock } from '../../transport/clock.js'
-import { type Fetch, type HttpAnswer, HttpClient } from '../../transport/http-client.js'
+import { type Fetch, type HttpAnswer, HttpClient, type HttpRequest } from '../../transport/http-client.js'
 import type { Secret } from '../../transport/secret.js'
 import { type Endpoint, PUBLISHED_RATES } from './endpoints.js'
 import { HOLD_MS_MAX, pacerOf, type Slot } from './pacer.js'
 
 /** Where an endpoint answers, and how. */
-const CALLS: Readonly<Record<Endpoint, { readonly method: 'GET' | 'POST'; readonly path: string }>> = {
+const CALLS: Readonly<Record<Endpoint, { readonly method: HttpRequest['method']; readonly path: string }>> = {
   'users/bulkUpdate': { method: 'POST', path: '/api/users/bulkUpdate' },
   'users/updateEmail': { method: 'POST', path: '/api/users/updateEmail' },
   'users/getFields': { method: 'GET', path: '/api/users/getFields' },
@@ -16,6 +16,18 @@ const CALLS: Readonly<Record<Endpoint, { readonly method: 'GET' | 'POST'; readon
   'lists/create': { method: 'POST', path: '/api/lists' },
   'lists/subscribe': { method: 'POST', path: '/api/lists/subscribe' },
   'lists/unsubscribe': { method: 'POST', path: '/api/lists/unsubscribe' },
+  'users/bulkUpdateSubscriptions': { method: 'POST', path: '/api/users/bulkUpdateSubscriptions' },
+  'users/getById': { method: 'GET', path: '/api/users/byUserId' },
+  'users/delete': { method: 'DELETE', path: '/api/users' },
+  'users/forget': { method: 'POST', path: '/api/users/forget' },
+  'events/get': { method: 'GET', path: '/api/events' },
+  'commerce/trackPurchase': { method: 'POST', path: '/api/commerce/trackPurchase' },
+  'commerce/updateCart': { method: 'POST', path: '/api/commerce/updateCart' },
+  'catalogs/create': { method: 'POST', path: '/api/catalogs' },
+  'catalogs/items': { method: 'POST', path: '/api/catalogs' },
+  'catalogs/removeItems': { method: 'DELETE', path: '/api/catalogs' },
+  'catalogs/getMappings': { method: 'GET', path: '/api/catalogs' },
+  'catalogs/putMappings': { method: 'PUT', path: '/api/catalogs' },
 }
 
 export interface IterableClientOptions {
@@ -47,13 +59,13 @@ export class IterableClient {
     this.#http = new HttpClient(options)
   }
 
-  /** @param query  appended to the path as it is: already encoded. */
-  async call(endpoint: Endpoint, signal: AbortSignal, body?: Uint8Array, query = ''): Promise<HttpAnswer> {
+  /** @param rest  of the path, with the query: appended as it is, so already encoded. */
+  async call(endpoint: Endpoint, signal: AbortSignal, body?: Uint8Array, rest = ''): Promise<HttpAnswer> {
     const { apiKey } = this.#options
     const key = await apiKey.reveal()
-    let answer = await this.#once(endpoint, key, signal, body, query)
+    let answer = await this.#once(endpoint, key, signal, body, rest)
     if (answer.status === 401 && (await apiKey.renew(key))) {
-      answer = await this.#once(endpoint, await apiKey.reveal(), signal, body, query)
+      answer = await this.#once(endpoint, await apiKey.reveal(), signal, body, rest)
     }
     const { status } = answer
     if (status === 401 || status === 403) throw new LakeloopError('DESTINATION_UNAUTHORIZED', { endpoint, status })
@@ -70,12 +82,12 @@ export class IterableClient {
     key: string,
     signal: AbortSignal,
     body: Uint8Array | undefined,
-    query: string,
+    rest: string,
   ): Promise<HttpAnswer> {
     const { method, path } = CALLS[endpoint]
     const headers = { 'api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
     const slot = await this.#slot(endpoint, signal)
-    const answer = await this.#http.send({ endpoint, method, path: path + query, headers, body }, signal)
+    const answer = await this.#http.send({ endpoint, method, path: path + rest, headers, body }, signal)
     if (answer.status === 429) slot.throttled(answer.afterMs)
     else slot.answered()
     return answer

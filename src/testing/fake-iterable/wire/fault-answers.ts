@@ -38,7 +38,7 @@ export function instead(fault: Fault, endpoint: string): FakeAnswer | undefined 
 export function afterwards(fault: Fault, answer: FakeAnswer): FakeAnswer | undefined {
   if (fault.kind === 'reset after apply') return { ...answer, how: 'reset' }
   if (fault.kind === 'stalled body') return { ...answer, how: 'stall' }
-  if (answer.status !== 200) return undefined
+  if (answer.status < 200 || answer.status > 202) return undefined
   switch (fault.kind) {
     case 'empty 200':
       return { ...answer, body: '' }

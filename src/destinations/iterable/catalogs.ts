@@ -1,0 +1,134 @@
+import { LakeloopError } from '../../errors.js'
+import type { Outcome } from '../../model/outcome.js'
+import type { JsonObject } from '../../model/value.js'
+import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
+import { taken } from './answers.js'
+import { catalogUnknown } from './catalog-items.js'
+import type { WireRequest } from './wire.js'
+
+/** Source: Iterable api-docs.json, catalogs/{name}/fieldMappings. */
+export const CATALOG_TYPES = ['boolean', 'date', 'geo_location', 'long', 'double', 'object', 'string'] as const
+export type CatalogType = (typeof CATALOG_TYPES)[number]
+export type CatalogFields = Readonly<Record<string, CatalogType>>
+
+export interface CatalogOptions {
+  /** Whether a catalog that is not there is made when it is first needed. */
+  readonly create: boolean
+  /** Types that the fields of a catalog are to have, by its name. */
+  readonly fields: Readonly<Record<string, CatalogFields>>
+}
+
+/** A catalog as it stood when the run was opened; `undefined`: there was none. */
+export type CatalogsFound = ReadonlyMap<string, CatalogFields | undefined>
+
+/**
+ * The types that the configured catalogs have. Only reads: a dry run opens too.
+ *
+ * Throws  OPTION_INVALID where a field has another type already: it cannot be changed.
+ */
+export async function readCatalogs(
+  client: IterableClient,
+  { fields }: CatalogOptions,
+  signal: AbortSignal,
+): Promise<CatalogsFound> {
+  const found = new Map<string, CatalogFields | undefined>()
+  for (const [catalog, wanted] of Object.entries(fields)) {
+    const { status, json } = await client.call('catalogs/getMappings', signal, undefined, mappingsOf(catalog))
+    const body = (json ?? {}) as JsonObject
+    // Documented bare, seen wrapped. Source: Iterable/api-client src/client/catalogs.ts.
+    const { definedMappings } = (body.params ?? body) as JsonObject
+    if (status !== 404 && (status !== 200 || typeof definedMappings !== 'object'))
+      throw unclear('catalogs/getMappings', status)
+    const defined = status === 404 ? undefined : ((definedMappings ?? {}) as CatalogFields)
+    for (const [field, type] of Object.entries(wanted)) {
+      const has = defined?.[field]
+      if (has === undefined || has === type) continue
+      const problem = `is ${type}, and the catalog has it as ${has}, for ever: take that, or another field`
+      throw new LakeloopError('OPTION_INVALID', {
+        part: 'IterableDestination',
+        option: `catalogs.fields.${catalog}.${field}`,
+        problem,
+      })
+    }
+    found.set(catalog.toLowerCase(), defined)
+  }
+  return found
+}
+
+/** Sends items, and first makes the catalog and the types of its fields, where that was asked for. */
+export class CatalogKeeper {
+  readonly #client: IterableClient
+  readonly #options: CatalogOptions
+  readonly #found: CatalogsFound
+  readonly #ready = new Map<string, Promise<void>>()
+
+  constructor(client: IterableClient, options: CatalogOptions, found: CatalogsFound) {
+    this.#client = client
+    this.#options = options
+    this.#found = found
+  }
+
+  /**
+   * One outcome per action: Iterable answers for the request alone, and works it off later.
+   *
+   * Repeat  harmless: items are replaced or changed by the same values.
+   * Throws  what `apply` may throw.
+   */
+  async apply(request: WireRequest, catalog: string, signal: AbortSignal): Promise<readonly Outcome[]> {
+    const { endpoint, body, actions, wire } = request
+    if (endpoint === 'catalogs/items') await this.#made(catalog, signal)
+    let answer = await this.#client.call(endpoint, signal, body, wire.frame.path)
+    if (answer.status === 404 && endpoint === 'catalogs/items' && this.#options.create) {
+      await this.#create(catalog, signal)
+      answer = await this.#client.call(endpoint, signal, body, wire.frame.path)
+      // Nothing says how soon a new catalog is there.
+      if (answer.status === 404) throw unclear(endpoint, 404)
+    }
+    if (answer.status === 404) return actions.map(() => ({ status: 'rejected', reason: catalogUnknown(catalog) }))
+    taken(request, answer)
+    return actions.map(() => ({ status: 'accepted' }))
+  }
+
+  /** Once per catalog and run; a failed attempt is forgotten. */
+  #made(catalog: string, signal: AbortSignal): Promise<void> {
+    const key = catalog.toLowerCase()
+    const known = this.#ready.get(key)
+    if (known !== undefined) return known
+    const making = this.#make(catalog, signal)
+    this.#ready.set(key, making)
+    making.catch(() => this.#ready.delete(key))
+    return making
+  }
+
+  async #make(catalog: string, signal: AbortSignal): Promise<void> {
+    const [, wanted] =
+      Object.entries(this.#options.fields).find(([name]) => name.toLowerCase() === catalog.toLowerCase()) ?? []
+    if (wanted === undefined) return
+    const has = this.#found.get(catalog.toLowerCase())
+    if (has === undefined && this.#options.create) await this.#create(catalog, signal)
+    const missing = Object.entries(wanted).filter(([field]) => has?.[field] === undefined)
+    if (missing.length === 0) return
+    const mappingsUpdates = missing.map(([fieldName, fieldType]) => ({ fieldName, fieldType }))
+    const body = Buffer.from(JSON.stringify({ mappingsUpdates }))
+    const { status } = await this.#client.call('catalogs/putMappings', signal, body, mappingsOf(catalog))
+    if (status === 404) return // the items say so themselves
+    if (status < 200 || status >= 300) throw refusedOr('catalogs/putMappings', status)
+  }
+
+  /** Names are unique, so that making one twice makes one. Source: Iterable api-docs.json: letters, digits, dashes; case does not count. */
+  async #create(catalog: string, signal: AbortSignal): Promise<void> {
+    const { status } = await this.#client.call('catalogs/create', signal, undefined, `/${encodeURIComponent(catalog)}`)
+    if ((status >= 200 && status < 300) || status === 400 || status === 409) return // the two may say that it is there
+    throw refusedOr('catalogs/create', status)
+  }
+}
+
+const mappingsOf = (catalog: string): string => `/${encodeURIComponent(catalog)}/fieldMappings`
+
+const unclear = (endpoint: string, status: number) =>
+  new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem: `${status}`, status })
+
+const refusedOr = (endpoint: string, status: number) =>
+  status >= 500 || status === 408
+    ? unclear(endpoint, status)
+    : new LakeloopError('DESTINATION_REFUSED', { endpoint, problem: `${status}` })

@@ -1,0 +1,124 @@
+import { expect, test } from 'vitest'
+import { LakeloopError } from '../../src/errors.js'
+import type { Action } from '../../src/model/action.js'
+import type { Row } from '../../src/model/row.js'
+import { MemoryStore } from '../../src/stores/memory.js'
+import type { Op } from '../../src/stores/store.js'
+import { plainTransform } from './plain-transform.js'
+import { RecordingDestination } from './recording-destination.js'
+import { World } from './world.js'
+
+const bought = (row: Row): readonly Action[] => [
+  {
+    kind: 'purchase',
+    identifiers: { customer_id: String(row.id), ...(typeof row.email === 'string' ? { email: row.email } : {}) },
+    total: Number(row.total),
+    items: [],
+  },
+]
+const transform = plainTransform(bought, ['id', 'email', 'total'])
+const order = (total = 9): Row => ({ id: 'o-1', email: 'ada@example.com', total })
+
+/** A process that dies where it is told: nothing is written from then on. */
+class DyingStore extends MemoryStore {
+  dead = false
+  readonly puts: Op[] = []
+
+  override async commit(ops: readonly Op[]): Promise<void> {
+    if (this.dead) throw new LakeloopError('STORE_FAILED')
+    this.puts.push(...ops.filter(({ op }) => op === 'put'))
+    return super.commit(ops)
+  }
+}
+
+function world() {
+  const store = new DyingStore()
+  const destination = new RecordingDestination({ sizeMax: 1 })
+  const made = new World({ store, destination })
+  const run = async (...rows: Row[]) => await made.sync(rows, { transform, complete: false }).run()
+  const die = () => {
+    destination.knob = () => {
+      store.dead = true
+      throw new LakeloopError('DESTINATION_UNAUTHORIZED', {})
+    }
+  }
+  const rise = () => {
+    store.dead = false
+    destination.knob = () => undefined
+  }
+  return { store, destination, run, die, rise, clock: made.clock }
+}
+
+test('what is not harmless to repeat is written down before it is sent [I2]', async () => {
+  const { store, destination, run } = world()
+  destination.knob = () => {
+    expect(store.puts).toContainEqual(
+      expect.objectContaining({ table: 'fingerprint', value: { intent: expect.any(String) } }),
+    )
+    return undefined
+  }
+  expect(await run(order())).toMatchObject({ status: 'complete', rows: { accepted: 1 } })
+  expect(destination.again).toEqual([false])
+})
+
+test('after a crash with no answer the destination is told that it may have arrived [I2]', async () => {
+  const { destination, run, die, rise, clock } = world()
+  die()
+  await run(order()).catch(() => undefined)
+  rise()
+  clock.advance(120_000) // the lease of the dead
+  expect(await run(order())).toMatchObject({ status: 'complete', rows: { accepted: 1 } })
+  expect(destination.again).toEqual([false, true])
+  expect(await run(order())).toMatchObject({ rows: { unchanged: 1 } })
+})
+
+test('a row that says something else since is no repeat of it', async () => {
+  const { destination, run, die, rise, clock } = world()
+  die()
+  await run(order(9)).catch(() => undefined)
+  rise()
+  clock.advance(120_000)
+  await run(order(10))
+  expect(destination.again).toEqual([false, false])
+})
+
+test('a second attempt within a run is told so too', async () => {
+  const { destination, run } = world()
+  let attempts = 0
+  destination.knob = () => {
+    attempts += 1
+    if (attempts === 1) throw new LakeloopError('DESTINATION_UNREACHABLE', {})
+    return undefined
+  }
+  expect(await run(order())).toMatchObject({ status: 'complete' })
+  expect(destination.again).toEqual([false, true])
+})
+
+test('one that was parked is written down where it is kept, before it is sent at last [I2]', async () => {
+  const { store, destination, run, die, rise, clock } = world()
+  const nameless = { id: 'o-1', email: null, total: 9 }
+  expect(await run(nameless)).toMatchObject({ rows: { parked: 1 } })
+  die()
+  // Another row of the same customer shows the address.
+  await run({ id: 'o-1', email: 'ada@example.com', total: 9 }).catch(() => undefined)
+  rise()
+  clock.advance(120_000)
+  await run({ id: 'o-1', email: 'ada@example.com', total: 9 })
+  expect(destination.again).toEqual([false, true])
+  expect(await store.scan('parked', { prefix: [], limit: 10 })).toEqual([])
+})
+
+test('an action that waits for room stays parked until it is accepted', async () => {
+  const { store, destination, run } = world()
+  const waiting = { status: 'parked', reason: { code: 'FORGET_WAITING', facts: { limit: 1_000, after: 'x' } } } as const
+  destination.knob = () => [waiting]
+  expect(await run(order())).toMatchObject({ status: 'complete', rows: { parked: 1 } })
+  const other = { ...order(), id: 'o-2', email: 'bob@example.com' }
+  expect(await run(other)).toMatchObject({ status: 'complete', rows: { parked: 1 } })
+  expect(await store.scan('parked', { prefix: [], limit: 10 })).toHaveLength(2)
+  expect(await store.scan('deadLetter', { prefix: [], limit: 10 })).toEqual([])
+  destination.knob = () => undefined
+  await run(other)
+  expect(destination.applied.map(({ address }) => address).sort()).toEqual(['ada@example.com', 'bob@example.com'])
+  expect(await store.scan('parked', { prefix: [], limit: 10 })).toEqual([])
+})
