@@ -114,6 +114,12 @@ export class AddressMemory {
     return fields.filter((field) => !newer.has(field))
   }
 
+  /** True if anything was accepted for this address from a row that was read later. */
+  isOvertaken(address: string, order: Order): boolean {
+    const since = this.#liveAt(address).written?.since ?? []
+    return since.some(([turn, row]) => isAfter([turn, row], order))
+  }
+
   /** A write is on its way. */
   sent({ address }: ProfileWrite): void {
     this.#liveAt(address).writes += 1

@@ -1,6 +1,7 @@
 import { fingerprint } from '../delta/fingerprint.js'
 import type { Resolution } from '../identity/resolver.js'
-import type { ActionBlock, ListRef } from '../model/action.js'
+import type { Action, ActionBlock, ListRef } from '../model/action.js'
+import { actionAt, actionBlock } from '../model/action-block.js'
 import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json, Reason } from '../model/value.js'
@@ -78,7 +79,7 @@ export async function addressPage(
     (_, action) => itemOf(block, action) ?? (resolutions[of[action] ?? 0] as Resolution),
   )
   const written = who.flatMap((one, action) =>
-    one.status === 'resolved' && block.kind(action) === 'profile' ? [one.address] : [],
+    one.status === 'resolved' && (work.late || block.kind(action) === 'profile') ? [one.address] : [],
   )
   await context.memory.hold(written)
   const pending: Pending[] = []
@@ -91,7 +92,10 @@ export async function addressPage(
       work.note(block.row(action), outcome)
       keep(work, action, key, outcome, context)
     }
-    if (block.kind(action) === 'membership') {
+    const isMembership = block.kind(action) === 'membership'
+    if (isMembership && resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
+      work.note(block.row(action), { status: 'superseded' })
+    } else if (isMembership) {
       const from = { action, left, ...(key === undefined ? {} : { key }) }
       const refused = wish(work, from, resolution, refusedList)
       if (refused !== undefined) keep(work, action, key, refused, context)
@@ -112,6 +116,10 @@ function itemOf(block: ActionBlock, action: number): Resolution | undefined {
   return { status: 'resolved', why: 'bound', profileId: '', address: JSON.stringify([catalog, item]) }
 }
 
+/** A place on a list that was wished for before newer rows of the person were accepted: what those wished for stays. */
+const isOvertaken = (work: PageWork, action: number, address: string, { memory }: RunContext): boolean =>
+  work.late && memory.isOvertaken(address, work.order(action))
+
 interface Found {
   readonly action: number
   readonly key: Key | undefined
@@ -129,7 +137,13 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   // A profile's is kept under its address and moves along with it; any other belongs to its row, wherever it went.
   const said = { kind, detail: block.detail(action), payload: block.payload(action) }
   const print = key && fingerprint({ ...said, address: isProfile ? '' : address })
-  const write = isProfile ? writeOf(work, action, { address, key, print }) : undefined
+  const whole = isProfile ? writeOf(work, action, { address, key, print }) : undefined
+  const left = whole !== undefined && work.late ? context.memory.fieldsLeft(whole) : whole?.fields
+  if (whole !== undefined && left?.length === 0 && whole.fields.length > 0) {
+    work.note(block.row(action), { status: 'superseded' })
+    return undefined
+  }
+  const write = whole && left ? { ...whole, fields: left } : whole
   const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
   const unchanged =
     write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
@@ -137,6 +151,8 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     work.note(block.row(action), { status: 'unchanged' })
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
+    // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
+    if (write !== undefined && context.memory.parked) work.kept.push(...context.memory.accepted(write))
     return undefined
   }
   work.waiting += 1
@@ -147,10 +163,23 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     address,
     left: recalled.left,
     ...(print !== undefined && print === intended ? { again: true } : {}),
+    ...(whole !== undefined && left !== undefined && left.length < whole.fields.length
+      ? { rest: restOf(block, action, left) }
+      : {}),
     ...(resolution.why === 'bound' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
     ...(write !== undefined ? { write } : print === undefined ? {} : { fingerprint: print }),
   }
+}
+
+/** A profile without the fields that newer rows have written. */
+function restOf(block: ActionBlock, action: number, left: readonly string[]): ActionBlock {
+  const { dataFields = {}, ...said } = actionAt(block, action) as Extract<Action, { kind: 'profile' }>
+  const fields = Object.fromEntries(left.map((field) => [field, dataFields[field] ?? null]))
+  return actionBlock(
+    [{ ...said, dataFields: fields }],
+    [{ key: block.key(action), changedAt: block.changedAt(action) }],
+  )
 }
 
 function writeOf(

@@ -22,6 +22,8 @@ export interface Pending {
   /** Of an event and the like; a profile's is in `write`. */
   readonly fingerprint?: string
   readonly write?: ProfileWrite
+  /** What is left of the action, where newer rows have written some of its fields. */
+  readonly rest?: ActionBlock
   /** A run that died may have sent it: its intent is there, and no answer (I2). */
   readonly again?: boolean
   /** Tables in which a former run left this action, to be cleared when it is accepted. */
@@ -58,10 +60,21 @@ export class PageWork {
   readonly #reasons = new Map<number, Reason>()
   readonly #fates: readonly FirstFate[]
   readonly #first: Order
+  readonly #orders: readonly Order[] | undefined
 
-  /** @param first  of the page's first row */
-  constructor(page: ReadPage, block: ActionBlock, fates: readonly FirstFate[], first: Order) {
+  /**
+   * @param first   of the page's first row
+   * @param orders  of each row, where they were read in former runs
+   */
+  constructor(
+    page: ReadPage,
+    block: ActionBlock,
+    fates: readonly FirstFate[],
+    first: Order,
+    orders?: readonly Order[],
+  ) {
     this.#first = first
+    this.#orders = orders
     this.page = page
     this.block = block
     this.#fates = fates
@@ -84,7 +97,12 @@ export class PageWork {
   /** When the row of an action was read. */
   order(action: number): Order {
     const [turn, row] = this.#first
-    return [turn, row + this.block.row(action)]
+    return this.#orders?.[this.block.row(action)] ?? [turn, row + this.block.row(action)]
+  }
+
+  /** True for rows of former runs: newer ones may have been accepted since. */
+  get late(): boolean {
+    return this.#orders !== undefined
   }
 
   settle(action: number, outcome: Outcome): void {

@@ -6,14 +6,14 @@ import type { Outcome } from '../model/outcome.js'
 import type { RowBlock, Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { keyPart, type Op } from '../stores/store.js'
+import { keyPart } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
 import { type RunContext, tagsOf } from './context.js'
 import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
 import { originKey, PageWork, type Pending, type ReadPage } from './page.js'
-import { PARKED_ROWS_MAX, parkedPage, unparkedRows } from './parked-rows.js'
+import { PARKED_ROWS_MAX, parkedPage, type Unparked, unparkedRows } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
 import type { Window } from './window.js'
 
@@ -104,9 +104,9 @@ export class Pages {
   /** Rows that former runs parked and that can be read now, before what the source has: that is newer (I6). */
   async #unpark(pageSize: number): Promise<void> {
     const { cursor } = this.#window.checkpoint
-    for await (const { page, done } of unparkedRows(this.#context, this.#drift.judge, { pageSize, cursor })) {
+    for await (const { page, done, orders } of unparkedRows(this.#context, this.#drift.judge, { pageSize, cursor })) {
       if (this.#context.reading.aborted || this.#failed !== undefined) return
-      await this.#take(page, done)
+      await this.#take(page, { done, orders })
     }
   }
 
@@ -130,8 +130,9 @@ export class Pages {
   }
 
   async #park(page: Page, reason: Reason): Promise<void> {
-    const { tally, turn, facts } = this.#context
+    const { tally, turn, facts, memory } = this.#context
     this.parked += page.rows.length
+    memory.parked = true
     if (this.parked > PARKED_ROWS_MAX) {
       const at = facts.reads.find(({ column }) => column === reason.facts.column)?.at ?? ''
       throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
@@ -142,7 +143,7 @@ export class Pages {
     await this.#window.advance()
   }
 
-  async #take(given: ReadPage, done: readonly Op[] = []): Promise<void> {
+  async #take(given: ReadPage, { done, orders }: Partial<Unparked> = {}): Promise<void> {
     const { transform, tally, events, identity, scope, source, now, nulls, epoch, turn, reading } = this.#context
     const first = tally.counts.read
     tally.read(given.rows.length)
@@ -151,8 +152,8 @@ export class Pages {
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
-    const work = new PageWork(page, made.actions, made.rows, [turn, first])
-    work.kept.push(...done)
+    const work = new PageWork(page, made.actions, made.rows, [turn, first], orders)
+    work.kept.push(...(done ?? []))
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {
       await identity.observe(evidence)
@@ -211,9 +212,9 @@ export class Pages {
 
   async #fly(gathered: readonly Pending[]): Promise<void> {
     const { sender, events, source, clock, settling } = this.#context
-    const picks = gathered.map(({ page, action, address, key }) => ({
-      block: page.block,
-      index: action,
+    const picks = gathered.map(({ page, action, address, key, rest }) => ({
+      block: rest ?? page.block,
+      index: rest === undefined ? action : 0,
       address,
       ...(key === undefined ? {} : { key: originKey(source.name, key) }),
     }))

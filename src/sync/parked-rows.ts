@@ -54,11 +54,13 @@ export function parkedPage(page: Page, reason: Reason, first: Order, context: Ru
 export interface Unparked {
   readonly page: ReadPage
   readonly done: readonly Op[]
+  /** When each of its rows was read: newer rows may have been accepted since. */
+  readonly orders: readonly Order[]
 }
 
 /**
  * The rows that former runs parked and that the transform finds its columns in now, oldest first. Read before the
- * source, since what it gives is newer (I6).
+ * source, since what it gives is newer (I6); what was accepted since they were read is newer too, and stays.
  */
 export async function* unparkedRows(
   context: RunContext,
@@ -79,7 +81,8 @@ export async function* unparkedRows(
       const schema = known.get(digest)
       if (schema === undefined) continue
       const done = among.map(({ key }): Op => ({ op: 'delete', table: 'parkedRow', key }))
-      yield { page: { schema, rows: blockOf(among), cursor, mode: 'changes' }, done }
+      const orders = among.map(({ key }): Order => [Number(key.at(-2)), Number(key.at(-1))])
+      yield { page: { schema, rows: blockOf(among), cursor, mode: 'changes' }, done, orders }
     }
     after = entries.at(-1)?.key
     if (after === undefined) return

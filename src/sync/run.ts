@@ -206,6 +206,8 @@ class Pass {
       const held = await store.scan(table, { prefix: checkpointKey(this.#scope), limit: 1 })
       if (held.length > 0) leftBehind.push(table)
     }
+    const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(this.#scope), limit: 1 })
+    const parked = leftBehind.includes('parked') || parkedRow !== undefined
     const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
     return {
       scope: this.#scope,
@@ -229,7 +231,7 @@ class Pass {
       fence,
       events: this.#events,
       tally: this.#tally,
-      memory: new AddressMemory({ ...names, parked: leftBehind.includes('parked') }),
+      memory: new AddressMemory({ ...names, parked }),
       turn: this.#drive.turn,
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
       settling: { acceptedAt: this.#resumed ? this.#startedElapsed : undefined },

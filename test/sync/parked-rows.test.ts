@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Action } from '../../src/model/action.js'
 import type { DriftChange } from '../../src/model/report.js'
 import { type Column, type Cursor, type Row, rowBlock, type Schema } from '../../src/model/row.js'
+import type { JsonObject } from '../../src/model/value.js'
 import type { ColumnOrigin, Page, ReadOptions, Source } from '../../src/sources/source.js'
 import type { DriftPolicies } from '../../src/sync/drift-policy.js'
 import type { Transform } from '../../src/transform/transform.js'
@@ -125,6 +126,49 @@ describe('a change of the schema that is parked', () => {
     }
     const edited = await sync(world, table, scored('score', 'v2'), { typeChanged: 'park' }).run()
     expect(edited.rows).toMatchObject({ read: 2, accepted: 2 })
+  })
+
+  test('gives way, row by row and field by field, to what newer rows have written since [I6]', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    await sync(world, table, scored('score', 'v1')).run() // p1 = 0.71 and p3 = 0.3 are kept
+    table.schema = OLD
+    table.append(row(1, 'score', 0.99))
+    expect((await sync(world, table, scored('score', 'v1')).run()).rows).toMatchObject({ accepted: 1 })
+    table.schema = NEW
+    const mended = await sync(world, table, scored('churn', 'v2')).run()
+    expect(mended).toMatchObject({ status: 'complete', rows: { read: 2, superseded: 1, accepted: 1 } })
+    expect(risks(world)).toMatchObject({ 'p1@example.com': 0.99, 'p3@example.com': 0.3 })
+    expect(await world.store.scan('parkedRow', { prefix: [], limit: 10 })).toEqual([])
+  })
+
+  test('writes only the fields that no newer row has, and wishes for no list over a newer wish [I6]', async () => {
+    const world = new World()
+    const made = (field: 'score' | 'churn', version: string): Transform => {
+      const make = (read: Row): readonly Action[] => {
+        const identifiers = { email: String(read.email) }
+        const value = read[field] ?? null
+        const dataFields: JsonObject = field === 'score' ? { risk: value } : { risk: value, churn: value }
+        return [
+          { kind: 'profile', identifiers, dataFields },
+          { kind: 'membership', identifiers, list: 'at-risk', member: Number(value) > 0.7 },
+        ]
+      }
+      const transform = plainTransform(make, ['email', field])
+      const { prepare } = transform
+      return Object.assign(transform, { prepare: async () => ({ ...(await prepare()), version }) })
+    }
+    const table = await renamed(world)
+    await sync(world, table, made('score', 'v1')).run()
+    table.schema = OLD
+    table.append(row(1, 'score', 0.1))
+    await sync(world, table, made('score', 'v1')).run()
+    table.schema = NEW
+    await sync(world, table, made('churn', 'v2')).run()
+    const written = world.destination.applied.filter(({ address }) => address === 'p1@example.com')
+    expect(written.at(-1)?.action).toMatchObject({ kind: 'profile', dataFields: { churn: 0.71 } })
+    expect(written.at(-1)?.action).not.toHaveProperty('dataFields.risk')
+    expect(world.destination.members('at-risk')).not.toContain('p1@example.com')
   })
 
   test('leaves rows parked that the next transform cannot read either', async () => {
