@@ -163,6 +163,19 @@ describe('a change of the schema that is parked', () => {
   })
 })
 
+test('pages whose rows do not tell what is never NULL are no change of a table that declares it', async () => {
+  const world = new World()
+  const table = new Table().append(row(1, 'score'))
+  const columns = [...OLD.columns.slice(0, 2), column('score', 'double', { nullable: false })]
+  table.describe = async () => ({ ...OLD, columns })
+  const run = () => sync(world, table, scored('score', 'v1'), { nullability: 'stop' }).run()
+  expect(await run()).toMatchObject({ status: 'complete', drift: [] })
+  table.append(row(2, 'score'))
+  expect(await run()).toMatchObject({ status: 'complete', drift: [] })
+  table.describe = async () => OLD
+  expect((await run()).error?.code).toBe('SCHEMA_CHANGED')
+})
+
 describe('what made a change', () => {
   test('is asked of the source since the accepted schema, and told in report and error', async () => {
     const world = new World()
