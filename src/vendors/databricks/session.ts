@@ -16,7 +16,7 @@ export interface WarehouseOptions {
   /** A token that is good now; asked before every call. `refused` is one that the server did not take. */
   readonly token: (refused?: string) => Promise<string>
   readonly userAgent: string
-  /** Shown beside each statement in the query history. */
+  /** Shown beside each statement in the query history, with those of the statement. `undefined`: neither is sent. */
   readonly queryTags?: Readonly<Record<string, string>> | undefined
   /** How long a warehouse may take to start, in ms. Serverless takes 40 s, classic 5 minutes. */
   readonly startTimeoutMs: number
@@ -165,7 +165,10 @@ export class WarehouseSession implements SqlSession {
     })
     this.#client = client
     // An admin may have set another zone for the whole warehouse; every time of ours is in UTC.
-    return await client.openSession({ configuration: { TIMEZONE: 'UTC' }, ...(queryTags ? { queryTags } : {}) })
+    return await client.openSession({
+      configuration: { TIMEZONE: 'UTC' },
+      ...(queryTags ? { queryTags: sendable(queryTags) } : {}),
+    })
   }
 
   async #token(): Promise<string> {
@@ -185,7 +188,7 @@ export class WarehouseSession implements SqlSession {
       maxRows: FETCH_ROWS,
       useCloudFetch,
       ...(namedParameters ? { namedParameters } : {}),
-      queryTags: { ...queryTags, ...tags },
+      ...(queryTags ? { queryTags: sendable({ ...queryTags, ...tags }) } : {}),
     })
     const operation = await inTime('a statement', executing, this.#waiting(signal)).catch((error: unknown) => {
       // What was not waited for may have begun.
@@ -224,6 +227,12 @@ export class WarehouseSession implements SqlSession {
     await within(ENDING_MS_MAX, client?.close())
   }
 }
+
+/** What a tag may hold; names of tables are longer. Source: docs.getdbt.com databricks-configs, "Query tags". */
+const TAG_MAX = 128
+
+const sendable = (tags: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, value.slice(0, TAG_MAX)]))
 
 /** Throws  OPTION_INVALID beyond what a statement may have, before anything is asked. */
 function assertFew(parameters: StatementOptions['parameters'] = {}): void {

@@ -101,8 +101,9 @@ function ofClassAlone(text: string, source: string, cause: unknown): LakeloopErr
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem: `${named}${meaningOf(named)}` }, cause)
 }
 
-/** Classes that no other SQL mends. Source of the classes: delta-io/delta delta-error-classes.json. */
+/** Classes that no other SQL mends. Source of the classes: delta-io/delta delta-error-classes.json; of the first, rilldata/rill PR 9852. */
 const MEANINGS: Readonly<Record<string, string>> = {
+  CONFIG_NOT_AVAILABLE: 'the workspace may have no query tags: then set queryTags to false',
   DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
   FAILED_READ_FILE: 'a data file could not be read',
   ...each(
