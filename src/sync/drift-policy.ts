@@ -68,9 +68,9 @@ function absent(column: string, { columns }: Schema, policies: DriftPolicies): D
 const codeOf = ({ breaks }: DriftChange) => (breaks ? 'SCHEMA_BREAKS_TRANSFORM' : 'SCHEMA_CHANGED')
 
 const CHANGE: Readonly<Record<DriftChange['kind'], (change: DriftChange) => string>> = {
-  dropped: ({ after }) => (after === undefined ? 'missing' : 'gone, and another column has its name now,'),
+  dropped: ({ after }) => (after === undefined ? 'missing' : 'gone, and another column has its name now'),
   renamed: ({ candidates: [name] = [], after }) =>
-    `renamed to ${name}${after === undefined ? '' : ', and another column has its name now,'}`,
+    `renamed to ${name}${after === undefined ? '' : ', and another column has its name now'}`,
   typeChanged: ({ before, after }) => `${after} and was ${before}`,
   nestedChanged: ({ before, after }) => `${after} and was ${before}`,
   typeWidened: ({ before, after }) => `${after} and was ${before}`,

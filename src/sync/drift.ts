@@ -71,8 +71,9 @@ function changed(before: Column, after: Column, reads: Reads): readonly Change[]
 
 /** New columns of the same type, the most similar name first; of any type if none has it. */
 function candidates(column: Column, added: readonly Column[]): readonly string[] {
-  const sameType = added.filter(({ type }) => type === column.type)
-  const among = sameType.length > 0 ? sameType : added
+  const others = added.filter(({ name }) => name !== column.name) // one may have taken over the name
+  const sameType = others.filter(({ type }) => type === column.type)
+  const among = sameType.length > 0 ? sameType : others
   return among
     .map(({ name }) => ({ name, likeness: likeness(name, column.name) }))
     .sort((a, b) => b.likeness - a.likeness || (a.name < b.name ? -1 : 1))
@@ -101,6 +102,9 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
   date: ['timestamp_ntz'],
 }
 
+/** Decimals that come as numbers; longer ones are text, which is another value to whoever adds to it. Source: docs/values.md. */
+const NUMBER_DIGITS_MAX = 15
+
 /** Whether every value of the one type is a value of the other, as Delta's type widening has it. Source: docs/drift.md. */
 function widens(before: string, after: string): boolean {
   if (isSameButVoid(before, after) || isSameButVoid(after, before)) return true
@@ -108,7 +112,8 @@ function widens(before: string, after: string): boolean {
   const [from, to] = [before, after].map((type) => /^decimal\((\d+),(\d+)\)$/.exec(type)?.slice(1).map(Number))
   if (from === undefined || to === undefined) return false
   const [p1 = 0, s1 = 0, p2 = 0, s2 = 0] = [...from, ...to]
-  return p2 - s2 >= p1 - s1 && s2 >= s1
+  const sameKind = p1 <= NUMBER_DIGITS_MAX === p2 <= NUMBER_DIGITS_MAX
+  return sameKind && p2 - s2 >= p1 - s1 && s2 >= s1
 }
 
 /** Plain rows show `void` where every value was null: nothing is known of the type then, and nothing was lost. */

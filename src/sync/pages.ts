@@ -3,7 +3,7 @@ import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock, pickActions } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
-import type { RowBlock, Schema } from '../model/row.js'
+import type { Column, RowBlock, Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import { keyPart } from '../stores/store.js'
@@ -119,12 +119,17 @@ export class Pages {
     const { facts, policies } = this.#drift.judge
     const known = this.#schema
     const before = known === undefined ? undefined : { ...known, version: facts.version }
-    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, schema)
+    // A column as it was described has more to it (an id, a comment, that it is never NULL) than the rows tell.
+    const described = new Map(known?.columns.map((column) => [`${column.name} ${column.type}`, column]))
+    const likeDescribed = (column: Column): Column | undefined => described.get(`${column.name} ${column.type}`)
+    const told = schema.columns.map((column) => ({
+      ...column,
+      nullable: likeDescribed(column)?.nullable ?? column.nullable,
+    }))
+    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, { ...schema, columns: told })
     if (stop !== undefined) throw stop
     this.#seen = { schema, park }
-    // A column as it was described has more to it (an id, a comment) than the rows tell.
-    const described = new Map(known?.columns.map((column) => [`${column.name} ${column.type}`, column]))
-    const columns = schema.columns.map((column) => described.get(`${column.name} ${column.type}`) ?? column)
+    const columns = schema.columns.map((column) => likeDescribed(column) ?? column)
     if (park === undefined) this.#schema = { ...known, columns }
     return park
   }

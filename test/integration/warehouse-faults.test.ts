@@ -219,20 +219,22 @@ describe('a token that is refused', () => {
       ['ExecuteStatement', MAIN[kind]],
       ['FetchResults', 4],
     ] as const) {
-      const { token, asked } = renewable()
-      const tokens = [TOKEN, `token-${MARK}-2`]
-      const { warehouse, source } = await stand(
-        { statements: holding({ rows: ROWS }), tokens },
-        { ...KINDS[kind], auth: { token } },
-      )
-      warehouse.faults.on(on, fault('HTTP 401'), { nth })
-      const got = await readAll(source)
-      count(warehouse)
-      expectWhole(got)
-      expect(got.rows).toEqual(inOrder(kind))
-      expect(asked()).toBe(2)
-      const after = warehouse.seen.requests.slice(warehouse.seen.requests.findIndex(({ call }) => call === on) + nth)
-      expect(after.at(-1)?.authorization).toBe(`Bearer token-${MARK}-2`)
+      for (const told of ['HTTP 401', 'HTTP 403 of the token'] as const) {
+        const { token, asked } = renewable()
+        const tokens = [TOKEN, `token-${MARK}-2`]
+        const { warehouse, source } = await stand(
+          { statements: holding({ rows: ROWS }), tokens },
+          { ...KINDS[kind], auth: { token } },
+        )
+        warehouse.faults.on(on, fault(told), { nth })
+        const got = await readAll(source)
+        count(warehouse)
+        expectWhole(got)
+        expect(got.rows).toEqual(inOrder(kind))
+        expect(asked()).toBe(2)
+        const after = warehouse.seen.requests.slice(warehouse.seen.requests.findIndex(({ call }) => call === on) + nth)
+        expect(after.at(-1)?.authorization).toBe(`Bearer token-${MARK}-2`)
+      }
     }
   })
 

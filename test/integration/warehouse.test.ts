@@ -62,6 +62,25 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     }
   })
 
+  test('a workspace that refuses query tags says what to set, and is read without any', async () => {
+    const held = holding({ rows: ROWS })
+    const text = '[CONFIG_NOT_AVAILABLE.WITHOUT_SUGGESTION] Configuration query_tags is not available. SQLSTATE: 42K0I'
+    const refusing = await stand({ statements: () => ({ text, route: 'status' }) }, KINDS['a table'])
+    expect((await readAll(refusing.source)).error?.message).toContain('set queryTags to false')
+    const { warehouse, source } = await stand({ statements: held }, { ...KINDS['a table'], queryTags: false })
+    expect((await readAll(source)).rows).toEqual(ALL)
+    expect(warehouse.seen.statements.map(({ tags }) => tags)).not.toContainEqual(expect.anything())
+    expect(warehouse.seen.sessions.map(({ configuration }) => Object.keys(configuration))).toEqual([['TIMEZONE']])
+  })
+
+  test('a tag is as long as a workspace takes it, and never longer', async () => {
+    const options = { ...KINDS['a table'], name: 'n'.repeat(200) }
+    const { warehouse, source } = await stand({ statements: holding({ rows: ROWS }) }, options)
+    await readAll(source)
+    for (const { tags } of warehouse.seen.statements) expect(tags).toMatch(/(^|,)lakeloop_source:n{128}(,|$)/)
+    expect(warehouse.seen.sessions[0]?.configuration.QUERY_TAGS).toBe(`lakeloop_source:${'n'.repeat(128)}`)
+  })
+
   test('what was described is read in the version that was described, and not looked up again', async () => {
     let version = '7'
     const held = holding({ rows: ROWS })

@@ -11,14 +11,19 @@ const MAPPED = `TBLPROPERTIES ('delta.columnMapping.mode' = 'name', 'delta.enabl
   'delta.enableChangeDataFeed' = 'true')`
 const signal = new AbortController().signal
 
-/** What a run would be told after `statement`, if its transform read `reads`. */
-async function drifted(name: string, columns: string, statement: string, reads: readonly string[]) {
+/** What a run would be told after `statements`, if its transform read `reads`. */
+async function drifted(
+  name: string,
+  columns: string,
+  statements: string | readonly string[],
+  reads: readonly string[],
+) {
   const table = `main.drift.${name}`
   await admin.run(`CREATE TABLE ${table} (${columns}) ${MAPPED}`)
   const source = new DatabricksSource({ ...lakeOptions(), table, changes: 'snapshot' })
   try {
     const before = (await source.describe(signal)) as Schema
-    await admin.run(statement.replaceAll('$t', table))
+    await admin.runAll(...[statements].flat().map((one) => one.replaceAll('$t', table)))
     const facts = {
       version: 'v1',
       form: 'default' as const,
@@ -78,11 +83,11 @@ test.each<[string, string, string, readonly Partial<DriftChange>[]]>([
   if (first?.breaks) expect(stop?.message).toContain(' (version 1 of ')
 })
 
-test('a column that was dropped and added again is another column', async () => {
-  const { changes } = await drifted('again', 'id STRING, score DOUBLE, n INT', 'ALTER TABLE $t DROP COLUMN score', [
-    'score',
-  ])
-  expect(changes).toMatchObject([{ kind: 'dropped', column: 'score' }])
+test('a column that was dropped and added again, of the same type, is another column', async () => {
+  const statements = ['ALTER TABLE $t DROP COLUMN score', 'ALTER TABLE $t ADD COLUMNS (score DOUBLE)']
+  const { changes, stop } = await drifted('again', 'id STRING, score DOUBLE, n INT', statements, ['score'])
+  expect(changes).toMatchObject([{ kind: 'dropped', column: 'score', after: 'double', commit }])
+  expect(stop?.message).toContain('score is gone, and another column has its name now (version 1 of ')
 })
 
 test('a query that names a column which is gone is told in the words of the transform', async () => {

@@ -57,6 +57,9 @@ describe('compareSchemas()', () => {
     ['int', 'bigint', 'typeWidened'],
     ['decimal(8,2)', 'decimal(10,2)', 'typeWidened'],
     ['decimal(8,2)', 'decimal(8,4)', 'typeChanged'],
+    ['decimal(13,2)', 'decimal(15,2)', 'typeWidened'],
+    ['decimal(15,2)', 'decimal(16,2)', 'typeChanged'], // numbers before, text now
+    ['decimal(16,2)', 'decimal(38,2)', 'typeWidened'],
     ['double', 'string', 'typeChanged'],
     ['struct<a:int>', 'struct<a:int,b:int>', 'nestedChanged'],
   ])('%s -> %s is %s', (before, after, kind) => {
@@ -71,7 +74,7 @@ describe('a column id', () => {
   test('tells that another column has taken over the name', () => {
     const after = schema(column('score', 'double', { id: '3' }), column('old_score', 'double', { id: '2' }))
     expect(compareSchemas(before, after, reads('score'))).toMatchObject([
-      { kind: 'dropped', column: 'score', after: 'double', breaks: true },
+      { kind: 'dropped', column: 'score', after: 'double', candidates: [], breaks: true },
     ])
   })
 

@@ -4,6 +4,7 @@ import type { DriftChange } from '../../src/model/report.js'
 import { type Column, type Cursor, type Row, rowBlock, type Schema } from '../../src/model/row.js'
 import type { JsonObject } from '../../src/model/value.js'
 import type { ColumnOrigin, Page, ReadOptions, Source } from '../../src/sources/source.js'
+import { MemoryStore } from '../../src/stores/memory.js'
 import type { DriftPolicies } from '../../src/sync/drift-policy.js'
 import type { Transform } from '../../src/transform/transform.js'
 import { plainTransform } from './plain-transform.js'
@@ -205,6 +206,65 @@ describe('a change of the schema that is parked', () => {
     const report = await sync(world, source, scored('score', 'v1')).run()
     expect(report).toMatchObject({ status: 'complete', rows: { read: 8, accepted: 7, parked: 1 } })
   })
+})
+
+/** A store whose nth commit from `arm` on does not come through: before it is written, or when it is and nobody hears. */
+class Failing extends MemoryStore {
+  arm: { left: number; readonly written: boolean } | undefined
+
+  override async commit(ops: Parameters<MemoryStore['commit']>[0]): Promise<void> {
+    if (this.arm === undefined || --this.arm.left > 0) return await super.commit(ops)
+    const { written } = this.arm
+    this.arm = undefined
+    if (written) await super.commit(ops)
+    throw new Error('the store is gone')
+  }
+}
+
+test.each([false, true])(
+  'a crash at any commit loses no parked row and doubles none, written %s [I1] [I4]',
+  async (written) => {
+    let crashes = 0
+    for (const which of ['parking', 'mended'] as const) {
+      for (let left = 1; left <= 40; left += 1) {
+        const store = new Failing()
+        const world = new World({ store })
+        const table = await renamed(world)
+        const parking = () => sync(world, table, scored('score', 'v1')).run()
+        const mended = () => sync(world, table, scored('churn', 'v2')).run()
+        if (which === 'mended') await parking()
+        store.arm = { left, written }
+        const hit = await (which === 'parking' ? parking() : mended()).catch(() => undefined)
+        const didCrash = store.arm === undefined
+        store.arm = undefined
+        if (!didCrash) expect(hit?.status).toBe('complete')
+        crashes += Number(didCrash)
+        world.clock.advance(60_001) // the lease of the dead is over
+        if (which === 'parking') {
+          await parking()
+          expect(await store.scan('parkedRow', { prefix: [], limit: 10 })).toHaveLength(2)
+        }
+        expect((await mended()).status).toBe('complete')
+        expect(risks(world)).toEqual({ 'p1@example.com': 0.71, 'p2@example.com': 0.2, 'p3@example.com': 0.3 })
+        expect(await store.scan('parkedRow', { prefix: [], limit: 10 })).toEqual([])
+        if (!didCrash) break
+      }
+    }
+    expect(crashes).toBeGreaterThan(8)
+  },
+)
+
+test('pages whose rows do not tell what is never NULL are no change of a table that declares it', async () => {
+  const world = new World()
+  const table = new Table().append(row(1, 'score'))
+  const columns = [...OLD.columns.slice(0, 2), column('score', 'double', { nullable: false })]
+  table.describe = async () => ({ ...OLD, columns })
+  const run = () => sync(world, table, scored('score', 'v1'), { nullability: 'stop' }).run()
+  expect(await run()).toMatchObject({ status: 'complete', drift: [] })
+  table.append(row(2, 'score'))
+  expect(await run()).toMatchObject({ status: 'complete', drift: [] })
+  table.describe = async () => OLD
+  expect((await run()).error?.code).toBe('SCHEMA_CHANGED')
 })
 
 describe('what made a change', () => {

@@ -10,6 +10,14 @@ const failed = (displayMessage: string, sqlState?: string) =>
     response: { displayMessage, sqlState },
   })
 
+/** As the driver throws an answer of HTTP, whose body it does not read. */
+const refusedWith = (statusCode: number, headers: Readonly<Record<string, string>>) =>
+  Object.assign(new Error(`Received a response with a bad HTTP status code: ${statusCode}`), {
+    name: 'THTTPException',
+    statusCode,
+    response: { headers: new Headers(headers) },
+  })
+
 const CASES: readonly (readonly [string, unknown, string, string])[] = [
   [
     'a table that is not there',
@@ -85,6 +93,30 @@ const CASES: readonly (readonly [string, unknown, string, string])[] = [
     Object.assign(new Error('bad HTTP status code: 401'), { statusCode: 401 }),
     'SOURCE_UNAUTHORIZED',
     'refused the credential',
+  ],
+  [
+    'a wrong token, told with 403',
+    refusedWith(403, { 'x-databricks-reason-phrase': 'Invalid access token. [ReqId: secret-7]' }),
+    'SOURCE_UNAUTHORIZED',
+    'refused the credential',
+  ],
+  [
+    'a token that is about to end',
+    refusedWith(403, { 'x-databricks-error-or-redirect-message': 'Token is expiring within 30 seconds.' }),
+    'SOURCE_UNAUTHORIZED',
+    'refused the credential',
+  ],
+  [
+    'a token that has ended, told with 400',
+    refusedWith(400, { 'x-thriftserver-error-message': 'io.jsonwebtoken.ExpiredJwtException: secret-7' }),
+    'SOURCE_UNAUTHORIZED',
+    'refused the credential',
+  ],
+  [
+    'a refusal that is not about the token',
+    refusedWith(403, { 'x-databricks-reason-phrase': 'User not authorized' }),
+    'SOURCE_FORBIDDEN',
+    'CAN USE on the SQL warehouse',
   ],
   [
     'no permission on the warehouse',

@@ -80,6 +80,21 @@ describe('a question', () => {
     expect(fake.faults).toHaveLength(1)
   })
 
+  test.each([
+    [403, { error_code: 403, message: 'Invalid access token.' }],
+    [403, { error_code: '403', message: 'Token is expiring within 30 seconds. (token expired)' }],
+    [400, { message: 'io.jsonwebtoken.ExpiredJwtException: JWT expired' }],
+  ])('renews a token that is refused with %d %j', async (status, body) => {
+    const { catalog, fake } = stand({ emptyPages: false })
+    fake.tokens.splice(0, 1, 'stale', 't2')
+    fake.faults.push(Response.json(body, { status }))
+    expect(await names(catalog)).toEqual(['main', 'lab'])
+    const refused = stand()
+    refused.fake.tokens.push('t2')
+    refused.fake.faults.push(Response.json(body, { status }), Response.json(body, { status }))
+    expect(await failure(names(refused.catalog))).toMatchObject({ code: 'SOURCE_UNAUTHORIZED' })
+  })
+
   test('renews a refused token once', async () => {
     const { catalog, fake } = stand({ emptyPages: false })
     fake.tokens.splice(0, 1, 'stale', 't2')

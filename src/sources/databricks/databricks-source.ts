@@ -246,7 +246,7 @@ export class DatabricksSource implements Source {
       httpPath,
       token: async (refused) => await this.#workspace.token.get(refused),
       userAgent: 'lakeloop',
-      queryTags: { lakeloop_source: this.name, ...queryTags },
+      queryTags: queryTags === false ? undefined : { lakeloop_source: this.name, ...queryTags },
       startTimeoutMs: this.#options.startTimeoutMs ?? DEFAULTS.startTimeoutMs,
       useCloudFetch,
       customCaCert,

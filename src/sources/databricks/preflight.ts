@@ -77,7 +77,7 @@ export async function preflight(subject: Subject): Promise<PreflightReport> {
   checks.push(...session, ...rights, ...files.map(({ check }) => check))
   if (isOpen) checks.push(readingCheck(subject, reading))
   if (isOpen && reading === undefined) checks.push(...(await modeChecks(subject)))
-  if (table?.parts.length === 3) checks.push(...(await guardChecks(subject, table)))
+  checks.push(...(await guardChecks(subject)))
   return { ok: isOpen && reading === undefined && checks.every(({ status }) => status !== 'missing'), checks }
 }
 
@@ -110,7 +110,7 @@ async function sessionChecks({ asking, httpPath, principal }: Subject): Promise<
   const { error } = await tried(asking.session.rows('SELECT 1', asked(asking)))
   const isForbidden = isLakeloopError(error, 'SOURCE_FORBIDDEN') && error.facts.securable === 'the SQL warehouse'
   if (error !== undefined && isForbidden) {
-    const id = httpPath.split('/').at(-1)
+    const id = /([^/?]*)(?:\?.*)?$/.exec(httpPath)?.[1]
     const body = `{"access_control_list":[{"service_principal_name":"${principal ?? '<application id>'}","permission_level":"CAN_USE"}]}`
     const problem = `CAN USE is missing, which no SQL grants: in the workspace SQL Warehouses > (the warehouse) > Permissions, or PATCH /api/2.0/permissions/warehouses/${id} with ${body}. The principal needs the entitlement "Databricks SQL access" too.`
     return [{ what, status: 'missing', problem, statements: [] }]
@@ -221,8 +221,12 @@ async function feedCheck(
 }
 
 /** What stands between the principal and the values as they are stored. It is no missing right, but has to be known. */
-async function guardChecks({ workspace, asking }: Subject, table: TableName): Promise<readonly PreflightCheck[]> {
+async function guardChecks({ workspace, asking, table }: Subject): Promise<readonly PreflightCheck[]> {
   const what = 'column masks and row filter'
+  if (table?.parts.length !== 3) {
+    const problem = `of a ${table === undefined ? 'query' : 'name without a catalog'} nobody tells: a run goes on past them`
+    return [{ what, status: 'unknown', problem, statements: [] }]
+  }
   const { value: info, error } = await tried(workspace.unityCatalog.tableInfo(table.text, asking.signal))
   if (error !== undefined) return [{ what, status: 'unknown', problem: error.message, statements: [] }]
   const masked = info.columns.filter(({ mask }) => mask !== undefined)

@@ -10,10 +10,10 @@ export const FETCH_ROWS = 10_000
 /** How long the server is given to say that it has ended what it is told to end. */
 export const ENDING_MS_MAX = 5_000
 /**
- * How long one fetch may take. The driver itself waits for ever where a connection breaks within the body of an answer:
- * node-fetch 2.7 sees that in chunked bodies alone.
+ * How long a session, the start of a statement, or a fetch may take. The driver itself waits for 15 minutes, and for ever
+ * where a connection breaks within the body of an answer: node-fetch 2.7 sees that in chunked bodies alone.
  */
-const FETCH_MS_MAX = 300_000
+const ANSWER_MS_MAX = 300_000
 /** Pages in a row without a row, after which a server that promises more is not believed. */
 const EMPTY_PAGES_MAX = 100
 
@@ -79,20 +79,32 @@ export class OperationResult implements ArrowResult {
     }
   }
 
-  /** What the driver does, but no longer than it may take, and not behind the end. */
+  /** What the driver does, but not behind the end. */
   async #inTime<T>(work: Promise<T>): Promise<T> {
-    const { clock, signal, source } = this.#parts
-    const done = new AbortController()
-    const late = clock.sleep(FETCH_MS_MAX, done.signal).then((): never => {
-      const problem = `: a fetch had no answer for ${FETCH_MS_MAX / 1_000} s`
-      throw new LakeloopError('SOURCE_UNREACHABLE', { source, problem })
-    })
-    late.catch(() => undefined)
-    try {
-      return await Promise.race([orAborted(orAborted(work, signal), this.#ended.signal), late])
-    } finally {
-      done.abort()
-    }
+    return await inTime('a fetch', orAborted(work, this.#ended.signal), this.#parts)
+  }
+}
+
+/**
+ * What the driver does, but no longer than one answer may take.
+ *
+ * Throws  SOURCE_UNREACHABLE, ABORTED
+ */
+export async function inTime<T>(
+  what: string,
+  work: Promise<T>,
+  { clock, signal, source }: Pick<ResultParts, 'clock' | 'signal' | 'source'>,
+): Promise<T> {
+  const done = new AbortController()
+  const late = clock.sleep(ANSWER_MS_MAX, done.signal).then((): never => {
+    const problem = `: ${what} had no answer for ${ANSWER_MS_MAX / 1_000} s`
+    throw new LakeloopError('SOURCE_UNREACHABLE', { source, problem })
+  })
+  late.catch(() => undefined)
+  try {
+    return await Promise.race([orAborted(work, signal), late])
+  } finally {
+    done.abort()
   }
 }
 

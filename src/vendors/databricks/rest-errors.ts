@@ -1,7 +1,7 @@
 import { type ErrorFacts, LakeloopError } from '../../errors.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import type { HttpAnswer } from '../../transport/http-client.js'
-import { missingRight } from './sql-errors.js'
+import { isAboutToken, missingRight } from './sql-errors.js'
 import { listOf, objectOf, textOf } from './table-info.js'
 
 /** What was asked, for errors. */
@@ -16,16 +16,23 @@ export interface Asked {
 const MISSING =
   /^(?:(?:CATALOG|SCHEMA|TABLE|VOLUME|RESOURCE)_(?:DOES_NOT_EXIST|NOT_FOUND)|NOT_FOUND|(?:CATALOG|SCHEMA|TABLE)_OR_VIEW_NOT_FOUND)$/
 
+/** True for an answer that another token may mend. */
+export function refusesToken({ status, json }: HttpAnswer): boolean {
+  if (status === 401) return true
+  return (status === 400 || status === 403) && isAboutToken(textOf(objectOf(json).message) ?? '')
+}
+
 /**
  * What the REST interface refused, as one of our codes. Its texts quote what was asked: only the error code, privileges
  * and names of objects are taken over (I7).
  *
  * Source  body `{ error_code, message, details }`: github.com/Azure/spark-cdm-connector/issues/149.
  */
-export function restError({ status, json }: HttpAnswer, { name: source, securable }: Asked): LakeloopError {
+export function restError(answer: HttpAnswer, { name: source, securable }: Asked): LakeloopError {
+  const { status, json } = answer
   const body = objectOf(json)
   const code = errorCodeOf(body)
-  if (status === 401 || code === 'UNAUTHENTICATED') return new LakeloopError('SOURCE_UNAUTHORIZED', { source })
+  if (refusesToken(answer) || code === 'UNAUTHENTICATED') return new LakeloopError('SOURCE_UNAUTHORIZED', { source })
   if (status === 403 || code === 'PERMISSION_DENIED') {
     const missing = fromDetails(body.details) ?? missingRight(textOf(body.message) ?? '')
     return new LakeloopError('SOURCE_FORBIDDEN', { source, ...(missing ?? { privilege: 'a privilege', securable }) })

@@ -2,7 +2,7 @@ import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import { type Clock, orAborted, systemClock } from '../../transport/clock.js'
 import { type DriverClient, type DriverOperation, type DriverSession, loadDriver, rawResult } from './driver.js'
-import { cancelled, ENDING_MS_MAX, FETCH_ROWS, OperationResult, within } from './operation-result.js'
+import { cancelled, ENDING_MS_MAX, FETCH_ROWS, inTime, OperationResult, within } from './operation-result.js'
 import type { ArrowResult, SqlParameter, SqlSession, StatementOptions } from './sql.js'
 import { mayPass, retryAfterMs, sqlError } from './sql-errors.js'
 
@@ -16,7 +16,7 @@ export interface WarehouseOptions {
   /** A token that is good now; asked before every call. `refused` is one that the server did not take. */
   readonly token: (refused?: string) => Promise<string>
   readonly userAgent: string
-  /** Shown beside each statement in the query history. */
+  /** Shown beside each statement in the query history, with those of the statement. `undefined`: neither is sent. */
   readonly queryTags?: Readonly<Record<string, string>> | undefined
   /** How long a warehouse may take to start, in ms. Serverless takes 40 s, classic 5 minutes. */
   readonly startTimeoutMs: number
@@ -106,7 +106,7 @@ export class WarehouseSession implements SqlSession {
       if (this.#closed) throw new LakeloopError('CLOSED', { part: `the source ${name}` })
       if (signal.aborted) throw new LakeloopError('ABORTED')
       try {
-        return await work(await orAborted(this.#open(), signal), signal)
+        return await work(await inTime('a session', this.#open(), this.#waiting(signal)), signal)
       } catch (caught) {
         if (signal.aborted) throw new LakeloopError('ABORTED', {}, caught)
         const error = sqlError(caught, name)
@@ -122,6 +122,10 @@ export class WarehouseSession implements SqlSession {
     }
   }
 
+  #waiting(signal: AbortSignal) {
+    return { clock: this.#clock, signal, source: this.#options.name }
+  }
+
   /** True for what another attempt may mend. */
   #mayPass(error: LakeloopError): boolean {
     return mayPass(error) || this.#mayRenew(error)
@@ -135,8 +139,12 @@ export class WarehouseSession implements SqlSession {
   }
 
   #open(): Promise<DriverSession> {
-    this.#session ??= this.#connect()
-    return this.#session
+    if (this.#session !== undefined) return this.#session
+    const opening = this.#connect()
+    this.#session = opening
+    // Kept, it would go on refusing what has been mended since: a right, a credential, a name.
+    opening.catch(() => (this.#session === opening ? this.#drop() : undefined))
+    return opening
   }
 
   async #connect(): Promise<DriverSession> {
@@ -157,7 +165,10 @@ export class WarehouseSession implements SqlSession {
     })
     this.#client = client
     // An admin may have set another zone for the whole warehouse; every time of ours is in UTC.
-    return await client.openSession({ configuration: { TIMEZONE: 'UTC' }, ...(queryTags ? { queryTags } : {}) })
+    return await client.openSession({
+      configuration: { TIMEZONE: 'UTC' },
+      ...(queryTags ? { queryTags: sendable(queryTags) } : {}),
+    })
   }
 
   async #token(): Promise<string> {
@@ -177,9 +188,9 @@ export class WarehouseSession implements SqlSession {
       maxRows: FETCH_ROWS,
       useCloudFetch,
       ...(namedParameters ? { namedParameters } : {}),
-      queryTags: { ...queryTags, ...tags },
+      ...(queryTags ? { queryTags: sendable({ ...queryTags, ...tags }) } : {}),
     })
-    const operation = await orAborted(executing, signal).catch((error: unknown) => {
+    const operation = await inTime('a statement', executing, this.#waiting(signal)).catch((error: unknown) => {
       // What was not waited for may have begun.
       executing.then(cancelled).catch(() => undefined)
       throw error
@@ -208,11 +219,20 @@ export class WarehouseSession implements SqlSession {
     const [session, client] = [this.#session, this.#client]
     this.#session = undefined
     this.#client = undefined
-    const open = await session?.catch(() => undefined)
-    await within(ENDING_MS_MAX, open?.close())
+    // One that opens too late is closed all the same.
+    await within(
+      ENDING_MS_MAX,
+      session?.then((open) => open.close()),
+    )
     await within(ENDING_MS_MAX, client?.close())
   }
 }
+
+/** What a tag may hold; names of tables are longer. Source: docs.getdbt.com databricks-configs, "Query tags". */
+const TAG_MAX = 128
+
+const sendable = (tags: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, value.slice(0, TAG_MAX)]))
 
 /** Throws  OPTION_INVALID beyond what a statement may have, before anything is asked. */
 function assertFew(parameters: StatementOptions['parameters'] = {}): void {

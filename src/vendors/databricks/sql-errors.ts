@@ -82,6 +82,17 @@ export function retryAfterMs(caught: unknown): number {
   return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : 0
 }
 
+/**
+ * Texts of a token that is not taken: Databricks says so with HTTP 403 and 400 too.
+ *
+ * Source  databricks-sdk-go issue 873 (403, text and header); databricks-vscode issue 583; splunk-integration issue 55.
+ */
+export const isAboutToken = (text: string): boolean =>
+  /invalid access token|token (?:is|has) expir|ExpiredJwt/i.test(text)
+
+/** Headers in which a warehouse says why. */
+const REASONS = ['x-databricks-reason-phrase', 'x-databricks-error-or-redirect-message', 'x-thriftserver-error-message']
+
 const headerOf = ({ response }: Thrown, name: string): string => response?.headers?.get?.(name) ?? ''
 
 /**
@@ -101,8 +112,9 @@ function ofClassAlone(text: string, source: string, cause: unknown): LakeloopErr
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem: `${named}${meaningOf(named)}` }, cause)
 }
 
-/** Classes that no other SQL mends. Source of the classes: delta-io/delta delta-error-classes.json. */
+/** Classes that no other SQL mends. Source of the classes: delta-io/delta delta-error-classes.json; of the first, rilldata/rill PR 9852. */
 const MEANINGS: Readonly<Record<string, string>> = {
+  CONFIG_NOT_AVAILABLE: 'the workspace may have no query tags: then set queryTags to false',
   DELTA_UNSUPPORTED_FEATURES_FOR_READ: 'the warehouse is too old to read the table',
   FAILED_READ_FILE: 'a data file could not be read',
   ...each(
@@ -217,7 +229,10 @@ function ofState({ response }: Thrown, text: string, source: string, cause: unkn
 /** What never reached the statement, or lost its answer. */
 function ofConnection(thrown: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
   const { statusCode, code } = thrown
-  if (statusCode === 401) return new LakeloopError('SOURCE_UNAUTHORIZED', { source }, cause)
+  const mayBeToken = statusCode === 400 || statusCode === 403
+  if (statusCode === 401 || (mayBeToken && REASONS.some((name) => isAboutToken(headerOf(thrown, name))))) {
+    return new LakeloopError('SOURCE_UNAUTHORIZED', { source }, cause)
+  }
   if (statusCode === 403) {
     return new LakeloopError(
       'SOURCE_FORBIDDEN',

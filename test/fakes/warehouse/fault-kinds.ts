@@ -32,12 +32,13 @@ const TOLD = 's3cr3t-of-the-server'
  * What can go wrong, by name.
  *
  * Source  of texts and headers: reference of `@databricks/sql` 2.1; lightdash PR 28654 (a warehouse that starts);
- *         databricks-jdbc DatabricksJdbcConstants (headers). SQLSTATEs beside states are not known to be sent: with them
+ *         databricks-jdbc DatabricksJdbcConstants and databricks-sdk-go issue 873 (headers). SQLSTATEs beside states are not known to be sent: with them
  *         it is harder.
  */
 export const FAULTS = {
   'HTTP 401': http(401),
   'HTTP 403': http(403, { 'x-databricks-error-or-redirect-message': `User ${TOLD} is not authorized` }),
+  'HTTP 403 of the token': http(403, { 'x-databricks-reason-phrase': `Invalid access token. [ReqId: ${TOLD}]` }),
   'HTTP 404': http(404, { 'x-databricks-error-or-redirect-message': `RESOURCE_DOES_NOT_EXIST: ${TOLD}` }),
   'HTTP 404 of a path that is not there': http(404),
   'HTTP 429 with Retry-After': http(429, { 'retry-after': '7' }),

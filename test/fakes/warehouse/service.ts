@@ -69,7 +69,7 @@ export class Service {
       }
     }
     return {
-      OpenSession: one((request) => this.#openSession(request)),
+      OpenSession: one((request) => this.#openSession(request, fault)),
       CloseSession: one((request) => this.#closeSession(request)),
       ExecuteStatement: one((request) => this.#execute(request, fault)),
       GetOperationStatus: one((request) => this.#operation(request).status()),
@@ -80,7 +80,8 @@ export class Service {
     }
   }
 
-  #openSession({ configuration }: Request): object {
+  async #openSession({ configuration }: Request, fault: Fault | undefined): Promise<object> {
+    if (fault?.kind === 'stall') await this.#options.faults.released()
     const id = randomUUID()
     const session = { id, configuration: configuration ?? {}, closed: false }
     this.#sessions.set(id, session)

@@ -37,6 +37,10 @@ test.each([
   [{ table: 'a.b.c.d' }, 'table has more than three parts'],
   [{ changes: 'cdf' }, 'changes'],
   [{ overlapMs: -1 }, 'overlapMs'],
+  [{ queryTags: true }, 'queryTags'],
+  [{ queryTags: { 'a:b': 'c' } }, 'queryTags'], // it would be the tag a
+  [{ queryTags: { a: 'x'.repeat(129) } }, 'queryTags'],
+  [{ queryTags: Object.fromEntries(Array.from({ length: 18 }, (_, n) => [`t${n}`, ''])) }, 'queryTags'],
   [{ chnages: 'feed' }, 'chnages is not an option'],
 ])('new DatabricksSource(%j) is refused by name, and without the token [I7]', (change, said) => {
   const make = () => new DatabricksSource({ ...GOOD, ...change } as never)

@@ -123,6 +123,19 @@ describe('preflight()', () => {
     expect(statements).toEqual([])
   })
 
+  test('names the warehouse alone where the path says the workspace too', async () => {
+    const sql = { 'SELECT 1': forbidden('CAN USE', 'the SQL warehouse') }
+    const { checks } = await stand({ sql, subject: { httpPath: '/sql/1.0/warehouses/w-1?o=42' } }).report()
+    expect(checks[1]?.problem).toContain('PATCH /api/2.0/permissions/warehouses/w-1 with')
+  })
+
+  test('says that nobody tells of masks where nobody does', async () => {
+    const { checks, ok } = await stand({ subject: { table: tableName('crm.users') } }).report()
+    expect(ok).toBe(true)
+    expect(checks.at(-1)).toMatchObject({ what: 'column masks and row filter', status: 'unknown' })
+    expect(checks.at(-1)?.problem).toContain('of a name without a catalog nobody tells')
+  })
+
   test('a warehouse that cannot be reached is unknown, and not ok', async () => {
     const sql = { 'SELECT 1': new LakeloopError('SOURCE_UNREACHABLE', { source: 'churn', problem: ': HTTP 503' }) }
     const report = await stand({ sql }).report()
@@ -277,6 +290,7 @@ describe('preflight()', () => {
       'works: session on the SQL warehouse',
       'works: SELECT 1',
       'missing: run the query for no rows',
+      'unknown: column masks and row filter',
     ])
     expect(report.checks[3]?.statements).toEqual(['GRANT EXECUTE ON FUNCTION `main`.`crm`.`f` TO `app-1`;'])
   })
