@@ -87,6 +87,15 @@ const CASES: readonly (readonly [string, unknown, string, string])[] = [
     'refused the credential',
   ],
   [
+    'a token that is over, where the door says 403',
+    Object.assign(new Error('x'), {
+      statusCode: 403,
+      response: { headers: new Headers({ 'x-databricks-reason-phrase': 'Invalid access token.' }) },
+    }),
+    'SOURCE_UNAUTHORIZED',
+    'refused the credential',
+  ],
+  [
     'no permission on the warehouse',
     Object.assign(new Error('x'), { statusCode: 403 }),
     'SOURCE_FORBIDDEN',

@@ -1,7 +1,7 @@
 import { type ErrorFacts, LakeloopError } from '../../errors.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import type { HttpAnswer } from '../../transport/http-client.js'
-import { missingRight } from './sql-errors.js'
+import { isTokenRefused, missingRight } from './sql-errors.js'
 import { listOf, objectOf, textOf } from './table-info.js'
 
 /** What was asked, for errors. */
@@ -25,7 +25,7 @@ const MISSING =
 export function restError({ status, json }: HttpAnswer, { name: source, securable }: Asked): LakeloopError {
   const body = objectOf(json)
   const code = errorCodeOf(body)
-  if (status === 401 || code === 'UNAUTHENTICATED') return new LakeloopError('SOURCE_UNAUTHORIZED', { source })
+  if (isRefused({ status, json })) return new LakeloopError('SOURCE_UNAUTHORIZED', { source })
   if (status === 403 || code === 'PERMISSION_DENIED') {
     const missing = fromDetails(body.details) ?? missingRight(textOf(body.message) ?? '')
     return new LakeloopError('SOURCE_FORBIDDEN', { source, ...(missing ?? { privilege: 'a privilege', securable }) })
@@ -37,6 +37,13 @@ export function restError({ status, json }: HttpAnswer, { name: source, securabl
     source,
     problem: `: HTTP ${status}${code === undefined ? '' : ` ${code}`}`,
   })
+}
+
+/** True where it is the token that was not taken, and another may be. */
+export function isRefused({ status, json }: HttpAnswer): boolean {
+  const body = objectOf(json)
+  if (status === 401 || errorCodeOf(body) === 'UNAUTHENTICATED') return true
+  return status === 403 && isTokenRefused(textOf(body.message) ?? '')
 }
 
 /** Older services give a number, or nothing. */

@@ -145,9 +145,13 @@ function ofEnd({ errorCode }: Thrown, source: string, cause: unknown): LakeloopE
 
 /** A session or a result that is not there, in whatever way it is told. */
 function ofHandle(thrown: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
-  const told = `${text} ${headerOf(thrown, 'x-databricks-error-or-redirect-message')}`
+  const told = `${text} ${headerOf(thrown, REDIRECT)}`
   return SESSION_GONE.test(told) ? unreachable(source, GONE, cause) : undefined
 }
+
+/** Headers in which the door of a workspace says why. */
+const REASON = 'x-databricks-reason-phrase'
+const REDIRECT = 'x-databricks-error-or-redirect-message'
 
 const GONE = 'the server has dropped the session or the result'
 
@@ -214,10 +218,20 @@ function ofState({ response }: Thrown, text: string, source: string, cause: unkn
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem }, cause)
 }
 
+/**
+ * A token that is over or that nobody knows: some doors of a workspace say 403 to it, and not 401. Source:
+ * github.com/databricks/databricks-sdk-go/issues/917, github.com/databricks/databricks-vscode/issues/583.
+ */
+export const isTokenRefused = (text: string): boolean =>
+  /\b(?:invalid access token|token (?:is )?expir(?:ed|ing))\b/i.test(text)
+
 /** What never reached the statement, or lost its answer. */
 function ofConnection(thrown: Thrown, text: string, source: string, cause: unknown): LakeloopError | undefined {
   const { statusCode, code } = thrown
-  if (statusCode === 401) return new LakeloopError('SOURCE_UNAUTHORIZED', { source }, cause)
+  const told = `${text} ${headerOf(thrown, REASON)} ${headerOf(thrown, REDIRECT)}`
+  if (statusCode === 401 || (statusCode === 403 && isTokenRefused(told))) {
+    return new LakeloopError('SOURCE_UNAUTHORIZED', { source }, cause)
+  }
   if (statusCode === 403) {
     return new LakeloopError(
       'SOURCE_FORBIDDEN',

@@ -2,7 +2,7 @@ import { LakeloopError } from '../../errors.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import type { Clock } from '../../transport/clock.js'
 import { type Fetch, type HttpAnswer, HttpClient } from '../../transport/http-client.js'
-import { restError } from './rest-errors.js'
+import { isRefused, restError } from './rest-errors.js'
 import { sendHarmless } from './retry.js'
 import { listOf, objectOf, type TableInfo, tableInfoOf, textOf } from './table-info.js'
 import type { DatabricksToken } from './token.js'
@@ -81,7 +81,7 @@ export class UnityCatalog {
     const { name, token } = this.#options
     const used = await token.get(undefined, signal)
     let answer = await this.#once(question, used, signal)
-    if (answer.status === 401) answer = await this.#once(question, await token.get(used, signal), signal)
+    if (isRefused(answer)) answer = await this.#once(question, await token.get(used, signal), signal)
     if (answer.status >= 200 && answer.status < 300) return answer.json
     throw restError(answer, { name, securable: question.securable })
   }
