@@ -59,7 +59,7 @@ export async function decideDrift(source: Source, judging: Judge, asking: Asking
   const found = seen(before, after, facts)
   const origins = await originsOf(source, { found, since: before?.asOf }, { ...asking, described: after })
   const { changes, stop, park } = judge(judging, after, explained(found, origins, after))
-  const guarded = guardedError(source.name, after, facts)
+  const guarded = guardedError(source, after, facts)
   return { changes, schema: after, ...withStop(guarded ?? stop), ...(park === undefined ? {} : { park }) }
 }
 
@@ -93,13 +93,18 @@ function explained(
 }
 
 /** Values that a mask has changed, or rows that a filter has left out, would be taken for the truth. */
-function guardedError(source: string, after: Schema, facts: TransformFacts): LakeloopError | undefined {
-  const { columns, rowFilter } = after
+function guardedError(
+  { name: source, key = [], changedAt }: Source,
+  { columns, rowFilter }: Schema,
+  facts: TransformFacts,
+): LakeloopError | undefined {
   if (rowFilter !== undefined) {
     const told = { source, guard: `the row filter ${rowFilter}`, what: 'the rows', option: 'allow.rowFilter' }
     return new LakeloopError('SOURCE_GUARDED', told)
   }
-  const masked = columns.find(({ name, mask }) => mask !== undefined && isRead(facts, name))
+  // Who a row is of, and what is new, is told by columns that the transform need not read.
+  const roles = new Set([...key, changedAt])
+  const masked = columns.find(({ name, mask }) => mask !== undefined && (roles.has(name) || isRead(facts, name)))
   if (masked === undefined) return undefined
   const told = { source, guard: `the mask ${masked.mask}`, what: `column ${masked.name}`, option: 'allow.masks' }
   return new LakeloopError('SOURCE_GUARDED', told)

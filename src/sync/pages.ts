@@ -40,7 +40,7 @@ export class Pages {
   readonly #drift: Drift
   #schema: Schema | undefined
   /** The schema of the last page, as the page has it. */
-  #seen: { readonly schema: Schema; readonly park: Reason | undefined } | undefined
+  #seen: { readonly schema: Schema; readonly told: Schema; readonly park: Reason | undefined } | undefined
   readonly #owners: FieldOwners
   readonly #lists = new Map<ListRef, Reason | undefined>()
   readonly #flying = new Set<Promise<void>>()
@@ -118,12 +118,14 @@ export class Pages {
     const { facts, policies } = this.#drift.judge
     const known = this.#schema
     const before = known === undefined ? undefined : { ...known, version: facts.version }
-    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, schema)
-    if (stop !== undefined) throw stop
-    this.#seen = { schema, park }
-    // A column as it was described has more to it (an id, a comment) than the rows tell.
+    // A column as it was described has more to it (an id, a comment, whether it may be NULL) than the rows tell.
     const described = new Map(known?.columns.map((column) => [`${column.name} ${column.type}`, column]))
     const columns = schema.columns.map((column) => described.get(`${column.name} ${column.type}`) ?? column)
+    const isDescribed = this.#drift.schema !== this.#drift.judge.before
+    const told = isDescribed ? { ...schema, columns } : schema
+    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, told)
+    if (stop !== undefined) throw stop
+    this.#seen = { schema, told, park }
     if (park === undefined) this.#schema = { ...known, columns }
     return park
   }
@@ -136,8 +138,9 @@ export class Pages {
       throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
     }
     const first = tally.counts.read
+    const schema = this.#seen?.told ?? page.schema
     tally.read(page.rows.length)
-    this.#window.open(parkedPage({ ...page, rows: storable(page.rows) }, reason, [turn, first], this.#context))
+    this.#window.open(parkedPage({ ...page, schema, rows: storable(page.rows) }, reason, [turn, first], this.#context))
     await this.#window.advance()
   }
 

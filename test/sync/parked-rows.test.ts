@@ -127,6 +127,31 @@ describe('a change of the schema that is parked', () => {
     expect(edited.rows).toMatchObject({ read: 2, accepted: 2 })
   })
 
+  test('is not taken as accepted by a run that met no rows', async () => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    await sync(world, table, scored('score', 'v1')).run()
+    table.schema = { columns: [...OLD.columns.slice(0, 2), column('score', 'string')], asOf: '2' }
+    const run = () => sync(world, table, scored('score', 'v1'), { typeChanged: 'park' }).run()
+    expect((await run()).rows).toMatchObject({ read: 0 })
+    table.append({ ...row(1, 'score'), score: 'high' })
+    expect((await run()).rows).toMatchObject({ read: 1, parked: 1 })
+  })
+
+  test('is none where pages alone say whether a column may be NULL: they know less than the description', async () => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    const pages: Source = {
+      name: table.name,
+      key: table.key,
+      close: () => table.close(),
+      describe: async () => ({ columns: OLD.columns.map((one) => ({ ...one, nullable: false })), asOf: '1' }),
+      read: (options) => table.read(options),
+    }
+    const report = await sync(world, pages, scored('score', 'v1'), { nullability: 'stop' }).run()
+    expect(report).toMatchObject({ status: 'complete', rows: { accepted: 1 }, drift: [] })
+  })
+
   test('leaves rows parked that the next transform cannot read either', async () => {
     const world = new World()
     const table = await renamed(world)
@@ -206,6 +231,12 @@ describe('what stands before the values', () => {
 
   test('a mask on another column is no matter', async () => {
     expect((await guarded(masked, 'churn')).report.status).toBe('complete')
+  })
+
+  test('a mask on the key ends the run, though the transform does not read it', async () => {
+    const [, ...others] = OLD.columns
+    const { report } = await guarded({ columns: [column('id', 'string', { mask: 'main.sec.hidden' }), ...others] })
+    expect(report.error?.message).toContain('the mask main.sec.hidden stands before column id of scores')
   })
 
   test('a row filter ends the run, whatever is read', async () => {
