@@ -59,6 +59,7 @@ describe('compareSchemas()', () => {
     ['decimal(8,2)', 'decimal(8,4)', 'typeChanged'],
     ['double', 'string', 'typeChanged'],
     ['struct<a:int>', 'struct<a:int,b:int>', 'nestedChanged'],
+    ['map<int,string>', 'map<string,string>', 'nestedChanged'],
   ])('%s -> %s is %s', (before, after, kind) => {
     const changes = compareSchemas(schema(column('x', before)), schema(column('x', after)), reads('x'))
     expect(changes).toMatchObject([{ kind, breaks: kind !== 'typeWidened' }])
