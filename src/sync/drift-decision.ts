@@ -57,13 +57,35 @@ export async function decideDrift(source: Source, judging: Judge, asking: Asking
   })
   if (after === null) return { changes: [], schema: before }
   const found = seen(before, after, facts)
-  const origins = await originsOf(source, { found, since: before?.asOf }, { ...asking, described: after })
-  const { changes, stop, park } = judge(judging, after, explained(found, origins, after))
-  const guarded = guardedError(source.name, after, facts)
+  const perhaps = [...found, ...stayed(before, after, { found, facts })]
+  const origins = await originsOf(source, { found: perhaps, since: before?.asOf }, { ...asking, described: after })
+  const known = perhaps
+    .map((change, at) => [change, origins[at]] as const)
+    .filter(([{ column }, origin], at) => at < found.length || (origin && origin.renamedTo !== column))
+  const { changes, stop, park } = judge(judging, after, explained(known, after))
+  const guarded = guardedError(source, after, facts)
   return { changes, schema: after, ...withStop(guarded ?? stop), ...(park === undefined ? {} : { park }) }
 }
 
 const withStop = (stop: LakeloopError | undefined) => (stop === undefined ? {} : { stop })
+
+/**
+ * Columns that the transform reads and that no id tells apart, beside others that came, as if each had left: the history
+ * knows whether it did, and another one has its name now.
+ */
+function stayed(
+  before: Schema | undefined,
+  { columns }: Schema,
+  { found, facts }: { readonly found: readonly Change[]; readonly facts: TransformFacts },
+): readonly Change[] {
+  if (before === undefined || !found.some(({ kind }) => kind === 'added')) return []
+  return before.columns.flatMap(({ name: column, type, id }): Change[] => {
+    const now = columns.find(({ name }) => name === column)
+    if (now === undefined || (id !== undefined && now.id !== undefined) || !isRead(facts, column)) return []
+    if (found.some((change) => change.column === column)) return []
+    return [{ kind: 'dropped', column, before: type, after: now.type, breaks: true }]
+  })
+}
 
 async function originsOf(
   source: Source,
@@ -76,30 +98,35 @@ async function originsOf(
 
 /** The changes with their commits; a column that left and whose renaming the history has is `renamed`. */
 function explained(
-  found: readonly Change[],
-  origins: readonly (ColumnOrigin | undefined)[],
+  known: readonly (readonly [Change, ColumnOrigin | undefined])[],
   { columns }: Schema,
 ): readonly Change[] {
   const renamed = new Set<string>()
-  const told = found.map((change, at): Change => {
-    const origin = origins[at]
+  const told = known.map(([change, origin]): Change => {
     if (origin === undefined) return change
     const { renamedTo, ...commit } = origin
     if (change.kind !== 'dropped' || !columns.some(({ name }) => name === renamedTo)) return { ...change, commit }
     renamed.add(renamedTo as string)
-    return { kind: 'renamed', column: change.column, candidates: [renamedTo as string], breaks: change.breaks, commit }
+    const { column, breaks, after } = change
+    const taken = after === undefined ? {} : { after }
+    return { kind: 'renamed', column, candidates: [renamedTo as string], breaks, commit, ...taken }
   })
   return told.filter(({ kind, column }) => kind !== 'added' || !renamed.has(column))
 }
 
 /** Values that a mask has changed, or rows that a filter has left out, would be taken for the truth. */
-function guardedError(source: string, after: Schema, facts: TransformFacts): LakeloopError | undefined {
-  const { columns, rowFilter } = after
+function guardedError(
+  { name: source, key = [], changedAt }: Source,
+  { columns, rowFilter }: Schema,
+  facts: TransformFacts,
+): LakeloopError | undefined {
   if (rowFilter !== undefined) {
     const told = { source, guard: `the row filter ${rowFilter}`, what: 'the rows', option: 'allow.rowFilter' }
     return new LakeloopError('SOURCE_GUARDED', told)
   }
-  const masked = columns.find(({ name, mask }) => mask !== undefined && isRead(facts, name))
+  // Who a row is of, and what is new, is told by columns that the transform need not read.
+  const roles = new Set([...key, changedAt])
+  const masked = columns.find(({ name, mask }) => mask !== undefined && (roles.has(name) || isRead(facts, name)))
   if (masked === undefined) return undefined
   const told = { source, guard: `the mask ${masked.mask}`, what: `column ${masked.name}`, option: 'allow.masks' }
   return new LakeloopError('SOURCE_GUARDED', told)

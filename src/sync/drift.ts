@@ -61,7 +61,8 @@ function changed(before: Column, after: Column, reads: Reads): readonly Change[]
   const types = { column: before.name, before: before.type, after: after.type }
   if (before.type !== after.type) {
     if (widens(before.type, after.type)) return [{ kind: 'typeWidened', ...types, breaks: false }]
-    const nested = /^(?:struct|array|map)</.test(before.type) && before.type.slice(0, 5) === after.type.slice(0, 5)
+    const [outer] = /^(?:struct|array|map)</.exec(before.type) ?? []
+    const nested = outer !== undefined && after.type.startsWith(outer)
     return [{ kind: nested ? 'nestedChanged' : 'typeChanged', ...types, breaks: isRead(reads, before.name) }]
   }
   if (before.nullable === after.nullable) return []

@@ -3,7 +3,7 @@ import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock, pickActions } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
-import type { Column, RowBlock, Schema } from '../model/row.js'
+import type { RowBlock, Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import { keyPart } from '../stores/store.js'
@@ -41,7 +41,7 @@ export class Pages {
   readonly #drift: Drift
   #schema: Schema | undefined
   /** The schema of the last page, as the page has it. */
-  #seen: { readonly schema: Schema; readonly park: Reason | undefined } | undefined
+  #seen: { readonly schema: Schema; readonly told: Schema; readonly park: Reason | undefined } | undefined
   readonly #owners: FieldOwners
   readonly #lists = new Map<ListRef, Reason | undefined>()
   readonly #flying = new Set<Promise<void>>()
@@ -119,17 +119,14 @@ export class Pages {
     const { facts, policies } = this.#drift.judge
     const known = this.#schema
     const before = known === undefined ? undefined : { ...known, version: facts.version }
-    // A column as it was described has more to it (an id, a comment, that it is never NULL) than the rows tell.
+    // A column as it was described has more to it (an id, a comment, whether it may be NULL) than the rows tell.
     const described = new Map(known?.columns.map((column) => [`${column.name} ${column.type}`, column]))
-    const likeDescribed = (column: Column): Column | undefined => described.get(`${column.name} ${column.type}`)
-    const told = schema.columns.map((column) => ({
-      ...column,
-      nullable: likeDescribed(column)?.nullable ?? column.nullable,
-    }))
-    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, { ...schema, columns: told })
+    const columns = schema.columns.map((column) => described.get(`${column.name} ${column.type}`) ?? column)
+    const isDescribed = this.#drift.schema !== this.#drift.judge.before
+    const told = isDescribed ? { ...schema, columns } : schema
+    const { stop, park = this.#drift.park } = judge({ before, facts, policies }, told)
     if (stop !== undefined) throw stop
-    this.#seen = { schema, park }
-    const columns = schema.columns.map((column) => likeDescribed(column) ?? column)
+    this.#seen = { schema, told, park }
     if (park === undefined) this.#schema = { ...known, columns }
     return park
   }
@@ -143,8 +140,9 @@ export class Pages {
       throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
     }
     const first = tally.counts.read
+    const schema = this.#seen?.told ?? page.schema
     tally.read(page.rows.length)
-    this.#window.open(parkedPage({ ...page, rows: storable(page.rows) }, reason, [turn, first], this.#context))
+    this.#window.open(parkedPage({ ...page, schema, rows: storable(page.rows) }, reason, [turn, first], this.#context))
     await this.#window.advance()
   }
 

@@ -189,7 +189,9 @@ class Pass {
       throw phase.held
     }
     this.#drive.ended?.()
-    return { window, schema: pages.parked > 0 ? undefined : pages.schema }
+    // A schema whose rows are to be kept is not accepted by a run that met none.
+    const isParked = pages.parked > 0 || drift.park !== undefined
+    return { window, schema: isParked ? undefined : pages.schema }
   }
 
   async #settled(acceptedAt: number | undefined): Promise<void> {

@@ -62,6 +62,7 @@ describe('compareSchemas()', () => {
     ['decimal(16,2)', 'decimal(38,2)', 'typeWidened'],
     ['double', 'string', 'typeChanged'],
     ['struct<a:int>', 'struct<a:int,b:int>', 'nestedChanged'],
+    ['map<int,string>', 'map<string,string>', 'nestedChanged'],
   ])('%s -> %s is %s', (before, after, kind) => {
     const changes = compareSchemas(schema(column('x', before)), schema(column('x', after)), reads('x'))
     expect(changes).toMatchObject([{ kind, breaks: kind !== 'typeWidened' }])

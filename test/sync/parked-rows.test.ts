@@ -172,6 +172,31 @@ describe('a change of the schema that is parked', () => {
     expect(world.destination.members('at-risk')).not.toContain('p1@example.com')
   })
 
+  test('is not taken as accepted by a run that met no rows', async () => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    await sync(world, table, scored('score', 'v1')).run()
+    table.schema = { columns: [...OLD.columns.slice(0, 2), column('score', 'string')], asOf: '2' }
+    const run = () => sync(world, table, scored('score', 'v1'), { typeChanged: 'park' }).run()
+    expect((await run()).rows).toMatchObject({ read: 0 })
+    table.append({ ...row(1, 'score'), score: 'high' })
+    expect((await run()).rows).toMatchObject({ read: 1, parked: 1 })
+  })
+
+  test('is none where pages alone say whether a column may be NULL: they know less than the description', async () => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    const pages: Source = {
+      name: table.name,
+      key: table.key,
+      close: () => table.close(),
+      describe: async () => ({ columns: OLD.columns.map((one) => ({ ...one, nullable: false })), asOf: '1' }),
+      read: (options) => table.read(options),
+    }
+    const report = await sync(world, pages, scored('score', 'v1'), { nullability: 'stop' }).run()
+    expect(report).toMatchObject({ status: 'complete', rows: { accepted: 1 }, drift: [] })
+  })
+
   test('leaves rows parked that the next transform cannot read either', async () => {
     const world = new World()
     const table = await renamed(world)
@@ -273,7 +298,7 @@ describe('what made a change', () => {
     const table = await renamed(world)
     table.origins = [{ version: 7, at: '2026-03-15T10:00:00.000Z', user: 'dana', renamedTo: 'churn' }]
     const report = await sync(world, table, scored('score', 'v1'), {}).run()
-    expect(table.asked).toEqual([[['dropped score', 'added churn'], '1']])
+    expect(table.asked).toEqual([[['dropped score', 'added churn', 'dropped email'], '1']])
     expect(report.status).toBe('stopped')
     expect(report.drift).toEqual([
       {
@@ -289,6 +314,40 @@ describe('what made a change', () => {
       'SCHEMA_BREAKS_TRANSFORM: column score is renamed to churn (version 7 of 2026-03-15T10:00:00.000Z); the ' +
         'transform reads it at plain.js:2:1. Mend the transform or the query. Nothing was sent and the cursor has not moved.',
     )
+  })
+})
+
+describe('a column without an id whose name another one has taken', () => {
+  const commit = { version: 7, at: '2026-03-15T10:00:00.000Z' }
+  const taken = async (origin: ColumnOrigin | undefined, version = 'v1') => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    await sync(world, table, scored('score', 'v1'), {}).run()
+    table.schema = { columns: [...OLD.columns, column('old_score')], asOf: '2' }
+    table.origins = [commit, undefined, origin]
+    const report = await sync(world, table, scored('score', version), {}).run()
+    expect(table.asked).toEqual([[['added old_score', 'dropped email', 'dropped score'], '1']])
+    return report
+  }
+
+  test('was renamed, as the history says', async () => {
+    const { drift, error } = await taken({ ...commit, renamedTo: 'old_score' })
+    expect(drift).toMatchObject([
+      { kind: 'renamed', column: 'score', candidates: ['old_score'], after: 'double', decision: 'stop', commit },
+    ])
+    expect(error?.message).toContain('column score is renamed to old_score, and another column has its name now')
+  })
+
+  test('was dropped and made anew, as the history says', async () => {
+    const { drift } = await taken(commit)
+    expect(drift.slice(1)).toMatchObject([{ kind: 'dropped', column: 'score', after: 'double', decision: 'stop' }])
+    expect((await taken(commit, 'v2')).status).toBe('complete')
+  })
+
+  test('is the same one where the history has nothing, or a renaming and back', async () => {
+    for (const origin of [undefined, { ...commit, renamedTo: 'score' }]) {
+      expect(await taken(origin)).toMatchObject({ status: 'complete', drift: [{ kind: 'added' }] })
+    }
   })
 })
 
@@ -310,6 +369,12 @@ describe('what stands before the values', () => {
 
   test('a mask on another column is no matter', async () => {
     expect((await guarded(masked, 'churn')).report.status).toBe('complete')
+  })
+
+  test('a mask on the key ends the run, though the transform does not read it', async () => {
+    const [, ...others] = OLD.columns
+    const { report } = await guarded({ columns: [column('id', 'string', { mask: 'main.sec.hidden' }), ...others] })
+    expect(report.error?.message).toContain('the mask main.sec.hidden stands before column id of scores')
   })
 
   test('a row filter ends the run, whatever is read', async () => {

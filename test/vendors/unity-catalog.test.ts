@@ -183,6 +183,13 @@ describe('restError()', () => {
 
   test.each([
     [401, {}, 'SOURCE_UNAUTHORIZED', {}],
+    [403, { error_code: 403, message: 'Invalid access token.' }, 'SOURCE_UNAUTHORIZED', {}],
+    [
+      403,
+      { error_code: '403', message: 'Token is expiring within 30 seconds. (token expired)' },
+      'SOURCE_UNAUTHORIZED',
+      {},
+    ],
     [403, undefined, 'SOURCE_FORBIDDEN', { privilege: 'a privilege', securable: 'Table a.b.c' }],
     [403, { message: 'Invalid access to user ann@example.com' }, 'SOURCE_FORBIDDEN', { privilege: 'a privilege' }],
     [404, { error_code: 'TABLE_DOES_NOT_EXIST' }, 'SOURCE_TABLE_MISSING', { table: 'a.b.c' }],

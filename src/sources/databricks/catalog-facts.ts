@@ -41,9 +41,10 @@ export interface Allowed {
 /** The facts with what Unity Catalog adds to them. Types stay SQL's own: what a statement gives is what arrives. */
 export function withCatalog(facts: TableFacts, known: TableInfo | undefined, allow: Allowed): TableFacts {
   if (known === undefined) return facts
-  const byName = new Map(known.columns.map((column) => [column.name, column]))
+  // Letters of either case name one column: a mask is not to be missed for an upper-case letter.
+  const byName = new Map(known.columns.map((column) => [column.name.toLowerCase(), column]))
   const columns = facts.schema.columns.map((column): Column => {
-    const more = byName.get(column.name)
+    const more = byName.get(column.name.toLowerCase())
     if (more === undefined) return column
     const { id, mask } = more
     const isAllowed = allow.masks?.includes(column.name) === true

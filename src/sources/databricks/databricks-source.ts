@@ -129,7 +129,7 @@ export class DatabricksSource implements Source {
 
   /** Looks for everything that a run needs, and says what to grant: see docs/databricks.md. Throws only ABORTED, CLOSED, OPTION_INVALID. */
   async preflight(options: PreflightOptions = {}): Promise<PreflightReport> {
-    const { auth, httpPath, changes = 'auto', table } = this.#options
+    const { auth, httpPath, changes = 'auto', table, allow } = this.#options
     const name = table === undefined ? undefined : tableName(table)
     return await preflight({
       asking: this.#asking(options.signal ?? new AbortController().signal),
@@ -140,6 +140,7 @@ export class DatabricksSource implements Source {
       query: name === undefined ? this.#sql : `SELECT * FROM ${name.sql}`,
       changes,
       volumes: options.volumes ?? [],
+      allow,
     })
   }
 

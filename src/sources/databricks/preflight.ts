@@ -1,5 +1,6 @@
 import { type ErrorCode, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Workspace } from '../../vendors/databricks/workspace.js'
+import type { Allowed } from './catalog-facts.js'
 import { changesOf, hasFeed, withAutomaticFeed } from './feed-read.js'
 import {
   grantStatement,
@@ -49,6 +50,7 @@ export interface Subject {
   readonly table: TableName | undefined
   readonly changes: 'auto' | 'feed' | 'rowTracking' | 'watermark' | 'snapshot'
   readonly volumes: readonly string[]
+  readonly allow?: Allowed | undefined
 }
 
 /**
@@ -221,7 +223,7 @@ async function feedCheck(
 }
 
 /** What stands between the principal and the values as they are stored. It is no missing right, but has to be known. */
-async function guardChecks({ workspace, asking, table }: Subject): Promise<readonly PreflightCheck[]> {
+async function guardChecks({ workspace, asking, table, allow = {} }: Subject): Promise<readonly PreflightCheck[]> {
   const what = 'column masks and row filter'
   if (table?.parts.length !== 3) {
     const problem = `of a ${table === undefined ? 'query' : 'name without a catalog'} nobody tells: a run goes on past them`
@@ -229,16 +231,16 @@ async function guardChecks({ workspace, asking, table }: Subject): Promise<reado
   }
   const { value: info, error } = await tried(workspace.unityCatalog.tableInfo(table.text, asking.signal))
   if (error !== undefined) return [{ what, status: 'unknown', problem: error.message, statements: [] }]
-  const masked = info.columns.filter(({ mask }) => mask !== undefined)
+  const masked = info.columns.filter(({ name, mask }) => mask !== undefined && allow.masks?.includes(name) !== true)
   const found: PreflightCheck[] = masked.map(({ name, mask }) => {
-    const problem = `${mask} stands before its values: what this principal reads may not be what is stored`
+    const problem = `${mask} stands before its values: what this principal reads may not be what is stored. A transform that reads it needs it in allow.masks`
     return { what: `mask on column ${name}`, status: 'unknown', problem, statements: [] }
   })
-  if (info.rowFilter !== undefined) {
-    const problem = `${info.rowFilter} leaves rows out: what this principal reads may not be the whole table`
-    found.push({ what: 'row filter', status: 'unknown', problem, statements: [] })
+  if (info.rowFilter !== undefined && info.rowFilter !== allow.rowFilter) {
+    const problem = `${info.rowFilter} leaves rows out: no run begins unless it is named in allow.rowFilter`
+    found.push({ what: 'row filter', status: 'missing', problem, statements: [] })
   }
-  return found.length > 0 ? found : [checkOf(`no ${what}`, undefined)]
+  return found.length > 0 ? found : [checkOf(`no ${what} but what is allowed by name`, undefined)]
 }
 
 function volumeParts(volume: string): readonly string[] {

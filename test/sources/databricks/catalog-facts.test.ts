@@ -56,6 +56,11 @@ describe('withCatalog()', () => {
     expect(other).toMatchObject({ columns: [{ mask: 'main.sec.hidden' }, {}, {}], rowFilter: 'main.sec.only_eu' })
   })
 
+  test('finds the mask of a column that SQL writes in other letters', () => {
+    const facts = { ...FACTS, schema: { columns: [{ name: 'Email', type: 'string', nullable: true }] } }
+    expect(withCatalog(facts, INFO, {}).schema.columns).toMatchObject([{ name: 'Email', mask: 'main.sec.hidden' }])
+  })
+
   test('leaves the facts as they are where nothing is known', () => {
     expect(withCatalog(FACTS, undefined, {})).toBe(FACTS)
   })
