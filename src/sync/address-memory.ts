@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Json } from '../model/value.js'
+import type { Json, JsonObject } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 
@@ -179,6 +179,10 @@ export class AddressMemory {
 
 /** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
 const KEYS_MAX = 10_000
+
+/** The fields of a profile that are left of it; what a payload does not have is removed. */
+export const onlyFields = (dataFields: JsonObject, left: readonly string[]): JsonObject =>
+  Object.fromEntries(left.map((field) => [field, dataFields[field] ?? null]))
 
 const sinceOf = ({ order, fields }: ProfileWrite) => [...order, fields] as const
 

@@ -6,7 +6,7 @@ import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json, Reason } from '../model/value.js'
 import type { Key, Table } from '../stores/store.js'
-import { type ProfileWrite, shortRow } from './address-memory.js'
+import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
@@ -175,9 +175,8 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
 /** A profile without the fields that newer rows have written. */
 function restOf(block: ActionBlock, action: number, left: readonly string[]): ActionBlock {
   const { dataFields = {}, ...said } = actionAt(block, action) as Extract<Action, { kind: 'profile' }>
-  const fields = Object.fromEntries(left.map((field) => [field, dataFields[field] ?? null]))
   return actionBlock(
-    [{ ...said, dataFields: fields }],
+    [{ ...said, dataFields: onlyFields(dataFields, left) }],
     [{ key: block.key(action), changedAt: block.changedAt(action) }],
   )
 }

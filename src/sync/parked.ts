@@ -2,7 +2,7 @@ import type { Action } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { JsonObject, Reason } from '../model/value.js'
 import type { Entry, Key, Op } from '../stores/store.js'
-import { isAfter, type Order, type ProfileWrite } from './address-memory.js'
+import { isAfter, type Order, onlyFields, type ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
@@ -127,8 +127,11 @@ function restOf(context: RunContext, found: Found): Rest | undefined {
   const write = { address, order, fields }
   const left = context.memory.fieldsLeft(write)
   if (left.length === 0 && fields.length > 0) return undefined
-  const kept = Object.fromEntries(left.map((field) => [field, dataFields[field] ?? null]))
-  return { ...found, action: { ...action, dataFields: kept }, write: { ...write, fields: left } }
+  return {
+    ...found,
+    action: { ...action, dataFields: onlyFields(dataFields, left) },
+    write: { ...write, fields: left },
+  }
 }
 
 async function send(context: RunContext, rests: readonly Rest[]): Promise<number> {

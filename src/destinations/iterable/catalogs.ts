@@ -18,11 +18,17 @@ export interface CatalogOptions {
   readonly fields: Readonly<Record<string, CatalogFields>>
 }
 
-/** A catalog as it stood when the run was opened; `undefined`: there was none. */
-export type CatalogsFound = ReadonlyMap<string, CatalogFields | undefined>
+/** What the configured catalogs lacked when the run was opened, by name in lower case. */
+export type CatalogsFound = ReadonlyMap<string, Lack>
+
+interface Lack {
+  readonly isThere: boolean
+  /** Fields without a type. */
+  readonly fields: readonly (readonly [field: string, type: CatalogType])[]
+}
 
 /**
- * The types that the configured catalogs have. Only reads: a dry run opens too.
+ * Compares the configured catalogs with what they are. Only reads: a dry run opens too.
  *
  * Throws  OPTION_INVALID where a field has another type already: it cannot be changed.
  */
@@ -31,7 +37,7 @@ export async function readCatalogs(
   { fields }: CatalogOptions,
   signal: AbortSignal,
 ): Promise<CatalogsFound> {
-  const found = new Map<string, CatalogFields | undefined>()
+  const found = new Map<string, Lack>()
   for (const [catalog, wanted] of Object.entries(fields)) {
     const { status, json } = await client.call('catalogs/getMappings', signal, undefined, mappingsOf(catalog))
     const body = (json ?? {}) as JsonObject
@@ -39,9 +45,9 @@ export async function readCatalogs(
     const { definedMappings } = (body.params ?? body) as JsonObject
     if (status !== 404 && (status !== 200 || typeof definedMappings !== 'object'))
       throw unclear('catalogs/getMappings', status)
-    const defined = status === 404 ? undefined : ((definedMappings ?? {}) as CatalogFields)
+    const defined = (status === 404 ? {} : (definedMappings ?? {})) as Partial<CatalogFields>
     for (const [field, type] of Object.entries(wanted)) {
-      const has = defined?.[field]
+      const has = defined[field]
       if (has === undefined || has === type) continue
       const problem = `is ${type}, and the catalog has it as ${has}, for ever: take that, or another field`
       throw new LakeloopError('OPTION_INVALID', {
@@ -50,7 +56,8 @@ export async function readCatalogs(
         problem,
       })
     }
-    found.set(catalog.toLowerCase(), defined)
+    const fields = Object.entries(wanted).filter(([field]) => defined[field] === undefined)
+    found.set(catalog.toLowerCase(), { isThere: status !== 404, fields })
   }
   return found
 }
@@ -101,14 +108,11 @@ export class CatalogKeeper {
   }
 
   async #make(catalog: string, signal: AbortSignal): Promise<void> {
-    const [, wanted] =
-      Object.entries(this.#options.fields).find(([name]) => name.toLowerCase() === catalog.toLowerCase()) ?? []
-    if (wanted === undefined) return
-    const has = this.#found.get(catalog.toLowerCase())
-    if (has === undefined && this.#options.create) await this.#create(catalog, signal)
-    const missing = Object.entries(wanted).filter(([field]) => has?.[field] === undefined)
-    if (missing.length === 0) return
-    const mappingsUpdates = missing.map(([fieldName, fieldType]) => ({ fieldName, fieldType }))
+    const lack = this.#found.get(catalog.toLowerCase())
+    if (lack === undefined) return
+    if (!lack.isThere && this.#options.create) await this.#create(catalog, signal)
+    if (lack.fields.length === 0) return
+    const mappingsUpdates = lack.fields.map(([fieldName, fieldType]) => ({ fieldName, fieldType }))
     const body = Buffer.from(JSON.stringify({ mappingsUpdates }))
     const { status } = await this.#client.call('catalogs/putMappings', signal, body, mappingsOf(catalog))
     if (status === 404) return // the items say so themselves

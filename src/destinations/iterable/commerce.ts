@@ -1,6 +1,6 @@
 import type { ActionBlock } from '../../model/action.js'
 import type { Json, JsonObject } from '../../model/value.js'
-import { CREATED_AT_MAX, type DraftRules, EVENT_ID, isRefused, named, type Refused, refused, whoOf } from './drafts.js'
+import { type DraftRules, isRefused, isWhole, named, type Refused, refused, stampRefusal, whoOf } from './drafts.js'
 import type { Unnamed } from './event-ids.js'
 import type { Draft, Frame } from './wire.js'
 
@@ -27,8 +27,8 @@ export function purchaseDraft(block: ActionBlock, index: number, rules: DraftRul
   const who = whoOf(block, index, rules)
   if (isRefused(who)) return who
   const { id, createdAt, total, items, campaignId, templateId, ...rest } = block.detail(index)
-  if (id !== undefined && !(typeof id === 'string' && EVENT_ID.test(id))) return refused('EVENT_ID_INVALID')
-  if (createdAt !== undefined && !isWhole(createdAt, CREATED_AT_MAX)) return refused('CREATED_AT_INVALID')
+  const unstamped = stampRefusal(id, createdAt)
+  if (unstamped !== undefined) return unstamped
   const problem =
     (typeof total === 'number' ? undefined : 'has a total that is no number') ??
     itemProblem(items) ??
@@ -79,8 +79,6 @@ const userOf = (who: { readonly email?: string; readonly userId?: string }, { ad
 const present = (fields: Readonly<Record<string, Json | undefined>>): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter((field): field is [string, Json] => field[1] !== undefined))
 
-const isWhole = (value: Json, below: number): boolean =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) < below
 /** Source: Iterable api-docs.json: int32. */
 const isNumbered = (value: Json | undefined): boolean => value === undefined || isWhole(value, 2 ** 31)
 

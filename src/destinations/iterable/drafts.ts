@@ -1,5 +1,5 @@
 import type { ActionBlock } from '../../model/action.js'
-import type { Reason } from '../../model/value.js'
+import type { Json, Reason } from '../../model/value.js'
 import { emailOf, userIdOf } from './address.js'
 import { withDecimalPoints } from './decimal-points.js'
 import type { FieldContract } from './field-contract.js'
@@ -103,9 +103,19 @@ export interface EventDraft extends Draft {
 }
 
 /** Seconds until the year 5138; a time in milliseconds has been beyond it since 1973. */
-export const CREATED_AT_MAX = 1e11
+const CREATED_AT_MAX = 1e11
 /** Source: Iterable help 206430615: at most 512 bytes of letters, digits and hyphens. */
-export const EVENT_ID = /^[A-Za-z0-9-]{1,512}$/
+const EVENT_ID = /^[A-Za-z0-9-]{1,512}$/
+
+/** What is wrong with the id or the time of an event or a purchase: EVENT_ID_INVALID, CREATED_AT_INVALID. */
+export function stampRefusal(id: Json | undefined, createdAt: Json | undefined): Refused | undefined {
+  if (id !== undefined && !(typeof id === 'string' && EVENT_ID.test(id))) return refused('EVENT_ID_INVALID')
+  if (createdAt === undefined || isWhole(createdAt, CREATED_AT_MAX)) return undefined
+  return refused('CREATED_AT_INVALID')
+}
+
+export const isWhole = (value: Json, below: number): boolean =>
+  Number.isInteger(value) && (value as number) >= 0 && (value as number) < below
 
 /** An event whose head is finished by {@link identified}, when all ids of the block are known. */
 export function eventDraft(block: ActionBlock, index: number, rules: DraftRules): EventDraft | Refused {
@@ -115,20 +125,28 @@ export function eventDraft(block: ActionBlock, index: number, rules: DraftRules)
   if (typeof eventName !== 'string' || eventName === '') {
     return refused('ACTION_INVALID', { kind: 'event', problem: 'has no eventName' })
   }
-  if (id !== undefined && !(typeof id === 'string' && EVENT_ID.test(id))) return refused('EVENT_ID_INVALID')
-  if (
-    createdAt !== undefined &&
-    !(Number.isInteger(createdAt) && Number(createdAt) >= 0 && Number(createdAt) < CREATED_AT_MAX)
-  ) {
-    return refused('CREATED_AT_INVALID')
-  }
+  const unstamped = stampRefusal(id, createdAt)
+  if (unstamped !== undefined) return unstamped
   const { reason } = rules.eventFields.verdict(block.shape(index))
   if (reason !== undefined) return { reason }
   const { address, email, userId } = who
   const head = `${named(who)},"eventName":${JSON.stringify(eventName)}`
   const payload = block.payload(index)
   const when = createdAt as number | undefined
-  return { actions: [index], index, address, email, userId, eventName, id, createdAt: when, head, payload, tail: '}' }
+  const given = id as string | undefined
+  return {
+    actions: [index],
+    index,
+    address,
+    email,
+    userId,
+    eventName,
+    id: given,
+    createdAt: when,
+    head,
+    payload,
+    tail: '}',
+  }
 }
 
 export function identified(draft: EventDraft, id: string, rules: DraftRules): Draft | Refused {

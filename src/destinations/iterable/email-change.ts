@@ -1,16 +1,13 @@
 import { LakeloopError } from '../../errors.js'
 import type { Outcome } from '../../model/outcome.js'
-import type { JsonObject } from '../../model/value.js'
 import type { HttpAnswer } from '../../transport/http-client.js'
-import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import { codeOf, taken } from './answers.js'
+import { type Asking, byEmail } from './look-up.js'
 import { parsed } from './payload.js'
 import type { WireRequest } from './wire.js'
 
 /** Options of {@link changeEmail}. */
-export interface ChangeOptions {
-  readonly client: IterableClient
-  readonly signal: AbortSignal
+export interface ChangeOptions extends Asking {
   /** True if a former attempt may have been applied: then it is looked up before it is repeated (I2). */
   readonly again: boolean
 }
@@ -49,17 +46,10 @@ function verdict(request: WireRequest, answer: HttpAnswer, found: Standing): Out
   throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem: `${answer.status}` })
 }
 
-async function standing(request: WireRequest, { client, signal }: ChangeOptions): Promise<Standing> {
+async function standing(request: WireRequest, asking: Asking): Promise<Standing> {
   const { currentEmail, newEmail } = parsed(request.body)
   const there = async (email: string): Promise<boolean> => {
-    const query = `?email=${encodeURIComponent(email)}`
-    const answer = await client.call('users/getByEmail', signal, undefined, query)
-    const { status, json } = answer
-    if (status === 400 || status === 404) return false
-    if (status !== 200 || typeof json !== 'object' || json === null) {
-      throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: 'users/getByEmail', problem: `${status}` })
-    }
-    const { user } = json as JsonObject
+    const user = (await byEmail(email, asking))?.user
     return typeof user === 'object' && user !== null
   }
   const former = await there(String(currentEmail))

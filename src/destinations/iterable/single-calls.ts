@@ -1,16 +1,13 @@
-import { LakeloopError } from '../../errors.js'
 import type { Outcome } from '../../model/outcome.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import type { Endpoint } from '../../vendors/iterable/endpoints.js'
-import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import { codeOf, taken } from './answers.js'
+import { type Asking, byEmail, lookedUp } from './look-up.js'
 import { parsed } from './payload.js'
 import type { WireRequest } from './wire.js'
 
 /** Options of {@link callSingle}. */
-export interface CallOptions {
-  readonly client: IterableClient
-  readonly signal: AbortSignal
+export interface CallOptions extends Asking {
   /** True if a former attempt may have been applied: then it is looked up before it is repeated (I2). */
   readonly again: boolean
 }
@@ -74,8 +71,7 @@ async function purchaseIsThere(request: WireRequest, options: CallOptions): Prom
     row?.email === undefined
       ? `/byUserId/${encodeURIComponent(row?.userId ?? '')}`
       : `/${encodeURIComponent(row.email)}`
-  const answer = await looked('events/get', `${path}?limit=${EVENTS_MAX}`, options)
-  const events = (answer as JsonObject | undefined)?.events
+  const events = (await lookedUp('events/get', `${path}?limit=${EVENTS_MAX}`, options))?.events
   return (
     Array.isArray(events) &&
     (events as readonly Json[]).some((event) => isPurchase(event) && holds(event, id as string))
@@ -95,8 +91,8 @@ async function cartIsThere(request: WireRequest, options: CallOptions): Promise<
   const [row] = request.wire.rows
   const answer =
     row?.email === undefined
-      ? await looked('users/getById', `/${encodeURIComponent(row?.userId ?? '')}`, options)
-      : await looked('users/getByEmail', `?email=${encodeURIComponent(row.email)}`, options)
+      ? await lookedUp('users/getById', `/${encodeURIComponent(row?.userId ?? '')}`, options)
+      : await byEmail(row.email, options)
   const user = (answer as { readonly user?: { readonly dataFields?: JsonObject } } | undefined)?.user
   const said = (items: Json | undefined): string =>
     JSON.stringify(
@@ -105,12 +101,4 @@ async function cartIsThere(request: WireRequest, options: CallOptions): Promise<
         : (items ?? null),
     )
   return said(user?.dataFields?.shoppingCartItems) === said(parsed(request.body).items)
-}
-
-/** `undefined`: there is nobody of this name. */
-async function looked(endpoint: Endpoint, path: string, { client, signal }: CallOptions): Promise<Json | undefined> {
-  const { status, json } = await client.call(endpoint, signal, undefined, path)
-  if (status === 400 || status === 404) return undefined
-  if (status === 200) return json
-  throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem: `${status}` })
 }
