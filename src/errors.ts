@@ -134,6 +134,12 @@ export const ERRORS = {
     'Ask for the stored values, or name it in {option} of the source to take what it gives.',
   ),
 
+  SOURCE_GUARDS_UNSEEN: row(
+    'halt',
+    'Unity Catalog does not show {source} whether masks or a row filter stand before {table} ({why})',
+    'Give the principal SELECT on it by a token that may ask Unity Catalog, or set allow.unseen of the source.',
+  ),
+
   // ── transform
   TRANSFORM_UNREADABLE: row('halt', 'the transform {file} could not be read', 'Check the path and its permissions.'),
   TRANSFORM_SYNTAX: row('halt', '{at}: {problem}', 'Correct the transform.'),

@@ -100,22 +100,33 @@ const WIDER: Readonly<Record<string, readonly string[]>> = {
   smallint: ['int', 'bigint', 'double'],
   int: ['bigint', 'double'],
   float: ['double'],
-  date: ['timestamp_ntz'],
 }
+
+/** Digits that every value of an integer type fits into. */
+const DIGITS: Readonly<Record<string, number>> = { tinyint: 3, smallint: 5, int: 10 }
 
 /** Decimals that come as numbers; longer ones are text, which is another value to whoever adds to it. Source: docs/values.md. */
 const NUMBER_DIGITS_MAX = 15
 
-/** Whether every value of the one type is a value of the other, as Delta's type widening has it. Source: docs/drift.md. */
+/**
+ * Whether every value of the one type is a value of the other, as Delta's type widening has it, and comes in the same form.
+ * Source: docs/drift.md.
+ */
 function widens(before: string, after: string): boolean {
   if (isSameButVoid(before, after) || isSameButVoid(after, before)) return true
   if (WIDER[before]?.includes(after) === true) return true
-  const [from, to] = [before, after].map((type) => /^decimal\((\d+),(\d+)\)$/.exec(type)?.slice(1).map(Number))
+  const digits = Object.hasOwn(DIGITS, before) ? DIGITS[before] : undefined
+  const from = digits === undefined ? decimalOf(before) : [digits, 0]
+  const to = decimalOf(after)
   if (from === undefined || to === undefined) return false
   const [p1 = 0, s1 = 0, p2 = 0, s2 = 0] = [...from, ...to]
   const sameKind = p1 <= NUMBER_DIGITS_MAX === p2 <= NUMBER_DIGITS_MAX
   return sameKind && p2 - s2 >= p1 - s1 && s2 >= s1
 }
+
+/** Precision and scale. */
+const decimalOf = (type: string): readonly number[] | undefined =>
+  /^decimal\((\d+),(\d+)\)$/.exec(type)?.slice(1).map(Number)
 
 /** Plain rows show `void` where every value was null: nothing is known of the type then, and nothing was lost. */
 function isSameButVoid(type: string, other: string): boolean {

@@ -156,6 +156,7 @@ describe('what asking again does not mend is an error at once', () => {
   test.each([
     ['HTTP 403', 'OpenSession', 'SOURCE_FORBIDDEN', 'CAN USE on the SQL warehouse'],
     ['HTTP 403', 'FetchResults', 'SOURCE_FORBIDDEN', 'CAN USE on the SQL warehouse'],
+    ['HTTP 404', 'OpenSession', 'SOURCE_UNREACHABLE', 'no warehouse is at httpPath (HTTP 404)'],
     ['HTTP 404 of a path that is not there', 'ExecuteStatement', 'SOURCE_UNREACHABLE', 'HTTP 404'],
     ['an error by state', 'ExecuteStatement', 'SOURCE_QUERY_INVALID', 'CAST_INVALID_INPUT (SQLSTATE 22018)'],
     ['an error by status', 'ExecuteStatement', 'SOURCE_QUERY_INVALID', 'CAST_INVALID_INPUT (SQLSTATE 22018)'],

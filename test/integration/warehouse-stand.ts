@@ -14,7 +14,7 @@ import { kindOf } from '../sources/databricks-arrow-tables.js'
 export const MARK = 's3cr3t'
 export const TOKEN = `token-${MARK}-1`
 export const TAGS = { lakeloop_sync: 'churn', lakeloop_run: 'r-1' }
-export const QUERY = 'SELECT id, n, note FROM scores'
+export const QUERY = 'SELECT id, n, note FROM main.crm.scores'
 
 export type Person = readonly [id: string, n: number, note: string]
 export const people = (count: number): readonly Person[] =>
@@ -42,6 +42,7 @@ export function holding({ rows, pageRows = 4, batchRows = 2, links = false, lz4 
     ...(lz4 === undefined ? {} : { lz4 }),
   })
   return (sql, parameters) => {
+    if (sql.startsWith('SELECT current_catalog()')) return textAnswer(['home', 'within'], [['main', 'crm']])
     if (sql.endsWith('LIMIT 0')) return answerOf([...FIELDS], [])
     if (sql.startsWith('DESCRIBE DETAIL')) return textAnswer(['format', 'id'], [['delta', 'table-1']])
     if (sql.startsWith('DESCRIBE HISTORY')) return textAnswer(['version', 'timestamp'], [['7', '2026-01-01']])
@@ -77,6 +78,10 @@ export class SkippingClock implements Clock {
     signal.throwIfAborted()
     if (ms >= DEADLINE_MS) return await new Promise((resolve) => this.#deadlines.push(resolve))
     this.slept.push(ms)
+    this.#at += ms
+  }
+
+  move(ms: number): void {
     this.#at += ms
   }
 

@@ -174,6 +174,22 @@ describe('DatabricksSource on a fake warehouse, through the unmodified driver', 
     expect(warehouse.seen.statements.at(-1)?.sql).toContain('ORDER BY `id`')
   })
 
+  test('a query has the masks and the row filter of the tables it names', async () => {
+    const masked = { name: 'Note', type_text: 'string', position: 0, mask: { function_name: 'main.sec.hidden' } }
+    const plain = ['id', 'n'].map((name) => ({ name, type_text: 'string', position: 1 }))
+    const users = { name: 'users', columns: [masked, ...plain], row_filter: { function_name: 'main.sec.only_eu' } }
+    const grants = [{ on: 'catalog main', to: 'app-1', privileges: ['ALL_PRIVILEGES'] }]
+    const world = { catalogs: [{ name: 'main', schemas: [{ name: 'crm', tables: [users] }] }], grants }
+    const fake = new FakeUnityCatalog({ world })
+    const options = { auth: { clientId: 'app-1', clientSecret: MARK }, clock: undefined, fetch: fake.fetch }
+    const query = 'SELECT id, n, note FROM users'
+    const fakeWarehouse = { statements: holding({ rows: ROWS }), tokens: fake.tokens }
+    const { source } = await stand(fakeWarehouse, { query, ...options })
+    const described = await source.describe(new AbortController().signal)
+    expect(described).toMatchObject({ rowFilter: 'main.sec.only_eu', columns: [{}, {}, { mask: 'main.sec.hidden' }] })
+    expect(described.columns.filter((column) => 'mask' in column)).toHaveLength(1)
+  })
+
   test('one session in UTC, and it is closed', async () => {
     const { warehouse, source } = await stand({ statements: holding({ rows: ROWS }) }, KINDS['a table'])
     await readAll(source)

@@ -55,6 +55,11 @@ describe('compareSchemas()', () => {
 
   test.each([
     ['int', 'bigint', 'typeWidened'],
+    ['int', 'decimal(12,2)', 'typeWidened'],
+    ['int', 'decimal(11,2)', 'typeChanged'], // too narrow for every int
+    ['int', 'decimal(16,2)', 'typeChanged'], // numbers before, text now
+    ['decimal(5,0)', 'int', 'typeChanged'],
+    ['date', 'timestamp_ntz', 'typeChanged'], // its text is another
     ['decimal(8,2)', 'decimal(10,2)', 'typeWidened'],
     ['decimal(8,2)', 'decimal(8,4)', 'typeChanged'],
     ['decimal(13,2)', 'decimal(15,2)', 'typeWidened'],

@@ -265,7 +265,7 @@ describe('a token of the host', () => {
 
   /** A function that gives the tokens in turn, the last one for ever. */
   function given(...tokens: GivenToken[]) {
-    const clock = new ManualClock()
+    const clock = new ManualClock(300_000)
     let asked = 0
     const auth = { token: () => tokens[Math.min(asked++, tokens.length - 1)] as GivenToken }
     const today = () => 1_000_000 + clock.now()
@@ -274,12 +274,23 @@ describe('a token of the host', () => {
   }
 
   test('that is a text is good until it is refused, and then there is no other', async () => {
-    const clock = new ManualClock()
+    const clock = new ManualClock(300_000)
     const token = new DatabricksToken({ name: 'churn', part: 'P', host: 'h', auth: { token: 'dapi-1' }, clock })
     clock.advance(1e12)
     expect(await token.get()).toBe('dapi-1')
     expect(await failure(token.get('dapi-1'))).toMatchObject({ code: 'SOURCE_UNAUTHORIZED' })
     expect(await failure(token.get('dapi-1'))).toMatchObject({ code: 'SOURCE_UNAUTHORIZED' })
+  })
+
+  test('that never comes is not waited for for ever', async () => {
+    const auth = { token: () => new Promise<never>(() => undefined) }
+    const clock = new ManualClock() // to which 300 s are a wait, and over at once
+    const token = new DatabricksToken({ name: 'churn', part: 'P', host: 'h', auth, clock })
+    const error = await failure(token.get())
+    expect([error.code, error.facts.problem]).toEqual([
+      'SOURCE_UNREACHABLE',
+      ': the token function had no answer for 300 s',
+    ])
   })
 
   test('is asked for again before expiresAt', async () => {

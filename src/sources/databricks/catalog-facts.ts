@@ -1,42 +1,81 @@
-import { type ErrorCode, isLakeloopError } from '../../errors.js'
+import { type ErrorCode, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Column } from '../../model/row.js'
+import type { SqlSession } from '../../vendors/databricks/sql.js'
 import type { TableInfo } from '../../vendors/databricks/table-info.js'
 import type { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
 import type { Tell } from './segment.js'
 import type { TableName } from './sql-text.js'
-import type { Asking, TableFacts } from './table-facts.js'
+import { type Asking, asked, type TableFacts } from './table-facts.js'
 
-const FINAL: ReadonlySet<ErrorCode> = new Set(['ABORTED', 'OPTION_INVALID', 'SOURCE_UNREACHABLE'])
+/** Catalogs that Unity Catalog does not hold: no mask and no filter stands before their tables. */
+const OUTSIDE: ReadonlySet<string> = new Set(['hive_metastore', 'spark_catalog'])
+/** What says that the guards of a table are not shown to us, and not that nobody could be asked. */
+const UNSEEN: ReadonlySet<ErrorCode> = new Set(['SOURCE_FORBIDDEN', 'SOURCE_FAILED'])
+/** What nobody can allow away. */
+const FINAL: ReadonlySet<ErrorCode> = new Set(['ABORTED', 'CLOSED', 'OPTION_INVALID'])
+
+export interface FactsQuestion {
+  readonly asking: Asking
+  readonly table: TableName
+  readonly allow: Allowed
+  readonly tell: Tell
+}
 
 /**
- * What Unity Catalog knows of a table. `undefined`, and told, where it does not tell us or the table is in none: SQL alone
- * can read it, without ids of columns, defaults for key and changedAt, and word of masks and filters.
+ * What Unity Catalog knows of a table that SQL can read. `undefined`, and told, where it has no such table: then there are
+ * no ids of columns, no defaults for key and changedAt, no masks and no filters.
  *
- * Throws  SOURCE_UNREACHABLE: a mask that is not seen for a minute is rows sent with what it shows instead of values.
+ * Throws  SOURCE_GUARDS_UNSEEN where it refuses to tell, SOURCE_UNREACHABLE: a mask that is not seen is rows sent with what
+ *         it shows instead of values. With `allow.unseen` both are only told.
  */
-export async function catalogFacts(
-  catalog: UnityCatalog,
-  { asking, table, tell }: { readonly asking: Asking; readonly table: TableName; readonly tell: Tell },
-): Promise<TableInfo | undefined> {
-  if (table.parts.length < 3) {
-    tell({ kind: 'catalogUnknown', why: 'the name of the table has no catalog' })
-    return undefined
+export async function catalogFacts(catalog: UnityCatalog, question: FactsQuestion): Promise<TableInfo | undefined> {
+  const { asking, table, allow, tell } = question
+  const unknown = (why: string): undefined => {
+    tell({ kind: 'catalogUnknown', why })
   }
+  const parts = await fullParts(asking, table)
+  const [home = ''] = parts
+  if (OUTSIDE.has(home)) return unknown(`${home} is not in Unity Catalog`)
   try {
-    return await catalog.tableInfo(table.parts.join('.'), asking.signal)
+    const info = await catalog.tableInfo(parts.join('.'), asking.signal)
+    if (!info.browseOnly) return info
+    throw new LakeloopError('SOURCE_FORBIDDEN', { privilege: 'SELECT', securable: `Table ${info.fullName}` })
   } catch (error) {
-    // A table that is not there, and a credential that is not taken, are told better by SQL, which comes next.
     if (!isLakeloopError(error) || FINAL.has(error.code)) throw error
-    tell({ kind: 'catalogUnknown', why: error.code })
-    return undefined
+    if (error.code === 'SOURCE_TABLE_MISSING' || allow.unseen === true) return unknown(error.code)
+    if (!UNSEEN.has(error.code)) throw error
+    const facts = { source: asking.source, table: parts.join('.'), why: error.code }
+    throw new LakeloopError('SOURCE_GUARDS_UNSEEN', facts, error)
   }
+}
+
+/** A short name is one of the session's catalog and schema. */
+async function fullParts(asking: Asking, { parts }: TableName): Promise<readonly string[]> {
+  if (parts.length === 3) return parts
+  const home = homes.get(asking.session) ?? homeOf(asking)
+  homes.set(asking.session, home)
+  home.catch(() => homes.delete(asking.session)) // asked again: it may have been the signal of one read
+  return [...(await home).slice(0, 3 - parts.length), ...parts]
+}
+
+/** No statement of ours moves a session to another. */
+const homes = new WeakMap<SqlSession, Promise<readonly string[]>>()
+
+async function homeOf(asking: Asking): Promise<readonly string[]> {
+  const sql = 'SELECT current_catalog() AS home, current_schema() AS within'
+  const [{ home, within } = {}] = await asking.session.rows(sql, asked(asking))
+  return [String(home), String(within)]
 }
 
 /** Guards that the host has allowed by name: no word of them goes on. */
 export interface Allowed {
   readonly masks?: readonly string[] | undefined
-  readonly rowFilter?: string | undefined
+  readonly rowFilter?: string | readonly string[] | undefined
+  /** Also where nobody shows them to us. */
+  readonly unseen?: boolean | undefined
 }
+
+export const allowsFilter = ({ rowFilter = [] }: Allowed, found: string): boolean => [rowFilter].flat().includes(found)
 
 /** The facts with what Unity Catalog adds to them. Types stay SQL's own: what a statement gives is what arrives. */
 export function withCatalog(facts: TableFacts, known: TableInfo | undefined, allow: Allowed): TableFacts {
@@ -56,6 +95,6 @@ export function withCatalog(facts: TableFacts, known: TableInfo | undefined, all
     }
   })
   const { rowFilter } = known
-  const isHidden = rowFilter === undefined || rowFilter === allow.rowFilter
+  const isHidden = rowFilter === undefined || allowsFilter(allow, rowFilter)
   return { ...facts, schema: { columns, ...(isHidden ? {} : { rowFilter }) } }
 }

@@ -107,19 +107,29 @@ export class DatabricksCatalog {
   /**
    * Tables whose name fits a LIKE pattern: `%score%`, `crm.user\_%`, `main.crm.user%`; without a catalog, in all of them.
    * The server shows only tables that the principal may read.
+   *
+   * Throws  SOURCE_FORBIDDEN, SOURCE_FAILED of a catalog that refuses, once all others were searched.
    */
   async *search(pattern: string, options: Pick<BrowseOptions, 'signal'> = {}): AsyncGenerator<FoundTable> {
     const { catalog, schema, table } = namePattern(pattern)
     const catalogs = catalog.exact === undefined ? this.#names(catalog.fits, options) : [catalog.exact]
+    let refusal: unknown
     for await (const within of catalogs) {
       const query = { catalog_name: within, schema_name_pattern: schema.wide, table_name_pattern: table.wide }
       const question = { path: '/table-summaries', query, securable: `Catalog ${within}` }
-      for await (const found of this.#asked(question, 'tables', options)) {
-        const fullName = textOf(found.full_name) ?? ''
-        const [, schemaName = '', name = ''] = fullName.split('.')
-        if (schema.fits(schemaName) && table.fits(name)) yield { name, fullName, tableType: textOf(found.table_type) }
+      try {
+        for await (const found of this.#asked(question, 'tables', options)) {
+          const fullName = textOf(found.full_name) ?? ''
+          const [, schemaName = '', name = ''] = fullName.split('.')
+          if (schema.fits(schemaName) && table.fits(name)) yield { name, fullName, tableType: textOf(found.table_type) }
+        }
+      } catch (error) {
+        if (isLakeloopError(error, 'SOURCE_TABLE_MISSING') && catalog.exact === undefined) continue // dropped meanwhile
+        if (!isLakeloopError(error, 'SOURCE_FORBIDDEN') && !isLakeloopError(error, 'SOURCE_FAILED')) throw error
+        refusal ??= error
       }
     }
+    if (refusal !== undefined) throw refusal
   }
 
   async close(): Promise<void> {
@@ -172,7 +182,8 @@ export class DatabricksCatalog {
       }
       return Object.fromEntries(tags)
     } catch (error) {
-      if (isLakeloopError(error, 'SOURCE_FORBIDDEN')) return undefined
+      // An object that was dropped meanwhile ends no list.
+      if (isLakeloopError(error, 'SOURCE_FORBIDDEN') || isLakeloopError(error, 'SOURCE_TABLE_MISSING')) return undefined
       throw error
     }
   }

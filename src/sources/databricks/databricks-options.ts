@@ -4,6 +4,7 @@ import { LakeloopError } from '../../errors.js'
 import { AUTH } from '../../vendors/databricks/auth.js'
 import type { WorkspaceAccess } from '../../vendors/databricks/workspace.js'
 import type { FloatRule } from '../plain-value.js'
+import type { Allowed } from './catalog-facts.js'
 import type { DatabricksEvent } from './segment.js'
 
 export interface DatabricksSourceOptions extends WorkspaceAccess {
@@ -25,12 +26,11 @@ export interface DatabricksSourceOptions extends WorkspaceAccess {
   /** Of a table: the time-series column of its PRIMARY KEY by default. */
   readonly changedAt?: string | undefined
   /**
-   * Guards of an admin's that may stand: columns whose masked values are meant, by name, and the row filter, by the name of
-   * its function. Without it, a run whose transform reads behind one is stopped.
+   * Guards of an admin's that may stand: columns whose masked values are meant, by name, and row filters, by the names of
+   * their functions. Without it, a run whose transform reads behind one is stopped. `unseen`: read on where Unity Catalog
+   * does not tell of guards.
    */
-  readonly allow?:
-    | { readonly masks?: readonly string[] | undefined; readonly rowFilter?: string | undefined }
-    | undefined
+  readonly allow?: Allowed | undefined
   /** Whether the server is asked, before a read, if the key is unique and never NULL. Default true: it counts all keys. */
   readonly checkKey?: boolean | undefined
   /** True: what is read is the whole audience, a row that is missing has left. Default false. */
@@ -85,7 +85,13 @@ const OPTIONS = z
     ...WORKSPACE,
     name: z.string().min(1).max(200).optional(),
     httpPath: z.string().regex(/^\/\S+$/, 'is no path like /sql/1.0/warehouses/<id>'),
-    allow: z.strictObject({ masks: names.optional(), rowFilter: z.string().min(1).optional() }).optional(),
+    allow: z
+      .strictObject({
+        masks: names.optional(),
+        rowFilter: z.union([z.string().min(1), names]).optional(),
+        unseen: z.boolean().optional(),
+      })
+      .optional(),
     query: z
       .string()
       .regex(/[^\s;]/, 'is empty')

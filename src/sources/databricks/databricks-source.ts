@@ -14,12 +14,14 @@ import { catalogFacts, withCatalog } from './catalog-facts.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
 import { withAutomaticFeed } from './feed-read.js'
 import { type PreflightOptions, type PreflightReport, preflight } from './preflight.js'
-import { querySegment } from './query-read.js'
+import { knownTables, withQueryGuards } from './query-guards.js'
+import { queryPlace, querySegment } from './query-read.js'
+import { namesIn } from './query-tables.js'
 import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
 import { segmentPages } from './segment-pages.js'
 import { assertKey } from './snapshot-read.js'
-import { assertOrdered, type Place, tableName } from './sql-text.js'
+import { assertOrdered, tableName } from './sql-text.js'
 import { type Asking, schemaOf, type TableFacts, tableFacts } from './table-facts.js'
 import { insteadOfLost, type TableOptions, tableSchema, tableSegments } from './table-modes.js'
 
@@ -169,7 +171,11 @@ export class DatabricksSource implements Source {
   }
 
   async #querySchema(asking: Asking): Promise<Schema> {
-    const schema = await schemaOf(asking, this.#sql)
+    const { allow = {} } = this.#options
+    const found = await schemaOf(asking, this.#sql)
+    const { tables, words } = namesIn(this.#sql)
+    const known = await knownTables(this.#workspace.unityCatalog, tables, { asking, allow })
+    const schema = withQueryGuards(found, words, known, allow)
     assertRoles(schema, this)
     assertNamed(schema.columns, this.#options)
     this.#queried.add(schema)
@@ -199,10 +205,12 @@ export class DatabricksSource implements Source {
     const before = described && this.#looked.get(described)
     if (before !== undefined) return before
     const name = tableName(table)
-    const known = await catalogFacts(this.#workspace.unityCatalog, { asking, table: name, tell: this.#tell })
+    // First, since SQL tells better what is not there, or which right is missing.
+    const found = await tableFacts(asking, name)
+    const question = { asking, table: name, allow, tell: this.#tell }
+    const known = await catalogFacts(this.#workspace.unityCatalog, question)
     const { key = known?.primaryKey, changedAt = known?.timeseries?.[0] } = this.#options
     this.#roles = { key, changedAt }
-    const found = await tableFacts(asking, name)
     assertNamed(found.schema.columns, this.#options)
     const facts = withCatalog(found, known, allow)
     const mayBeFeed = changes === 'auto' || changes === 'feed'
@@ -263,20 +271,6 @@ export class DatabricksSource implements Source {
       // What a listener throws is no reason to stop reading.
     }
   }
-}
-
-/** Throws CURSOR_INVALID. A position in another query says nothing about this one: reading from the beginning repeats, and never skips. */
-function queryPlace(after: Cursor | undefined, digest: string, source: string): Place | undefined {
-  if (after === undefined) return undefined
-  const { query, place, read, page, ...rest } = after
-  const fits =
-    Object.keys(rest).length === 0 &&
-    typeof query === 'string' &&
-    (place === undefined || Array.isArray(place)) &&
-    (read === undefined || read === true) &&
-    (page === undefined || typeof page === 'number')
-  if (!fits) throw new LakeloopError('CURSOR_INVALID', { source })
-  return query === digest ? (place as Place | undefined) : undefined
 }
 
 /** Throws  OPTION_INVALID: a name that is misspelt would leave an integer inexact, or a mask in the way. */

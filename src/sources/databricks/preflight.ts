@@ -1,6 +1,6 @@
 import { type ErrorCode, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Workspace } from '../../vendors/databricks/workspace.js'
-import type { Allowed } from './catalog-facts.js'
+import { type Allowed, allowsFilter } from './catalog-facts.js'
 import { changesOf, hasFeed, withAutomaticFeed } from './feed-read.js'
 import {
   grantStatement,
@@ -12,6 +12,8 @@ import {
   readingNeeds,
   volumeNeeds,
 } from './grants.js'
+import { knownTables } from './query-guards.js'
+import { namesIn } from './query-tables.js'
 import { tracksRows } from './row-tracking-read.js'
 import { type TableName, tableName } from './sql-text.js'
 import { type Asking, asked, schemaOf, tableFacts } from './table-facts.js'
@@ -223,22 +225,33 @@ async function feedCheck(
 }
 
 /** What stands between the principal and the values as they are stored. It is no missing right, but has to be known. */
-async function guardChecks({ workspace, asking, table, allow = {} }: Subject): Promise<readonly PreflightCheck[]> {
-  const what = 'column masks and row filter'
-  if (table?.parts.length !== 3) {
-    const problem = `of a ${table === undefined ? 'query' : 'name without a catalog'} nobody tells: a run goes on past them`
-    return [{ what, status: 'unknown', problem, statements: [] }]
+async function guardChecks({
+  workspace,
+  asking,
+  table,
+  query,
+  allow = {},
+}: Subject): Promise<readonly PreflightCheck[]> {
+  const what = 'column masks and row filters'
+  const tables = table === undefined ? namesIn(query).tables : [table]
+  const unknown = (problem: string): readonly PreflightCheck[] => [{ what, status: 'unknown', problem, statements: [] }]
+  const { value: known, error } = await tried(knownTables(workspace.unityCatalog, tables, { asking, allow }))
+  if (error !== undefined) {
+    if (error.code !== 'SOURCE_GUARDS_UNSEEN') return unknown(error.message)
+    return [{ what, status: 'missing', problem: error.message, statements: [] }]
   }
-  const { value: info, error } = await tried(workspace.unityCatalog.tableInfo(table.text, asking.signal))
-  if (error !== undefined) return [{ what, status: 'unknown', problem: error.message, statements: [] }]
-  const masked = info.columns.filter(({ name, mask }) => mask !== undefined && allow.masks?.includes(name) !== true)
-  const found: PreflightCheck[] = masked.map(({ name, mask }) => {
-    const problem = `${mask} stands before its values: what this principal reads may not be what is stored. A transform that reads it needs it in allow.masks`
-    return { what: `mask on column ${name}`, status: 'unknown', problem, statements: [] }
-  })
-  if (info.rowFilter !== undefined && info.rowFilter !== allow.rowFilter) {
-    const problem = `${info.rowFilter} leaves rows out: no run begins unless it is named in allow.rowFilter`
-    found.push({ what: 'row filter', status: 'missing', problem, statements: [] })
+  if (known.length === 0) return unknown('Unity Catalog tells of none of the tables: a run goes on past them')
+  const found: PreflightCheck[] = []
+  for (const { fullName, columns, rowFilter } of known) {
+    const place = table === undefined ? ` of ${fullName}` : ''
+    for (const { name, mask } of columns) {
+      if (mask === undefined || allow.masks?.includes(name) === true) continue
+      const problem = `${mask} stands before its values: what this principal reads may not be what is stored. A transform that reads it needs it in allow.masks`
+      found.push({ what: `mask on column ${name}${place}`, status: 'unknown', problem, statements: [] })
+    }
+    if (rowFilter === undefined || allowsFilter(allow, rowFilter)) continue
+    const problem = `${rowFilter} leaves rows out: no run begins unless it is named in allow.rowFilter`
+    found.push({ what: `row filter${place}`, status: 'missing', problem, statements: [] })
   }
   return found.length > 0 ? found : [checkOf(`no ${what} but what is allowed by name`, undefined)]
 }

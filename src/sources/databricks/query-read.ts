@@ -1,3 +1,4 @@
+import { LakeloopError } from '../../errors.js'
 import type { Column, Cursor } from '../../model/row.js'
 import type { Page } from '../source.js'
 import type { Segment } from './segment.js'
@@ -33,4 +34,18 @@ export function querySegment(read: QueryRead, place: Place | undefined): Segment
     rest: (next) => querySegment(read, next),
     cursor: (at): Cursor => (at === undefined ? { query: digest, read: true } : { query: digest, place: at }),
   }
+}
+
+/** Throws CURSOR_INVALID. A position in another query says nothing about this one: reading from the beginning repeats, and never skips. */
+export function queryPlace(after: Cursor | undefined, digest: string, source: string): Place | undefined {
+  if (after === undefined) return undefined
+  const { query, place, read, page, ...rest } = after
+  const fits =
+    Object.keys(rest).length === 0 &&
+    typeof query === 'string' &&
+    (place === undefined || Array.isArray(place)) &&
+    (read === undefined || read === true) &&
+    (page === undefined || typeof page === 'number')
+  if (!fits) throw new LakeloopError('CURSOR_INVALID', { source })
+  return query === digest ? (place as Place | undefined) : undefined
 }

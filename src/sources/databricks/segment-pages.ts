@@ -3,7 +3,7 @@ import type { Cursor, RowBlock, Schema } from '../../model/row.js'
 import type { Json } from '../../model/value.js'
 import type { Clock } from '../../transport/clock.js'
 import type { ArrowResult } from '../../vendors/databricks/sql.js'
-import { retryAfterMs } from '../../vendors/databricks/sql-errors.js'
+import { retryAfterMs, wasEnded } from '../../vendors/databricks/sql-errors.js'
 import type { FloatRule } from '../plain-value.js'
 import type { Page } from '../source.js'
 import { arrowReader } from './arrow/arrow-reader.js'
@@ -56,7 +56,8 @@ export async function* segmentPages(segment: Segment, reading: Reading): AsyncGe
     } catch (error) {
       const { asking, tell } = reading
       const mayResume = given === 0 || segment.rest !== undefined
-      if (asking.signal.aborted || !isLakeloopError(error, 'SOURCE_UNREACHABLE') || !mayResume) throw error
+      const isLost = isLakeloopError(error, 'SOURCE_UNREACHABLE') && !wasEnded(error)
+      if (asking.signal.aborted || !isLost || !mayResume) throw error
       lost += 1
       if (lost > LOST_MAX) throw error
       tell({ kind: 'resumed', problem: String(error.facts.problem ?? '') })

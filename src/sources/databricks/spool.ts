@@ -30,7 +30,8 @@ interface Stored {
  * Takes a result off the server as fast as it comes, so that a destination which takes an hour cannot outlive it: a
  * warehouse drops idle results after minutes. What waits is kept in memory, and beyond that in a file.
  *
- * The file is encrypted with a key that this process alone has, and is gone with it: what a crash leaves is noise.
+ * The file is encrypted with a key that this process alone has. It has no name, so that it is gone with the process; on
+ * Windows a process that is killed leaves noise.
  *
  * Order    as the server sent it.
  * Throws   what the result throws, after all that came before it was handed out; SOURCE_FAILED.
@@ -62,7 +63,9 @@ class Spool {
   #readyBytes = 0
   /** On its way from the disk: its place is not free yet. */
   #leaving: Stored | undefined
-  #file: { readonly handle: FileHandle; readonly path: string } | undefined
+  #file: FileHandle | undefined
+  /** Where the system does not take away the name of an open file. */
+  #path: string | undefined
   #ended: { readonly error?: unknown } | undefined
   #stopped = false
   #wake: (() => void)[] = []
@@ -111,8 +114,8 @@ class Spool {
   }
 
   async close(): Promise<void> {
-    await this.#file?.handle.close()
-    if (this.#file !== undefined) await rm(this.#file.path, { force: true })
+    await this.#file?.close()
+    if (this.#path !== undefined) await rm(this.#path, { force: true })
   }
 
   /** Into memory while nothing waits on disk, so that the order stays. */
@@ -150,7 +153,7 @@ class Spool {
   }
 
   async #write({ messages, rowCount }: ArrowBatches, at: number): Promise<Omit<Stored, 'at' | 'room'>> {
-    const { handle } = await this.#open()
+    const handle = await this.#open()
     const iv = randomBytes(16)
     const cipher = createCipheriv(CIPHER, this.#key, iv)
     const bytes = Buffer.concat([...messages.map((message) => cipher.update(message)), cipher.final()])
@@ -166,7 +169,7 @@ class Spool {
     const { at, iv, lengths, rowCount } = stored
     const size = lengths.reduce((sum, length) => sum + length, 0)
     this.#leaving = stored
-    const { handle } = await this.#open()
+    const handle = await this.#open()
     const bytes = Buffer.allocUnsafe(size)
     for (let done = 0; done < size; ) {
       const { bytesRead } = await this.#asked(handle.read(bytes, done, size - done, at + done))
@@ -184,12 +187,17 @@ class Spool {
     return { messages, rowCount }
   }
 
-  async #open(): Promise<{ readonly handle: FileHandle; readonly path: string }> {
-    if (this.#file === undefined) {
-      const path = join(this.#options.directory, `lakeloop-spool-${randomBytes(8).toString('hex')}`)
-      this.#file = { handle: await this.#asked(open(path, 'wx+', 0o600)), path }
-    }
-    return this.#file
+  async #open(): Promise<FileHandle> {
+    if (this.#file !== undefined) return this.#file
+    const path = join(this.#options.directory, `lakeloop-spool-${randomBytes(8).toString('hex')}`)
+    const file = await this.#asked(open(path, 'wx+', 0o600))
+    this.#file = file
+    // Without a name it is gone with its last handle, however this process ends.
+    this.#path = await rm(path).then(
+      () => undefined,
+      () => path,
+    )
+    return file
   }
 
   /** What a file system says has the path in it, and no remedy. */

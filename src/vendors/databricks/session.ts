@@ -4,7 +4,7 @@ import { type Clock, orAborted, systemClock } from '../../transport/clock.js'
 import { type DriverClient, type DriverOperation, type DriverSession, loadDriver, rawResult } from './driver.js'
 import { cancelled, ENDING_MS_MAX, FETCH_ROWS, inTime, OperationResult, within } from './operation-result.js'
 import type { ArrowResult, SqlParameter, SqlSession, StatementOptions } from './sql.js'
-import { mayPass, retryAfterMs, sqlError } from './sql-errors.js'
+import { mayPass, retryAfterMs, sessionError, sqlError } from './sql-errors.js'
 
 export interface WarehouseOptions {
   /** Of the source, for errors. */
@@ -101,18 +101,29 @@ export class WarehouseSession implements SqlSession {
   ): Promise<Result> {
     const { name, startTimeoutMs, onWaiting } = this.#options
     const signal = given ?? new AbortController().signal
-    const began = this.#clock.now()
+    let began = this.#clock.now()
     for (let attempt = 1; ; attempt += 1) {
       if (this.#closed) throw new LakeloopError('CLOSED', { part: `the source ${name}` })
       if (signal.aborted) throw new LakeloopError('ABORTED')
+      const opening = this.#open()
+      let hasOpened = false
       try {
-        return await work(await inTime('a session', this.#open(), this.#waiting(signal)), signal)
+        const session = await inTime('a session', opening, this.#waiting(signal))
+        hasOpened = true
+        const result = await work(session, signal)
+        this.#refused = undefined
+        return result
       } catch (caught) {
         if (signal.aborted) throw new LakeloopError('ABORTED', {}, caught)
-        const error = sqlError(caught, name)
+        const error = hasOpened ? sqlError(caught, name) : sessionError(caught, name)
+        // What a statement took before it was lost is no wait for the warehouse.
+        if (hasOpened && attempt === 1) began = this.#clock.now()
         const waitedMs = this.#clock.now() - began
-        if (!this.#mayPass(error) || waitedMs >= startTimeoutMs) throw error
-        await this.#drop()
+        if (!this.#mayPass(error) || waitedMs >= startTimeoutMs) {
+          this.#refused = undefined // the next call may be signed with the same again: a refusal can be a slip
+          throw error
+        }
+        await this.#drop(opening)
         onWaiting?.({ waitedMs, attempt })
         const ownMs = Math.min(WAIT_MS * 2 ** (attempt - 1), WAIT_MS_MAX)
         // What the server asks for goes first, as far as the time lasts.
@@ -143,7 +154,7 @@ export class WarehouseSession implements SqlSession {
     const opening = this.#connect()
     this.#session = opening
     // Kept, it would go on refusing what has been mended since: a right, a credential, a name.
-    opening.catch(() => (this.#session === opening ? this.#drop() : undefined))
+    opening.catch(() => this.#drop(opening))
     return opening
   }
 
@@ -215,8 +226,10 @@ export class WarehouseSession implements SqlSession {
     throw new LakeloopError('SOURCE_QUERY_INVALID', { source: this.#options.name, problem: 'it gives no rows' })
   }
 
-  async #drop(): Promise<void> {
+  /** @param only  the session that is meant; another one, which somebody has opened since, stays */
+  async #drop(only = this.#session): Promise<void> {
     const [session, client] = [this.#session, this.#client]
+    if (session !== only) return
     this.#session = undefined
     this.#client = undefined
     // One that opens too late is closed all the same.

@@ -69,12 +69,15 @@ export function sqlError(error: unknown, source: string): LakeloopError {
  * says so, and waiting mends none.
  */
 const LASTING =
-  /: (?:the statement .*|ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
+  /: (?:the statement .*|no warehouse .*|ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
 
 /** True for what a warehouse that is starting, or a network that stumbles, may answer: worth asking again. */
 export function mayPass(error: LakeloopError): boolean {
   return isLakeloopError(error, 'SOURCE_UNREACHABLE') && !LASTING.test(String(error.facts.problem))
 }
+
+/** True for a statement that somebody, or a limit, has ended on the server: the same again would meet the same. */
+export const wasEnded = (error: LakeloopError): boolean => String(error.facts.problem).startsWith(': the statement ')
 
 /** Milliseconds that the server asks to wait, in whole seconds; 0 where it says nothing. The driver takes them for milliseconds. */
 export function retryAfterMs(caught: unknown): number {
@@ -224,6 +227,12 @@ function ofState({ response }: Thrown, text: string, source: string, cause: unkn
   const at = place === null ? '' : ` at line ${place[1]}, column ${Number(place[2]) + 1}`
   const problem = `${named ?? 'an error'} (SQLSTATE ${state})${at}${meaningOf(named)}`
   return new LakeloopError('SOURCE_QUERY_INVALID', { source, problem }, cause)
+}
+
+/** What a session was refused with. At its opening, what is not there is the warehouse itself. */
+export function sessionError(error: unknown, source: string): LakeloopError {
+  const isMissing = ((error ?? {}) as Thrown).statusCode === 404
+  return isMissing ? unreachable(source, 'no warehouse is at httpPath (HTTP 404)', error) : sqlError(error, source)
 }
 
 /** What never reached the statement, or lost its answer. */

@@ -3,6 +3,7 @@ import { type Clock, orAborted, systemClock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import { Secret } from '../../transport/secret.js'
 import { type DatabricksAuth, isPrincipal, type TokenAuth } from './auth.js'
+import { inTime } from './operation-result.js'
 import { type Grant, type Granter, PrincipalGranter } from './token-request.js'
 
 export interface TokenOptions {
@@ -126,23 +127,31 @@ function heldOf(
   }
 }
 
-/** What the host gives: a token for ever, or a function that is asked when its last token ends or was refused. */
+/**
+ * What the host gives: a token for ever, or a function that is asked when its last token ends or was refused.
+ *
+ * Throws  SOURCE_UNREACHABLE where the function does not come back: everybody waits for it.
+ */
 class GivenGranter implements Granter {
+  readonly #name: string
+  readonly #clock: Clock
   readonly #secret: Secret
   readonly #part: string
   readonly #today: () => number
   #expiresAt: unknown
 
-  constructor({ token }: TokenAuth, { part, today = Date.now }: TokenOptions) {
+  constructor({ token }: TokenAuth, { name, part, clock = systemClock, today = Date.now }: TokenOptions) {
+    this.#name = name
+    this.#clock = clock
     this.#part = part
     this.#today = today
     const source = typeof token === 'function' ? async () => this.#given(await token()) : token
     this.#secret = new Secret(source, { part, option: 'auth.token' })
   }
 
-  async grant(previous: string | undefined): Promise<Grant> {
-    if (previous !== undefined) await this.#secret.renew(previous)
-    const token = await this.#secret.reveal()
+  async grant(previous: string | undefined, signal: AbortSignal): Promise<Grant> {
+    const waiting = { clock: this.#clock, signal, source: this.#name }
+    const token = await inTime('the token function', this.#asked(previous), waiting)
     const expiresAt = this.#expiresAt
     const isTime = typeof expiresAt === 'number' || expiresAt instanceof Date
     if (expiresAt !== undefined && !(isTime && Number.isFinite(Number(expiresAt)))) {
@@ -151,6 +160,11 @@ class GivenGranter implements Granter {
     }
     const endsAt = expiresAt === undefined ? endOf(token) : Number(expiresAt)
     return { token, lifeMs: endsAt === undefined ? undefined : Math.max(0, endsAt - this.#today()) }
+  }
+
+  async #asked(previous: string | undefined): Promise<string> {
+    if (previous !== undefined) await this.#secret.renew(previous)
+    return await this.#secret.reveal()
   }
 
   /** Another shape is refused by the check of the secret itself, which has no value of it in its error. */

@@ -2,6 +2,8 @@
 export interface World {
   readonly catalogs: readonly FakeCatalog[]
   readonly grants: readonly Grant[]
+  /** Groups and who is in them. Effective permissions of a member do not show what it has by a group. */
+  readonly groups?: Readonly<Record<string, readonly string[]>>
   /** By entity: `tables main.crm.users`, `columns main.crm.users.email`. */
   readonly tags?: Readonly<Record<string, Readonly<Record<string, string>>>>
 }
@@ -56,7 +58,12 @@ export function effective({ grants }: World, on: string, principal: string): Eff
 }
 
 const has = (world: World, on: string, principal: string, privilege: string): boolean =>
-  effective(world, on, principal).some((one) => one.privilege === privilege || one.privilege === 'ALL_PRIVILEGES')
+  [principal, ...groupsOf(world, principal)]
+    .flatMap((one) => effective(world, on, one))
+    .some((one) => one.privilege === privilege || one.privilege === 'ALL_PRIVILEGES')
+
+const groupsOf = ({ groups = {} }: World, principal: string): string[] =>
+  Object.entries(groups).flatMap(([group, members]) => (members.includes(principal) ? [group] : []))
 
 /** The first privilege that is missing to see a table, from the top. */
 export function missing(world: World, table: string, principal: string): { privilege: string; on: string } | undefined {

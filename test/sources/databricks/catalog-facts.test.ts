@@ -1,9 +1,10 @@
-import { LakeloopError } from 'lakeloop'
+import { type ErrorCode, LakeloopError } from 'lakeloop'
 import { describe, expect, test } from 'vitest'
-import { catalogFacts, withCatalog } from '../../../src/sources/databricks/catalog-facts.js'
+import { type Allowed, catalogFacts, withCatalog } from '../../../src/sources/databricks/catalog-facts.js'
 import type { DatabricksEvent } from '../../../src/sources/databricks/segment.js'
 import { tableName } from '../../../src/sources/databricks/sql-text.js'
-import type { Asking, TableFacts } from '../../../src/sources/databricks/table-facts.js'
+import type { TableFacts } from '../../../src/sources/databricks/table-facts.js'
+import type { SqlSession } from '../../../src/vendors/databricks/sql.js'
 import { tableInfoOf } from '../../../src/vendors/databricks/table-info.js'
 import type { UnityCatalog } from '../../../src/vendors/databricks/unity-catalog.js'
 
@@ -52,6 +53,8 @@ describe('withCatalog()', () => {
     const allowed = withCatalog(FACTS, INFO, { masks: ['email'], rowFilter: 'main.sec.only_eu' }).schema
     expect(allowed.columns[0]).not.toHaveProperty('mask')
     expect(allowed).not.toHaveProperty('rowFilter')
+    const either = withCatalog(FACTS, INFO, { rowFilter: ['main.sec.only_us', 'main.sec.only_eu'] }).schema
+    expect(either).not.toHaveProperty('rowFilter')
     const other = withCatalog(FACTS, INFO, { masks: ['score'], rowFilter: 'main.sec.only_us' }).schema
     expect(other).toMatchObject({ columns: [{ mask: 'main.sec.hidden' }, {}, {}], rowFilter: 'main.sec.only_eu' })
   })
@@ -67,32 +70,63 @@ describe('withCatalog()', () => {
 })
 
 describe('catalogFacts()', () => {
-  const asked = async (table: string, tableInfo: UnityCatalog['tableInfo']) => {
+  const asked = async (table: string, tableInfo: UnityCatalog['tableInfo'], allow: Allowed = {}) => {
     const told: DatabricksEvent[] = []
-    const asking = { signal: new AbortController().signal } as Asking
+    const statements: string[] = []
+    const rows = async (sql: string) => {
+      statements.push(sql)
+      return [{ home: 'main', within: 'crm' }]
+    }
+    const session = { rows } as unknown as SqlSession
+    const asking = { source: 'churn', session, signal: new AbortController().signal }
+    const tell = (event: DatabricksEvent) => told.push(event)
     const catalog = { tableInfo } as UnityCatalog
-    const known = await catalogFacts(catalog, { asking, table: tableName(table), tell: (event) => told.push(event) })
-    return { known, told }
+    const known = await catalogFacts(catalog, { asking, table: tableName(table), allow, tell })
+    return { known, told, statements }
   }
+  const refusing = (code: ErrorCode) => () => Promise.reject(new LakeloopError(code))
 
-  test.each(['SOURCE_FORBIDDEN', 'SOURCE_FAILED', 'SOURCE_TABLE_MISSING'] as const)(
-    'goes on without, and says so, after %s',
+  test('goes on without, and says so, where Unity Catalog has no such table', async () => {
+    const { known, told } = await asked('main.crm.users', refusing('SOURCE_TABLE_MISSING'))
+    expect([known, told]).toEqual([undefined, [{ kind: 'catalogUnknown', why: 'SOURCE_TABLE_MISSING' }]])
+  })
+
+  test.each(['hive_metastore.crm.users', 'spark_catalog.crm.users'])('asks nothing for %s', async (table) => {
+    const { told } = await asked(table, () => Promise.reject(new Error('asked')))
+    expect(told).toEqual([{ kind: 'catalogUnknown', why: `${table.split('.')[0]} is not in Unity Catalog` }])
+  })
+
+  test.each([
+    ['users', ['main.crm.users']],
+    ['sales.users', ['main.sales.users']],
+    ['main.crm.users', ['main.crm.users']],
+  ])('%s is asked for by its full name', async (table, names) => {
+    const seen: string[] = []
+    await asked(table, async (name) => {
+      seen.push(name)
+      return INFO
+    })
+    expect(seen).toEqual(names)
+  })
+
+  const STOPS = { SOURCE_FORBIDDEN: 'SOURCE_GUARDS_UNSEEN', SOURCE_FAILED: 'SOURCE_GUARDS_UNSEEN' } as const
+  test.each(['SOURCE_FORBIDDEN', 'SOURCE_FAILED', 'SOURCE_UNREACHABLE', 'SOURCE_UNAUTHORIZED'] as const)(
+    'does not read on, past masks that it cannot see, after %s, unless that is allowed',
     async (code) => {
-      const { known, told } = await asked('main.crm.users', () => Promise.reject(new LakeloopError(code)))
+      const stops = STOPS[code as keyof typeof STOPS] ?? code
+      await expect(asked('main.crm.users', refusing(code))).rejects.toMatchObject({ code: stops })
+      const { known, told } = await asked('main.crm.users', refusing(code), { unseen: true })
       expect([known, told]).toEqual([undefined, [{ kind: 'catalogUnknown', why: code }]])
     },
   )
 
-  test('asks nothing for a name without a catalog', async () => {
-    const { told } = await asked('crm.users', () => Promise.reject(new Error('asked')))
-    expect(told).toEqual([{ kind: 'catalogUnknown', why: 'the name of the table has no catalog' }])
+  test('does not take a table that can only be browsed for one without masks', async () => {
+    const browsed = asked('main.crm.users', async () => ({ ...INFO, browseOnly: true, columns: [] }))
+    await expect(browsed).rejects.toMatchObject({ code: 'SOURCE_GUARDS_UNSEEN', facts: { why: 'SOURCE_FORBIDDEN' } })
   })
 
-  test.each(['ABORTED', 'SOURCE_UNREACHABLE'] as const)(
-    'does not read on, past masks that it cannot see, after %s',
-    async (code) => {
-      const stopped = asked('main.crm.users', () => Promise.reject(new LakeloopError(code)))
-      await expect(stopped).rejects.toMatchObject({ code })
-    },
-  )
+  test('a run that is aborted is no answer about guards', async () => {
+    const aborted = asked('main.crm.users', refusing('ABORTED'), { unseen: true })
+    await expect(aborted).rejects.toMatchObject({ code: 'ABORTED' })
+  })
 })

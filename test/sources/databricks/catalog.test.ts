@@ -106,6 +106,29 @@ describe('DatabricksCatalog', () => {
     } else expect((await found).map(({ fullName }) => fullName)).toEqual(expected)
   })
 
+  test('a catalog that refuses to be searched hides no other, and is told at the end', async () => {
+    const catalogs = ['one', 'two', 'three'].map((name) => ({
+      name,
+      schemas: [{ name: 'crm', tables: [{ name: 'users', table_type: 'MANAGED' }] }],
+    }))
+    const grants = catalogs.map(({ name }) => ({ on: `catalog ${name}`, to: 'app-1', privileges: ['ALL_PRIVILEGES'] }))
+    const { catalog, fake } = stand({ world: { catalogs, grants }, emptyPages: false, pageSize: 10 })
+    const missing = new Response('{"error_code":"CATALOG_DOES_NOT_EXIST"}', { status: 404 })
+    fake.faults.push(undefined, new Response('{}', { status: 403 }), missing)
+    const found: string[] = []
+    const searching = async () => {
+      for await (const { fullName } of catalog.search('users')) found.push(fullName)
+    }
+    expect(await failure(searching())).toMatchObject({ code: 'SOURCE_FORBIDDEN' })
+    expect(found).toEqual(['three.crm.users'])
+  })
+
+  test('an object that went meanwhile ends no list for its tags', async () => {
+    const { catalog, fake } = stand({ emptyPages: false })
+    fake.faults.push(undefined, new Response('{}', { status: 404 }), undefined)
+    expect((await all(catalog.list({ tags: true }))).map(({ tags }) => tags)).toEqual([undefined, {}])
+  })
+
   test.each([
     [() => stand().catalog.schemas('a b'), 'catalog'],
     [() => stand().catalog.schemas(''), 'catalog'],

@@ -100,7 +100,7 @@ describe('preflight()', () => {
     const allow = { masks: ['email'], rowFilter: 'main.sec.own_rows' }
     const report = await stand({ subject: { allow } }).report()
     expect(report.ok).toBe(true)
-    expect(lines(report).at(-1)).toBe('works: no column masks and row filter but what is allowed by name')
+    expect(lines(report).at(-1)).toBe('works: no column masks and row filters but what is allowed by name')
   })
 
   test('ends behind the token where there is none', async () => {
@@ -136,11 +136,24 @@ describe('preflight()', () => {
     expect(checks[1]?.problem).toContain('PATCH /api/2.0/permissions/warehouses/w-1 with')
   })
 
-  test('says that nobody tells of masks where nobody does', async () => {
-    const { checks, ok } = await stand({ subject: { table: tableName('crm.users') } }).report()
-    expect(ok).toBe(true)
-    expect(checks.at(-1)).toMatchObject({ what: 'column masks and row filter', status: 'unknown' })
-    expect(checks.at(-1)?.problem).toContain('of a name without a catalog nobody tells')
+  test('looks up the guards of a name without a catalog, and of the tables that a query names', async () => {
+    const sql = { ...DELTA, current_catalog: [{ home: 'main', within: 'crm' }] }
+    const short = await stand({ sql, subject: { table: tableName('users') } }).report()
+    expect([short.ok, checkIn(short, 'row filter')?.status]).toEqual([false, 'missing'])
+    const queried = await stand({ sql, subject: { table: undefined, query: 'SELECT email FROM crm.users' } }).report()
+    expect(lines(queried).slice(-2)).toEqual([
+      'unknown: mask on column email of main.crm.users',
+      'missing: row filter of main.crm.users',
+    ])
+  })
+
+  test('says that no run begins where guards are not shown', async () => {
+    const { checks, ok } = await stand({ world: without('SELECT') }).report()
+    expect(ok).toBe(false)
+    expect(checks.at(-1)).toMatchObject({ what: 'column masks and row filters', status: 'missing' })
+    expect(checks.at(-1)?.problem).toContain('SOURCE_GUARDS_UNSEEN')
+    const allowed = await stand({ world: without('SELECT'), subject: { allow: { unseen: true } } }).report()
+    expect(allowed.checks.at(-1)).toMatchObject({ what: 'column masks and row filters', status: 'unknown' })
   })
 
   test('a warehouse that cannot be reached is unknown, and not ok', async () => {
@@ -172,7 +185,11 @@ describe('preflight()', () => {
       status: 'missing',
       statements: ['GRANT SELECT ON TABLE `main`.`crm`.`users` TO `app-1`;'],
     })
-    const byGroup = await stand({ world: without('SELECT') }).report()
+    const rest = without('SELECT')
+    const select = { on: 'table main.crm.users', to: 'readers', privileges: ['SELECT'] }
+    const world = { ...rest, grants: [...rest.grants, select], groups: { readers: ['app-1'] } }
+    const allow = { rowFilter: 'main.sec.own_rows' }
+    const byGroup = await stand({ world, subject: { allow } }).report()
     expect([byGroup.ok, checkIn(byGroup, 'SELECT on table main.crm.users')?.status]).toEqual([true, 'works'])
   })
 
@@ -297,7 +314,7 @@ describe('preflight()', () => {
       'works: session on the SQL warehouse',
       'works: SELECT 1',
       'missing: run the query for no rows',
-      'unknown: column masks and row filter',
+      'unknown: column masks and row filters',
     ])
     expect(report.checks[3]?.statements).toEqual(['GRANT EXECUTE ON FUNCTION `main`.`crm`.`f` TO `app-1`;'])
   })

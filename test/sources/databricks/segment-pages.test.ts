@@ -20,7 +20,7 @@ const FIELDS = [
 ] as const
 
 /** A warehouse that holds one table and understands `id > :p0`; loses its connection where it is told to. */
-function warehouse(rows: Rows, { lostAfter = [] as number[], streams = false } = {}) {
+function warehouse(rows: Rows, { lostAfter = [] as number[], streams = false, problem = ': HTTP 503' } = {}) {
   const asked: (StatementOptions['parameters'] | undefined)[] = []
   const tags: StatementOptions['tags'][] = []
   let closed = 0
@@ -38,12 +38,11 @@ function warehouse(rows: Rows, { lostAfter = [] as number[], streams = false } =
         schema,
         async *batches() {
           for (const [at, message] of messages.entries()) {
-            if (at === lost) throw new LakeloopError('SOURCE_UNREACHABLE', { source: 's', problem: ': HTTP 503' })
+            if (at === lost) throw new LakeloopError('SOURCE_UNREACHABLE', { source: 's', problem })
             const whole = written({ fields: [...FIELDS] as never, batches: [batches[at] as never] }).stream
             yield { messages: [streams ? whole : message], rowCount: 1 }
           }
-          if (lost === messages.length)
-            throw new LakeloopError('SOURCE_UNREACHABLE', { source: 's', problem: ': HTTP 503' })
+          if (lost === messages.length) throw new LakeloopError('SOURCE_UNREACHABLE', { source: 's', problem })
         },
         close: async () => {
           closed += 1
@@ -113,6 +112,15 @@ describe('segmentPages()', () => {
     await expect(read(session)).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
     expect(asked).toHaveLength(4)
   })
+
+  test.each(['was cancelled on the server', 'ran into the time limit of the warehouse'])(
+    'does not run a statement again that %s, in the middle of its result',
+    async (what) => {
+      const { session, asked } = warehouse(people(7), { lostAfter: [3], problem: `: the statement ${what}` })
+      await expect(read(session)).rejects.toMatchObject({ code: 'SOURCE_UNREACHABLE' })
+      expect(asked).toHaveLength(1)
+    },
+  )
 
   test('does not ask three times more for as long as a session may ask', async () => {
     let asked = 0
