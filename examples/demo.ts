@@ -26,8 +26,8 @@ import { openWarehouse } from './telco/warehouse.js'
 process.chdir(join(import.meta.dirname, '..')) // the paths below are those of the repository
 const print = (line = ''): void => void process.stdout.write(`${line}\n`)
 
-const folder = await mkdtemp(join(tmpdir(), 'lakeloop-demo-'))
 const warehouse = process.argv.includes('--lakehouse') ? await openLakehouse() : await openWarehouse()
+const folder = await mkdtemp(join(tmpdir(), 'lakeloop-demo-'))
 const iterable = new FakeIterable({ projectType: 'email' })
 const { url, close } = await iterable.listen()
 

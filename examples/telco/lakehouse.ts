@@ -22,7 +22,10 @@ const PROPERTIES = "'delta.columnMapping.mode' = 'name', 'delta.feature.timestam
 /** `analytics.user_churn_scores` and `crm.contacts` as Delta tables, behind the driver. */
 export async function openLakehouse(): Promise<Warehouse> {
   const problem = notSetUp()
-  if (problem !== undefined) throw new Error(`the lakehouse is ${problem}`)
+  if (problem !== undefined) {
+    process.stderr.write(`The lakehouse is ${problem}\n`)
+    process.exit(1)
+  }
   const found = running()
   const started = found === undefined ? await startEngine() : undefined
   const { port, token, ca } = found ?? (started as NonNullable<typeof started>)

@@ -13,7 +13,7 @@ import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
 import { originKey, PageWork, type Pending, type ReadPage } from './page.js'
-import { PARKED_ROWS_MAX, parkedPage, type Unparked, unparkedRows } from './parked-rows.js'
+import { PARKED_ROWS_MAX, parkedPage, type StillParked, type Unparked, unparkedRows } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
 import type { Window } from './window.js'
 
@@ -52,6 +52,7 @@ export class Pages {
   retargeted = 0
   /** Every page was a part of a snapshot, and there was one at least. */
   snapshot = false
+  readonly #still: StillParked = { rows: 0 }
   /** Rows that were kept because the schema changed. */
   parked = 0
 
@@ -104,7 +105,8 @@ export class Pages {
   /** Rows that former runs parked and that can be read now, before what the source has: that is newer (I6). */
   async #unpark(pageSize: number): Promise<void> {
     const { cursor } = this.#window.checkpoint
-    for await (const { page, done, orders } of unparkedRows(this.#context, this.#drift.judge, { pageSize, cursor })) {
+    const options = { pageSize, cursor, still: this.#still }
+    for await (const { page, done, orders } of unparkedRows(this.#context, this.#drift.judge, options)) {
       if (this.#context.reading.aborted || this.#failed !== undefined) return
       await this.#take(page, { done, orders })
     }
@@ -135,7 +137,7 @@ export class Pages {
     const { tally, turn, facts, memory } = this.#context
     this.parked += page.rows.length
     memory.parked = true
-    if (this.parked > PARKED_ROWS_MAX) {
+    if (this.parked + this.#still.rows > PARKED_ROWS_MAX) {
       const at = facts.reads.find(({ column }) => column === reason.facts.column)?.at ?? ''
       throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
     }

@@ -10,7 +10,7 @@ import type { RunContext } from './context.js'
 import { type Judge, judge } from './drift-decision.js'
 import { kept, PageWork, type ReadPage } from './page.js'
 
-/** Rows that one run keeps at most because the schema changed; then it stops, as if the policy said so (I12). */
+/** Rows that are kept at most because the schema changed, those of former runs too; then a run stops, as if the policy said so (I12). */
 export const PARKED_ROWS_MAX = 1_000_000
 
 /**
@@ -50,6 +50,14 @@ export function parkedPage(page: Page, reason: Reason, first: Order, context: Ru
   return work
 }
 
+/** Schemas looked at per run; more than a table has in years. */
+const SCHEMAS_MAX = 1_000
+
+/** What former runs have kept and this one cannot read yet. */
+export interface StillParked {
+  rows: number
+}
+
 /** Rows that were parked, as a page of their own, with what takes them out of the store once they are finished. */
 export interface Unparked {
   readonly page: ReadPage
@@ -65,7 +73,11 @@ export interface Unparked {
 export async function* unparkedRows(
   context: RunContext,
   judging: Judge,
-  { pageSize, cursor }: { readonly pageSize: number; readonly cursor: ReadPage['cursor'] },
+  {
+    pageSize,
+    cursor,
+    still,
+  }: { readonly pageSize: number; readonly cursor: ReadPage['cursor']; readonly still: StillParked },
 ): AsyncGenerator<Unparked> {
   const { store, scope } = context
   const known = new Map<string, Schema | undefined>()
@@ -79,14 +91,28 @@ export async function* unparkedRows(
     for (const [digest, among] of bySchema(entries)) {
       if (!known.has(digest)) known.set(digest, await readable(context, judging, digest))
       const schema = known.get(digest)
-      if (schema === undefined) continue
+      if (schema === undefined) {
+        still.rows += among.length
+        continue
+      }
       const done = among.map(({ key }): Op => ({ op: 'delete', table: 'parkedRow', key }))
       const orders = among.map(({ key }): Order => [Number(key.at(-2)), Number(key.at(-1))])
       yield { page: { schema, rows: blockOf(among), cursor, mode: 'changes' }, done, orders }
     }
     after = entries.at(-1)?.key
-    if (after === undefined) return
+    if (after === undefined) break
   }
+  await dropSchemas(context, known)
+}
+
+/** Schemas of which no row was there: rows that were just read are still there until what was made of them is committed. */
+async function dropSchemas({ store, scope, fence }: RunContext, used: ReadonlyMap<string, unknown>): Promise<void> {
+  const prefix = [...checkpointKey(scope), 'parked']
+  const kept = await store.scan('schema', { prefix, limit: SCHEMAS_MAX })
+  const ops = kept
+    .filter(({ key }) => !used.has(String(key.at(-1))))
+    .map(({ key }): Op => ({ op: 'delete', table: 'schema', key }))
+  if (ops.length > 0) await store.commit([...fence, ...ops])
 }
 
 /** Neighbours of one schema: the order is kept. */

@@ -104,6 +104,36 @@ describe('a change of the schema that is parked', () => {
     expect((await sync(world, table, scored('churn', 'v2')).run()).rows.read).toBe(0)
   })
 
+  test('leaves nothing of a schema behind, once no row of it is left', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    const schemas = async () => (await world.store.scan('schema', { prefix: [], limit: 10 })).length
+    const before = await schemas()
+    await sync(world, table, scored('score', 'v1')).run()
+    expect(await schemas()).toBe(before + 1)
+    await sync(world, table, scored('score', 'v1')).run()
+    expect(await schemas()).toBe(before + 1)
+    await sync(world, table, scored('churn', 'v2')).run()
+    await sync(world, table, scored('churn', 'v2')).run()
+    expect(await schemas()).toBe(before)
+  })
+
+  test('a million rows are kept, those of former runs counted, and then a run stops [I12]', async () => {
+    const world = new World()
+    const table = await renamed(world) // two rows
+    await sync(world, table, scored('score', 'v1')).run()
+    const wide = (length: number): Source => ({
+      ...{ name: table.name, key: table.key, describe: () => table.describe(), close: async () => undefined },
+      async *read() {
+        // As if there were so many: a run that goes on looks at them, and finds them missing.
+        const rows = { ...rowBlock([], { key: table.key }), length }
+        yield { schema: NEW, rows, cursor: { at: 9 }, mode: 'changes' }
+      },
+    })
+    const stopped = await sync(world, wide(999_999), scored('score', 'v1')).run()
+    expect(stopped).toMatchObject({ status: 'stopped', error: { code: 'SCHEMA_BREAKS_TRANSFORM' }, rows: { read: 0 } })
+  })
+
   test('goes on as long as the transform is not mended, and gives older rows before newer ones', async () => {
     const world = new World()
     const table = await renamed(world)
