@@ -19,30 +19,31 @@ const BEHIND_TABLES =
 const FORMATS = /^(?:delta|parquet|csv|json|orc|avro|text|xml|iceberg|binaryfile)$/
 
 /**
- * The names in a query, by its words and not by the server's grammar: it takes some columns for tables, sees nothing
- * behind a view or in a text that is run, and misses no table that is named.
+ * The names in a query, by its words and not by the server's whole grammar: it sees nothing behind a view or in a text
+ * that is run, and may take what a lateral view makes for a table.
  */
 export function namesIn(query: string): QueryNames {
   const tokens = tokensOf(query)
   const own = new Set(tokens.flatMap((token, at) => (isName(token) && definesAt(tokens, at) ? [plain(token)] : [])))
   const tables = new Map<string, TableName>()
-  let level = { inFrom: false, mayBe: false }
+  let level = { query: true, inFrom: false, mayBe: false }
   const above: (typeof level)[] = []
   for (let at = 0; at < tokens.length; at += 1) {
     const token = tokens[at] as string
     if (token === '(') {
       above.push({ ...level, mayBe: false })
-      level = { inFrom: level.mayBe, mayBe: level.mayBe }
+      level = { query: tokens[at + 1]?.toLowerCase() === 'from', inFrom: level.mayBe, mayBe: level.mayBe }
     } else if (token === ')') level = above.pop() ?? level
     else if (token === ',') level.mayBe = level.inFrom
     else if (BEFORE_TABLE.test(token)) {
-      if (tokens[at - 1]?.toLowerCase() !== 'distinct') level = { inFrom: true, mayBe: true }
-    } else if (BEHIND_TABLES.test(token)) level = { inFrom: false, mayBe: false }
-    else if (isName(token) && token.toLowerCase() !== 'lateral') {
+      const isOther = /^from$/i.test(token) && (!level.query || tokens[at - 1]?.toLowerCase() === 'distinct')
+      if (!isOther) level = { ...level, inFrom: true, mayBe: true }
+    } else if (BEHIND_TABLES.test(token)) {
+      level = { query: level.query || /^select$/i.test(token), inFrom: false, mayBe: false }
+    } else if (isName(token) && token.toLowerCase() !== 'lateral') {
       const parts = partsAt(tokens, at)
       at += parts.length * 2 - 2
-      const isTable =
-        parts.length === 3 || (level.mayBe && parts.length < 3 && !(parts.length === 1 && own.has(parts[0] as string)))
+      const isTable = level.mayBe && parts.length <= 3 && !(parts.length === 1 && own.has(parts[0] as string))
       level.mayBe = false
       if (!isTable || tokens[at + 1] === '(' || (parts.length === 2 && FORMATS.test(parts[0] as string))) continue
       const name = tableName(parts.map(quoted).join('.'))
