@@ -9,6 +9,7 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SCHEMA_BREAKS_TRANSFORM',
   'SCHEMA_CHANGED',
   'SOURCE_GUARDED',
+  'SOURCE_GUARDS_UNSEEN',
   'LEASE_HELD',
   'LEASE_LOST',
   'CIRCUIT_OPEN',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { LakeloopError } from '../../src/errors.js'
 import type { Action } from '../../src/model/action.js'
 import type { DriftChange } from '../../src/model/report.js'
 import { type Column, type Cursor, type Row, rowBlock, type Schema } from '../../src/model/row.js'
@@ -389,6 +390,15 @@ describe('what stands before the values', () => {
     return { world, report: await sync(world, table, scored(reads, 'v1'), { dropped: 'report' }).run() }
   }
   const masked = { columns: [...OLD.columns.slice(0, 2), column('score', 'double', { mask: 'main.sec.rounded' })] }
+
+  test('guards that nobody shows stop the run, which is no failure of it', async () => {
+    const world = new World()
+    const table = new Table().append(row(1, 'score'))
+    table.describe = () =>
+      Promise.reject(new LakeloopError('SOURCE_GUARDS_UNSEEN', { source: 's', table: 't', why: 'w' }))
+    const report = await sync(world, table, scored('score', 'v1')).run()
+    expect(report).toMatchObject({ status: 'stopped', rows: { read: 0 }, error: { code: 'SOURCE_GUARDS_UNSEEN' } })
+  })
 
   test('a mask on a column that the transform reads ends the run before its first row', async () => {
     const { world, report } = await guarded(masked)
