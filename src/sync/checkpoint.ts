@@ -16,6 +16,8 @@ export interface Checkpoint {
   readonly learned: JsonObject
   /** Position in identity's feed of changes. */
   readonly identityAfter: number
+  /** True once a row of this pass could be anybody's: the pass then removes nobody for being absent (I5). */
+  readonly untied?: boolean
 }
 
 /** The names under which one sync keeps its things. Every key begins with the project (design, section 6). */

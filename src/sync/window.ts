@@ -23,8 +23,6 @@ export class Window {
   readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
   #checkpoint: Checkpoint
   #turn: Promise<void> = Promise.resolve()
-  /** False once a row of a snapshot ended without an outcome for its claims that could be tied to a claimant (I5). */
-  tied = true
 
   constructor(
     context: RunContext,
@@ -38,6 +36,11 @@ export class Window {
 
   get checkpoint(): Checkpoint {
     return this.#checkpoint
+  }
+
+  /** False once a row of a snapshot ended without an outcome for its claims that could be tied to a claimant (I5). */
+  get tied(): boolean {
+    return this.#checkpoint.untied !== true
   }
 
   /** Pages that are not finished. */
@@ -152,7 +155,7 @@ export class Window {
     for (let row = 0; row < page.page.rows.length; row++) {
       if (!isOpen(page, row)) continue
       const claimant = page.page.rows.key(row)
-      if (claimant === undefined) this.tied = false
+      if (claimant === undefined) this.amend({ untied: true })
       else for (const list of this.#knownLists) wishes.push({ row, wish: { list, claimant } })
     }
     return wishes
