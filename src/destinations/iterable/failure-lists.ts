@@ -38,10 +38,13 @@ export function bulkOutcomes(request: WireRequest, answer: JsonObject): readonly
   const reasons = failures(request, answer)
   const failed = reasons.size
   addDisallowed(rows, answer, reasons)
-  const failCount = answer.failCount as number
-  const sum = failCount + (answer.successCount as number)
-  const uncounted = reasons.size - failed + strings(answer.noOpEmails).length + strings(answer.noOpUserIds).length
-  const clear = failCount >= failed && failCount <= reasons.size && sum <= rows.length && sum >= rows.length - uncounted
+  const [successCount, failCount] = counts as [number, number]
+  const sum = failCount + successCount
+  const noOps = strings(answer.noOpEmails).length + strings(answer.noOpUserIds).length
+  const uncounted = reasons.size - failed + noOps
+  const fits = failCount >= failed && failCount <= reasons.size && sum <= rows.length && sum >= rows.length - uncounted
+  // A failure without a name may hide behind an event that is not allowed, and perhaps is not counted.
+  const clear = fits && successCount + noOps >= rows.length - reasons.size
   if (!clear) return unclearCounts(request, reasons, failCount)
   const folded = [...reasons].filter(([row, { code }]) => row.actions.length > 1 && ABOUT_DATA.has(code))
   if (folded.length > 0)

@@ -14,6 +14,8 @@ export interface NetOptions {
   /** Of a request that it meets a mishap. */
   readonly rate: number
   readonly onMishap: (mishap: Mishap, named: readonly string[]) => void
+  /** The work was done and nobody waits for the answer any more. */
+  readonly onLost: (named: readonly string[]) => void
 }
 
 const ROWS = ['users', 'events', 'subscribers', 'updateSubscriptionsRequests'] as const
@@ -39,7 +41,10 @@ export function faultyFetch(options: NetOptions): typeof globalThis.fetch {
     const isHit = mishap !== undefined && !isOwn(mishap) && fake.faults.hits[mishap] !== before[mishap]
     if (isHit) options.onMishap(mishap, named)
     const late = mishap === 'slower than the deadline' ? 60_000 : random() * 300
-    if ((await time.wait(late, request.signal)) === 'aborted') throw new TypeError('aborted')
+    if ((await time.wait(late, request.signal)) === 'aborted') {
+      options.onLost(namedBy(request, body))
+      throw new TypeError('aborted')
+    }
     return received(answer, request.signal)
   }
 }

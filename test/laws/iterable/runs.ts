@@ -23,9 +23,6 @@ const LOSING: ReadonlySet<Mishap> = new Set<Mishap>([
   'truncated JSON',
   'HTML 200',
   'wrong counts',
-  'slower than the deadline',
-  'the process dies',
-  'the run is cancelled',
 ])
 
 /** What a script has come to. */
@@ -105,6 +102,7 @@ class Life {
   #destination(rate: number): IterableDestination {
     const { script, fake, time } = this
     const onMishap = (mishap: Mishap, addresses: readonly string[]) => this.#met(mishap, addresses)
+    const onLost = (addresses: readonly string[]) => addresses.forEach((address) => void this.lost.add(address))
     return new IterableDestination({
       project: 'law',
       apiKey: 'fake-key',
@@ -117,7 +115,7 @@ class Life {
       sizeMax: script.sizeMax,
       timeoutMs: DEADLINE_MS,
       clock: time.transport,
-      fetch: faultyFetch({ fake, time, random: this.#random, rate, onMishap }),
+      fetch: faultyFetch({ fake, time, random: this.#random, rate, onMishap, onLost }),
       createNewFields: true,
       lists: { create: true },
       catalogs: { create: true },

@@ -104,7 +104,11 @@ class Drawing {
     const person = this.upTo(PEOPLE)
     const about = this.addresses[person] as string
     if (kind === 'catalogItem') return this.#item()
-    if (kind === 'addressChange') return this.#projectType === 'email' ? this.#move(person) : this.step()
+    if (kind === 'addressChange') {
+      // Who is to be forgotten stays: a day that is used up puts that off, and then it would be somebody else's.
+      const isToGo = this.#unsettled.get(about)?.has('USER_FORGOTTEN')
+      return this.#projectType !== 'email' || isToGo ? this.step() : this.#move(person)
+    }
     if (kind === 'delete' || kind === 'forget') this.#may(about, kind)
     return this.#about(about, kind)
   }

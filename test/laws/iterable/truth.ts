@@ -12,6 +12,8 @@ export function lies(script: Script, played: Played): string[] {
   const end = (step: Step): Outcome => played.outcomes.get(step.mark) as Outcome
   const doubted = steps.filter((step) => isDoubted(step, end(step), played))
   const unseen = new Set(doubted.filter((step) => marksOf(step, []) === undefined).map(({ about }) => about))
+  for (const about of played.liedAbout) unseen.add(about)
+  for (const { action, about } of steps) if (action.kind === 'addressChange' && unseen.has(about)) unseen.add(action.to)
   const isThere = (step: Step) => (marksOf(step, played.fake.ledger.entries) ?? []).length > 0
   const applied = steps.filter((step) => end(step).status === 'accepted' || (doubted.includes(step) && isThere(step)))
   return [
@@ -32,7 +34,8 @@ const codeOf = (outcome: Outcome): string => ('reason' in outcome ? outcome.reas
 /** What a row that a mishap named as failed may be rejected with. */
 const NAMED = ['ROW_REFUSED', 'DATA_INVALID', 'USER_FORGOTTEN', 'USER_CONFLICT', 'EMAIL_INVALID', 'USER_ID_INVALID']
 
-const INJECTED = new Set([...NAMED, 'ROW_TOO_LARGE'])
+// That of a type is our own: the lost write may have made the field.
+const INJECTED = new Set([...NAMED, 'ROW_TOO_LARGE', 'ROW_FAILED_UNNAMED', 'FIELD_TYPE_CONFLICT'])
 
 /** Whether it may have ended so. */
 function verdictOf(step: Step, outcome: Outcome, played: Played, { unsure }: Script): string[] {
@@ -165,6 +168,7 @@ class Truth {
       }
       case 'forget':
         this.#forgotten.add(about)
+        this.#people.delete(about)
         break
       case 'delete':
         this.#people.delete(about)
@@ -183,7 +187,7 @@ class Truth {
     for (const address of this.#forgotten) this.#people.delete(address)
     const addresses = new Set([...this.#people.keys(), ...ledger.people.keys()])
     const found = [...addresses].flatMap((address) => {
-      if (unseen.has(address) || this.#played.liedAbout.has(address)) return []
+      if (unseen.has(address)) return []
       const wanted = shown(this.#people.get(address))
       const user = ledger.user(address)
       const lists = new Set(['vip', 'news', 'fresh'].filter((name) => ledger.members(name).includes(address)))
