@@ -39,7 +39,8 @@ export interface DispatchOptions {
 /**
  * Sends requests until each of their actions has an outcome: the one place where anything is asked again.
  *
- * Order   a request that shares an address with an earlier one starts after that one is settled, bisection included (I6).
+ * Order   a request that shares an address with an earlier one starts after that one is settled, bisection included, and
+ *         does not start if that one never was: the next run would send the older one after the newer (I6).
  * Repeat  an unclear answer is neither success nor failure: the same bytes are sent again (I10).
  */
 export class Dispatcher {
@@ -57,16 +58,16 @@ export class Dispatcher {
   /**
    * Prepares a block, sends it, and tells of every settled request.
    *
+   * Order   of the calls: what a later one sends to an address comes later.
    * Shape   returns when nothing of the block is on its way any more. Actions that were not told of are unsettled, and
    *         then the first error is thrown.
    */
   async send(block: ActionBlock, by: Sent): Promise<void> {
     const { requests, refused } = this.#options.delivery.prepare(block)
-    if (refused.length > 0) {
-      const outcomes = refused.map(({ action, reason }) => [action, { status: 'rejected', reason } as Outcome] as const)
-      await by.onSettled({ endpoint: '', outcomes, bytes: 0 })
-    }
+    // In line before anything is waited for: the next block must not come in between (I6).
     const ends = requests.map((request) => this.#inOrder(block, request, by))
+    const outcomes = refused.map(({ action, reason }) => [action, { status: 'rejected', reason } as Outcome] as const)
+    if (refused.length > 0) ends.push(by.onSettled({ endpoint: '', outcomes, bytes: 0 }))
     const failed = (await Promise.allSettled(ends)).find((end) => end.status === 'rejected')
     if (failed !== undefined) throw failed.reason
   }
@@ -78,13 +79,9 @@ export class Dispatcher {
       await Promise.all(before)
       await this.#settle(request, by)
     }) as Promise<void>
-    const released = end.then(
-      () => undefined,
-      () => undefined,
-    )
-    for (const address of addresses) this.#holders.set(address, released)
-    return end.finally(() => {
-      for (const address of addresses) if (this.#holders.get(address) === released) this.#holders.delete(address)
+    for (const address of addresses) this.#holders.set(address, end)
+    return end.then(() => {
+      for (const address of addresses) if (this.#holders.get(address) === end) this.#holders.delete(address)
     })
   }
 

@@ -1,5 +1,5 @@
 import type { KyInstance } from 'ky'
-import { type ErrorFacts, LakeloopError } from '../errors.js'
+import { type ErrorFacts, isLakeloopError, LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
 import { type Clock, orAborted, systemClock } from './clock.js'
 
@@ -42,6 +42,8 @@ const NAMED = new Set(
   ),
 )
 
+const BROKE_OFF = 'something that broke off'
+
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 
 /**
@@ -49,7 +51,7 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
  *
  * Repeat  never: retrying, splitting and waiting are the engine's.
  * Throws  DESTINATION_UNREACHABLE if nothing came back; DESTINATION_ANSWER_UNCLEAR if a 2xx came back late, broken,
- *         empty, too large or as no JSON (I10); DESTINATION_REDIRECTED; ABORTED when `signal` was.
+ *         empty, too large or as no JSON, or a 400 or 409 broken (I10); DESTINATION_REDIRECTED; ABORTED when `signal` was.
  * Upholds I7: errors are made of an allow-list, what was caught is behind `causeOf`. I10. I12.
  * Source  ky 1.14 on Node 20: its timeout ends at the headers, an empty 200 is "", a 307 carries the key elsewhere.
  */
@@ -116,7 +118,9 @@ export class HttpClient {
     if (status >= 200 && status < 300) return { status, ...rest, json: await this.#body(request, response, signal) }
     try {
       return { status, ...rest, json: await this.#body(request, response, signal) }
-    } catch {
+    } catch (error) {
+      // These two say in the body what was refused, and whether for now: half of it is no answer.
+      if ((status === 400 || status === 409) && isLakeloopError(error) && error.facts.problem === BROKE_OFF) throw error
       return { status, ...rest, json: undefined } // the status alone has said it
     }
   }
@@ -157,7 +161,7 @@ export class HttpClient {
       }
     } catch (cause) {
       reader.cancel().catch(() => {})
-      throw unclear(request, 'something that broke off', cause)
+      throw unclear(request, BROKE_OFF, cause)
     }
     reader.cancel().catch(() => {})
     throw unclear(request, `more than ${this.#answerBytesMax} bytes`)

@@ -3,6 +3,8 @@ import type { IterableDestinationOptions } from '../../src/destinations/iterable
 import type { Action } from '../../src/model/action.js'
 import { type ActionOrigin, actionBlock } from '../../src/model/action-block.js'
 import type { Outcome } from '../../src/model/outcome.js'
+import { deliver } from '../../src/sync/deliver.js'
+import { VirtualClock } from '../sync/virtual-clock.js'
 import { type Answer, answer, delivered, member, profile, signal, stubbed } from './iterable-stub.js'
 
 const ada = { email: 'ada@example.com' }
@@ -230,11 +232,24 @@ describe('subscriptions', () => {
     })
   })
 
+  const inside = () => answer({ successCount: 0, failCount: 1, invalidEmails: [], validEmailFailures: [ada.email] })
+
   test('one that failed inside Iterable is neither success nor failure [I10]', async () => {
-    const given = () => answer({ successCount: 0, failCount: 1, invalidEmails: [], validEmailFailures: [ada.email] })
-    await expect(applied(given, wants({ unsubscribedChannelIds: [1] }))).rejects.toMatchObject({
+    await expect(applied(inside, wants({ unsubscribedChannelIds: [1] }))).rejects.toMatchObject({
       code: 'DESTINATION_ANSWER_UNCLEAR',
     })
+  })
+
+  test('one that always fails inside Iterable does not stop every run: it is refused the third time', async () => {
+    const stub = stubbed()
+    stub.scripted('users/bulkUpdateSubscriptions', inside, inside, inside)
+    const outcomes = await deliver(stub.destination, [wants({ unsubscribedChannelIds: [1] })], {
+      clock: new VirtualClock(),
+    })
+    expect(outcomes).toEqual([
+      { status: 'rejected', reason: { code: 'ROW_REFUSED', facts: { problem: 'an internal failure, 3 times' } } },
+    ])
+    expect(stub.sent('users/bulkUpdateSubscriptions')).toHaveLength(3)
   })
 })
 

@@ -134,6 +134,11 @@ describe('events', () => {
     ])
   })
 
+  test('a failure without a name is not taken for an event that is not allowed and not counted', async () => {
+    const error = await thrown(bulk(0, 1, { disallowedEventNames: ['left'] }), events, 'events/trackBulk')
+    expect(error).toMatchObject({ code: 'REQUEST_REFUSED' })
+  })
+
   test('one failure of an address with two events is looked for, event by event', async () => {
     const given = () => bulk(2, 1, { failedUpdates: { notFoundEmails: ['a@example.com'] } })
     const error = await thrown(given(), events, 'events/trackBulk')

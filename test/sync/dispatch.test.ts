@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import type { Prepared } from '../../src/destinations/destination.js'
 import { LakeloopError } from '../../src/errors.js'
-import type { Action } from '../../src/model/action.js'
+import type { Action, ActionBlock } from '../../src/model/action.js'
+import { actionBlock } from '../../src/model/action-block.js'
 import type { Outcome } from '../../src/model/outcome.js'
 import { deliver } from '../../src/sync/deliver.js'
+import { Dispatcher, type Settled } from '../../src/sync/dispatch.js'
+import { RETRY_LIMITS } from '../../src/sync/retry.js'
 import { type Knob, RecordingDestination } from './recording-destination.js'
 import { VirtualClock } from './virtual-clock.js'
 
@@ -122,6 +126,50 @@ describe('deliver()', () => {
     }
     const { destination } = await sendWith(knob, actions, 1)
     expect(order.indexOf(3)).toBeGreaterThan(order.lastIndexOf(1))
+    expect(destination.profiles().get('a@example.com')).toEqual({ score: 3 })
+  })
+
+  test('what follows a request of its address that was never settled is not sent either: the next run sends both [I6]', async () => {
+    const actions = [profile('a@example.com', 1), profile('b@example.com', 2), profile('a@example.com', 3)]
+    const knob: Knob = (request) =>
+      scoreOf(request.rows[0]?.action) === 1
+        ? Promise.reject(new LakeloopError('DESTINATION_UNREACHABLE', { endpoint: 'apply' }))
+        : undefined
+    const destination = new RecordingDestination({ sizeMax: 1, knob })
+    const [clock, signal] = [new VirtualClock(), new AbortController().signal]
+    const delivery = await destination.open()
+    const dispatcher = new Dispatcher({ delivery, clock, limits: RETRY_LIMITS, signal, concurrency: 4 })
+    const settled: number[] = []
+    const onSettled = async ({ outcomes }: Settled): Promise<void> => {
+      for (const [action] of outcomes) settled.push(action)
+    }
+    const addresses = actions.map(({ identifiers }) => ({ address: identifiers.email }))
+    const spent = { code: 'RETRIES_SPENT' }
+    await expect(dispatcher.send(actionBlock(actions, addresses), { onSettled })).rejects.toMatchObject(spent)
+    const later = actionBlock([profile('a@example.com', 4)], [{ address: 'a@example.com' }])
+    await expect(dispatcher.send(later, { onSettled })).rejects.toMatchObject(spent)
+    expect(settled).toEqual([1])
+    expect([...destination.profiles().keys()]).toEqual(['b@example.com'])
+  })
+
+  test('a block with a refused action is not overtaken by the next one while the refusal is written down [I6]', async () => {
+    const destination = new RecordingDestination({ sizeMax: 1 })
+    const whole = await destination.open()
+    const refusal = { action: 0, reason: { code: 'EMAIL_INVALID', facts: {} } }
+    const prepare = (block: ActionBlock): Prepared => {
+      const { requests } = whole.prepare(block)
+      return block.length < 2 ? { requests, refused: [] } : { requests: requests.slice(1), refused: [refusal] }
+    }
+    const [clock, signal] = [new VirtualClock(), new AbortController().signal]
+    const delivery = { ...whole, prepare }
+    const dispatcher = new Dispatcher({ delivery, clock, limits: RETRY_LIMITS, signal, concurrency: 4 })
+    const blockOf = (...scores: number[]) =>
+      actionBlock(
+        scores.map((score) => profile('a@example.com', score)),
+        scores.map(() => ({ address: 'a@example.com' })),
+      )
+    const onSettled = () => new Promise<void>((resolve) => setImmediate(resolve))
+    await Promise.all([blockOf(1, 2), blockOf(3)].map((block) => dispatcher.send(block, { onSettled })))
     expect(destination.profiles().get('a@example.com')).toEqual({ score: 3 })
   })
 })

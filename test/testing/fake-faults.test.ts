@@ -7,6 +7,7 @@ const LOST = {
   'throttle with Retry-After': [429, 'answer'],
   'server error': [500, 'answer'],
   unavailable: [503, 'answer'],
+  'too large': [413, 'answer'],
   unauthorized: [401, 'answer'],
   redirect: [307, 'answer'],
   'HTML 502': [502, 'answer'],

@@ -7,7 +7,7 @@ import type { Delivery, Prepared, PreparedRequest, Split } from '../destination.
 import { isListUnknown, taken } from './answers.js'
 import type { CatalogKeeper } from './catalogs.js'
 import { changeEmail } from './email-change.js'
-import { bulkOutcomes } from './failure-lists.js'
+import { bulkOutcomes, failedInside } from './failure-lists.js'
 import type { Forgetting } from './forgetting.js'
 import { ListMaker } from './list-maker.js'
 import type { NewFields } from './new-fields.js'
@@ -18,6 +18,8 @@ import { subset, Wire, type WireRequest, type WireRow } from './wire.js'
 
 /** Up to so many suspects are sent one by one; more are sent together, apart from the rest, and halved. */
 const SUSPECTS_ALONE_MAX = 32
+/** So often a row that fails inside Iterable is sent: one that always does must not stop every run. */
+const INSIDE_TIMES_MAX = 3
 
 /** What a delivery works with, beside the client. */
 export interface DeliveryParts {
@@ -37,6 +39,7 @@ export class IterableDelivery implements Delivery {
   readonly #forgetting: Forgetting
   readonly #newFields: NewFields
   readonly #lists: ListMaker
+  readonly #insideTimes = new WeakMap<PreparedRequest, number>()
   #closed = false
 
   constructor(client: IterableClient, { rules, sizes, catalogs, forgetting, newFields }: DeliveryParts) {
@@ -109,7 +112,17 @@ export class IterableDelivery implements Delivery {
     if (list !== undefined) return await this.#applyToList(request, list, signal)
     const answer = taken(request, await client.call(endpoint, signal, body))
     if (endpoint === 'users/bulkUpdate') this.#newFields.seen(request, answer)
+    if (failedInside(request, answer)) return this.#insideAgain(request)
     return bulkOutcomes(request, answer)
+  }
+
+  #insideAgain(request: WireRequest): readonly Outcome[] {
+    const times = (this.#insideTimes.get(request) ?? 0) + 1
+    this.#insideTimes.set(request, times)
+    const [endpoint, problem] = [request.endpoint, 'an internal failure']
+    if (times < INSIDE_TIMES_MAX) throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem })
+    const reason = { code: 'ROW_REFUSED', facts: { problem: `${problem}, ${times} times` } }
+    return request.actions.map(() => ({ status: 'rejected', reason }))
   }
 
   async #applyToList(

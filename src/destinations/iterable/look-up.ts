@@ -13,7 +13,8 @@ export interface Asking {
  * What a read of one person answers; `undefined`: there is nobody of this name.
  *
  * @param rest  of the path, with the query
- * Throws  DESTINATION_ANSWER_UNCLEAR for any other answer.
+ * Throws  DESTINATION_ANSWER_UNCLEAR for any other answer, and for a 200 that says of itself that it failed: it is not the
+ *         answer that there is nobody (I10).
  */
 export async function lookedUp(
   endpoint: Endpoint,
@@ -22,7 +23,9 @@ export async function lookedUp(
 ): Promise<JsonObject | undefined> {
   const { status, json } = await client.call(endpoint, signal, undefined, rest)
   if (status === 400 || status === 404) return undefined
-  if (status === 200 && typeof json === 'object' && json !== null) return json as JsonObject
+  const isObject = typeof json === 'object' && json !== null
+  const { code = 'Success' } = (isObject ? json : {}) as JsonObject
+  if (status === 200 && isObject && code === 'Success') return json as JsonObject
   throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem: `${status}` })
 }
 

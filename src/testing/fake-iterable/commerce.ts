@@ -38,7 +38,7 @@ const PURCHASE: Rules = {
 function asked(project: Project, request: FakeRequest, rules: Rules) {
   const check: BodyCheck = project.check(request)
   check.fields(check.body, rules)
-  const items = check.rows('items', ITEM)
+  const items = check.objects('items', ITEM)
   const user = check.object('user', { ...USER, createNewFields: 'boolean?' })
   check.end()
   project.requireIdentifiers([user], 'be set: ApiUserUpdateRequest(None,None,None,None)')

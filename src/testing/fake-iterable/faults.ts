@@ -8,6 +8,7 @@ export const FAULTS = [
   'throttle with Retry-After',
   'server error',
   'unavailable',
+  'too large',
   'unauthorized',
   'redirect',
   'reset before apply',

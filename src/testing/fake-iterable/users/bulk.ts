@@ -70,6 +70,8 @@ export class BulkResult {
   /** Of users/bulkUpdate and the list calls. Source: SW, RT (`noOp*` are not in SW). */
   ofUsers({ bulkShape }: Unsure): FakeAnswer {
     const { invalidEmails, invalidUserIds } = this.#lists
+    // Where there are no such lists, nobody can stand in them.
+    if (bulkShape !== 'full') this.successCount += this.#noOpEmails.length + this.#noOpUserIds.length
     const now = {
       ...this.#fields,
       noOpEmails: this.#noOpEmails,

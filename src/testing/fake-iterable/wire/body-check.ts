@@ -62,15 +62,21 @@ export class BodyCheck {
     }
   }
 
-  /** The objects of an array field, each checked. */
+  /** The rows of a bulk request, each checked. */
   rows(name: string, rules: Rules): readonly JsonObject[] {
+    const rows = this.objects(name, rules)
+    if (rows.length > this.#rowsMax) throw new Refused(envelope(400, 'BatchTooLarge', 'The batch is too large'))
+    return rows
+  }
+
+  /** The objects of an array field, each checked. */
+  objects(name: string, rules: Rules): readonly JsonObject[] {
     const rows = this.body[name]
     if (!Array.isArray(rows)) {
       this.#wrong.set(`obj.${name}`, rows === undefined ? 'missing' : 'array')
       return []
     }
     const held = rows as readonly Json[]
-    if (held.length > this.#rowsMax) throw new Refused(envelope(400, 'BatchTooLarge', 'The batch is too large'))
     held.forEach((row, at) => {
       if (is(row, 'object')) this.fields(row as JsonObject, rules, `obj.${name}[${at}]`)
       else this.#wrong.set(`obj.${name}[${at}]`, 'object')

@@ -17,6 +17,8 @@ export function instead(fault: Fault, endpoint: string): FakeAnswer | undefined 
       return envelope(500, 'GenericError', 'An error occurred. Please try again later.')
     case 'unavailable':
       return text(503, 'Service Unavailable')
+    case 'too large': // not documented; block/iterable-go handles it
+      return text(413, 'Payload Too Large')
     case 'unauthorized':
       return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
     case 'failure in 200': // Source: FH, which looks at the code beside a 200 as well
