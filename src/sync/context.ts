@@ -3,8 +3,9 @@ import type { Delivery, Destination } from '../destinations/destination.js'
 import type { IdentityResolver } from '../identity/resolver.js'
 import type { Source } from '../sources/source.js'
 import type { Op, Store } from '../stores/store.js'
-import type { Transform, TransformFacts } from '../transform/transform.js'
+import type { TransformFacts } from '../transform/transform.js'
 import type { AddressMemory } from './address-memory.js'
+import type { Audience, Program } from './audience.js'
 import type { Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import type { Commits } from './commits.js'
@@ -31,7 +32,8 @@ export interface RunContext {
   readonly nulls: 'omit' | 'remove'
   readonly clock: Clock
   readonly source: Source
-  readonly transform: Pick<Transform, 'name' | 'run'>
+  readonly transform: Pick<Program, 'name' | 'run'>
+  readonly audience: Audience | undefined
   readonly facts: TransformFacts
   readonly identity: IdentityResolver
   readonly lists: ListDeltaComputer

@@ -5,7 +5,7 @@ import { LakeloopError } from '../errors.js'
 import type { IdentityResolver } from '../identity/resolver.js'
 import type { Source } from '../sources/source.js'
 import type { Store } from '../stores/store.js'
-import type { Transform } from '../transform/transform.js'
+import type { Audience, Program } from './audience.js'
 import type { Clock } from './clock.js'
 import type { DriftPolicies } from './drift-policy.js'
 import type { RetryLimits } from './retry.js'
@@ -14,7 +14,8 @@ export interface SyncOptions {
   /** Unique within the project; a part of every key. 1 to 200 characters. */
   readonly name: string
   readonly source: Source
-  readonly transform: Transform
+  /** A `Transform`, or what works like one. */
+  readonly transform: Program
   readonly identity: IdentityResolver
   readonly lists: ListDeltaComputer
   readonly destination: Destination
@@ -36,6 +37,8 @@ export interface SyncOptions {
   /** What to do about each kind of change of the source's schema; defaults and meaning: docs/drift.md. */
   readonly drift?: DriftPolicies
   readonly retry?: Partial<RetryLimits>
+  /** A list whose members are the rows for which a column holds; for a source that gives its whole audience. */
+  readonly audience?: Audience
   readonly clock?: Clock
 }
 
@@ -81,6 +84,9 @@ const SHAPE = z.strictObject({
       splitsMax: z.int().min(0).max(1_000_000),
     })
     .partial()
+    .optional(),
+  audience: z
+    .strictObject({ list: z.union([z.string().min(1), z.int()]), where: z.string().min(1).optional() })
     .optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),

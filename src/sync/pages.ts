@@ -8,6 +8,7 @@ import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import { keyPart } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
+import { assertWhole } from './audience.js'
 import { type RunContext, tagsOf } from './context.js'
 import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
@@ -74,7 +75,7 @@ export class Pages {
   }
 
   async run(pageSize: number): Promise<void> {
-    const { source, reading, scope, runId } = this.#context
+    const { source, audience, reading, scope, runId } = this.#context
     const tags = tagsOf(scope.sync, runId)
     const cursor = this.#window.checkpoint.cursor
     let pages = 0
@@ -84,6 +85,7 @@ export class Pages {
       const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
       for await (const page of source.read(options)) {
         if (reading.aborted || this.#failed !== undefined) break
+        if (audience !== undefined) assertWhole(audience, page.mode, source.name)
         const park = this.#checkSchema(page.schema)
         pages += 1
         this.snapshot = page.mode === 'snapshot' && (pages === 1 || this.snapshot)

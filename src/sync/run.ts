@@ -7,6 +7,7 @@ import type { JsonObject } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
 import type { TransformFacts } from '../transform/transform.js'
 import { AddressMemory } from './address-memory.js'
+import { assertColumn } from './audience.js'
 import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
@@ -150,6 +151,9 @@ class Pass {
     this.#drift = changes
     if (changes.length > 0) this.#events.tell('drift', { changes })
     if (stop !== undefined) throw stop
+    const { audience } = this.#options
+    const isDescribed = schema !== undefined && schema !== before && park === undefined
+    if (audience !== undefined && isDescribed) assertColumn(audience, schema)
     return { judge, schema, park }
   }
 
@@ -201,7 +205,7 @@ class Pass {
   }
 
   async #context(facts: TransformFacts, delivery: Delivery): Promise<RunContext> {
-    const { source, transform, destination, nulls = 'omit' } = this.#options
+    const { source, transform, audience, destination, nulls = 'omit' } = this.#options
     const { store, identity, lists, fence, reading, sending, commitMain, sender } = this.#drive
     const leftBehind: ('parked' | 'deadLetter')[] = []
     for (const table of ['parked', 'deadLetter'] as const) {
@@ -220,6 +224,7 @@ class Pass {
       clock: this.#clock,
       source,
       transform,
+      audience,
       facts,
       identity,
       lists,

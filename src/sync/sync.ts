@@ -4,6 +4,7 @@ import type { RunReport } from '../model/report.js'
 import type { Json } from '../model/value.js'
 import { overlay } from '../stores/overlay.js'
 import type { Key, Store } from '../stores/store.js'
+import { withAudience } from './audience.js'
 import { checkpointKey, readCheckpoint, type Scope } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { Dispatcher } from './dispatch.js'
@@ -49,7 +50,8 @@ export class Sync {
 
   /** Throws OPTION_INVALID that names the option. */
   constructor(options: SyncOptions) {
-    this.#options = checkOptions(options)
+    const { transform, audience } = checkOptions(options)
+    this.#options = audience === undefined ? options : { ...options, transform: withAudience(transform, audience) }
     this.name = options.name
     this.#clock = options.clock ?? SYSTEM_CLOCK
     this.#scope = { project: options.destination.project, sync: options.name }
