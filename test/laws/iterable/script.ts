@@ -80,11 +80,16 @@ class Drawing {
   readonly addresses: string[]
   /** Addresses of whom anything may be refused as unknown or forgotten. */
   readonly #unsettled = new Map<string, Set<string>>()
+  /** Half of the scripts are about few kinds or few people, so that much is about the same. */
+  readonly #kinds: readonly string[]
+  readonly #people: number
   #mark = 0
 
   constructor(seed: number, projectType: ProjectType) {
     this.random = drawn(seed)
     this.#projectType = projectType
+    this.#kinds = this.chance(0.7) ? KINDS : ['profile', this.pick(KINDS), this.pick(KINDS)]
+    this.#people = this.chance(0.7) ? PEOPLE : 2
     this.addresses = Array.from({ length: PEOPLE }, (_, n) => this.#address(`p${n}`))
   }
 
@@ -100,8 +105,8 @@ class Drawing {
   first = (): readonly Step[] => this.addresses.map((about) => this.#about(about, 'profile', { first: true }))
 
   step(): Step {
-    const kind = this.pick(KINDS)
-    const person = this.upTo(PEOPLE)
+    const kind = this.pick(this.#kinds)
+    const person = this.upTo(this.#people)
     const about = this.addresses[person] as string
     if (kind === 'catalogItem') return this.#item()
     if (kind === 'addressChange') {

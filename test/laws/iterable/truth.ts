@@ -89,6 +89,8 @@ function effectOf(step: Step, outcome: Outcome, played: Played, { unsure }: Scri
   const marks = marksOf(step, played.fake.ledger.entries)
   if (marks === undefined) return []
   const { kind } = step.action
+  const stored = new Set(marks.map(({ detail }) => detail.id)).size
+  if (stored > 1) return [`${said(step)} is stored ${stored} times`]
   const isOnce = ONCE.has(kind) || (kind === 'purchase' && unsure.purchasesAmongEvents === true)
   if (outcome.status !== 'accepted') return marks.length === 0 ? [] : [`${said(step)} was rejected and applied`]
   if (marks.length === 0 && !MAY_BE_UNSEEN.has(kind)) return [`${said(step)} was accepted and not applied`]
@@ -195,7 +197,9 @@ class Truth {
       return wanted === held ? [] : [`${address} should be ${wanted} and is ${held}`]
     })
     const items = [...(ledger.catalogs.get('shoes')?.items ?? [])].map(([id, { value }]) => [id, value.mark] as const)
-    const [wanted, held] = [this.#items, items].map((all) => JSON.stringify([...all].sort()))
+    const seen = (all: Iterable<readonly [string, unknown]>) =>
+      JSON.stringify([...all].filter(([id]) => !unseen.has(`shoes/${id}`)).sort())
+    const [wanted, held] = [seen(this.#items), seen(items)]
     return wanted === held ? found : [...found, `items should be ${wanted} and are ${held}`]
   }
 }
