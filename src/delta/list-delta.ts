@@ -6,14 +6,16 @@ import type { Op, Store } from '../stores/store.js'
 import { type Noted, noteWishes, type Rekey, rekeyOps, type Wish } from './claims.js'
 import { type GuardOptions, guardOf } from './guard.js'
 import { type ListChunk, listChunk } from './list-chunk.js'
-import { listKey, listsOf, ownRecord, type Scope } from './list-state.js'
+import { decidedOps, listKey, listsOf, ownRecord, type Scope } from './list-state.js'
 import { type MergeOptions, standings } from './merge.js'
 import { type Counts, changeOf, count, dropAbsent } from './plan.js'
+import { type Reconciled, type ReconcileOptions, reconcileList } from './reconcile.js'
 
 export type { Noted, Rekey, Wish } from './claims.js'
 export type { GuardOptions } from './guard.js'
 export type { ListChunk } from './list-chunk.js'
 export type { Scope } from './list-state.js'
+export type { Reconciled, ReconcileOptions } from './reconcile.js'
 
 export interface ListDeltaOptions {
   readonly store: Store
@@ -115,6 +117,20 @@ export class ListDeltaComputer {
     return await noteWishes(this.store, wishes, scope)
   }
 
+  /**
+   * Compares what is remembered of a list with what the destination has, and mends what is remembered: see {@link Reconciled}.
+   *
+   * Throws  LIST_OWNED; what `members` throws, and then it is done again from the beginning.
+   */
+  async reconcile(options: ReconcileOptions): Promise<Reconciled> {
+    return await reconcileList(this.store, options)
+  }
+
+  /** Whether members of the list were ever taken over; `open` until a whole audience has decided about them. */
+  async found({ project, owner }: Omit<Scope, 'epoch'>, list: ListRef): Promise<'open' | 'decided' | undefined> {
+    return ownRecord((await this.store.get('list', [listKey(project, list)]))[0], list, owner)?.found
+  }
+
   /** Every list that this owner has ever noted a wish for, in the project. */
   async lists(scope: Scope): Promise<readonly ListRef[]> {
     return await listsOf(this.store, scope)
@@ -147,7 +163,10 @@ export class ListDeltaComputer {
     const seen = record?.epoch === scope.epoch
     const guard = guardOf({ ...counts, list, complete, seen }, this.#guard)
     // Only a decision is written down: behind a guard, or after a snapshot without a row, the claims that were not seen stay.
-    if (guard === undefined && (seen || !complete)) await dropAbsent(merge, counts, fence)
+    if (guard === undefined && (seen || !complete)) {
+      await dropAbsent(merge, counts, fence)
+      if (complete && record?.found === 'open') await this.store.commit([...fence, ...decidedOps(record, key)])
+    }
     return delta({ merge, counts, guard, fence })
   }
 

@@ -15,6 +15,7 @@ import { type RunContext, type Sender, tagsOf } from './context.js'
 import { decideDrift } from './drift-decision.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
+import { takeOver } from './existing.js'
 import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
@@ -164,9 +165,11 @@ class Pass {
   ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
     const context = await this.#context(facts, delivery)
     const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
+    const found = await this.#takeOver(context)
     const window = new Window(context, {
       checkpoint: this.#checkpoint,
       lists: await context.lists.lists(owner),
+      found,
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
     const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [] })
@@ -196,6 +199,13 @@ class Pass {
     // A schema whose rows are to be kept is not accepted by a run that met none.
     const isParked = pages.parked > 0 || drift.park !== undefined
     return { window, schema: isParked ? undefined : pages.schema }
+  }
+
+  async #takeOver({ lists, delivery, fence, clock, reading: signal, scope }: RunContext): Promise<boolean> {
+    const limits = { ...RETRY_LIMITS, ...this.#options.retry }
+    const owner = { project: scope.project, owner: scope.sync }
+    const comparing = { lists, delivery, fence, clock, signal, owner, limits }
+    return await takeOver(comparing, this.#options.existing ?? [])
   }
 
   async #settled(acceptedAt: number | undefined): Promise<void> {
@@ -235,7 +245,7 @@ class Pass {
         this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
       }),
       commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
-      fence,
+      fence: lists.store === store ? fence : [], // a lease can be checked where it is kept
       events: this.#events,
       tally: this.#tally,
       memory: new AddressMemory({ ...names, parked }),
