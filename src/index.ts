@@ -86,9 +86,10 @@ export { type DeliverOptions, deliver } from './sync/deliver.js'
 export type { DriftPolicies, DriftPolicy } from './sync/drift-policy.js'
 export type { BatchEvent, SyncEvents } from './sync/events.js'
 export type { Existing } from './sync/existing.js'
+export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
-export { type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
+export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
 export type { TransformOptions } from './transform/options.js'
 export {
   type RowFate,

@@ -16,7 +16,7 @@ import { decideDrift } from './drift-decision.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
-import { listPhase } from './list-phase.js'
+import { listPhase, type OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
@@ -38,6 +38,8 @@ export interface Drive {
   readonly turn: number
   readonly reading: AbortSignal
   readonly sending: AbortSignal
+  /** Told of the addresses that lists are about to be sent. */
+  readonly onAddresses?: OnAddresses | undefined
   /** Called once all is sent; what it throws ends the run. */
   readonly ended?: () => void
   /** A pass that is taken over from a plan. */
@@ -185,7 +187,8 @@ class Pass {
     this.#overtaken = tried.overtaken
     this.#retargeted += await drainIdentity(context, window)
     const complete = pages.snapshot && window.tied
-    const phase = await listPhase(context, { complete, settled: () => this.#settled(context.settling.acceptedAt) })
+    const settled = () => this.#settled(context.settling.acceptedAt)
+    const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
     this.#lists = phase.lists
     this.#conflicts = await context.identity.conflictCount()
     const { read, unsettled } = this.#tally.counts

@@ -14,6 +14,7 @@ import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
 import { Lease } from './lease.js'
+import type { OnAddresses } from './list-phase.js'
 import { checkOptions, checkRunOptions, type SyncOptions } from './options.js'
 import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
@@ -31,6 +32,15 @@ export interface RunOptions {
   readonly plan?: Plan
   /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
   readonly whenHeld?: 'refuse' | 'wait'
+}
+
+export interface PlanRequest {
+  readonly signal?: AbortSignal
+  /**
+   * Asks for the addresses that lists would be sent, which a plan itself never holds (I7). What it throws ends the plan, as
+   * `error`.
+   */
+  readonly onAddresses?: OnAddresses
 }
 
 export interface ReconcileRequest {
@@ -125,7 +135,7 @@ export class Sync {
    * What `run` would send, if the destination accepted all of it, to the byte. Writes nothing: it works on overlays of
    * the stores. Asks source and destination what they are (schema, field contract, lists), and reads the rows.
    */
-  async plan({ signal = new AbortController().signal }: Pick<RunOptions, 'signal'> = {}): Promise<Plan> {
+  async plan({ signal = new AbortController().signal, onAddresses }: PlanRequest = {}): Promise<Plan> {
     const { store, identity, lists } = this.#options
     const overlays = new Map<Store, Store>()
     const over = (base: Store): Store => {
@@ -146,6 +156,7 @@ export class Sync {
       reading: signal,
       sending: signal,
       sender: (delivery, count) => planningSender(delivery, requests, count),
+      onAddresses,
     })
     const { rows, reasons, drift, error, startedAt, lists: counts } = report
     const pins = { checkpoint: (began ?? null) as unknown as Json, transform: version, epoch, now }

@@ -202,6 +202,34 @@ describe('what docs/lists.md promises of a list of Iterable', () => {
     expect(on(fake)).toEqual([1, 2].map(mail))
   })
 
+  test('a dry run gives the exact numbers of additions and removals, and the addresses to who asks for them [I7]', async () => {
+    const { fake, destination } = await stand({ lists: [LIST] })
+    const sync = audienceInto(destination)
+    await sync(people(1, 2, 3, 4)).run()
+    const asked: string[] = []
+    const plan = await sync(people(2, 3, 5)).plan({
+      onAddresses: ({ list, op, addresses }) => void asked.push(`${list} ${op} ${addresses.join(' ')}`),
+    })
+    expect(plan.lists).toEqual([{ list: LIST, add: 1, remove: 2, keep: 2, held: 0, rejected: 0 }])
+    expect(asked).toEqual([`${LIST} remove ${mail(1)} ${mail(4)}`, `${LIST} add ${mail(5)}`])
+    expect(JSON.stringify(await sync(people(2, 3, 5)).plan())).not.toContain('@example.com')
+    expect(on(fake)).toEqual([1, 2, 3, 4].map(mail))
+    const report = await sync(people(2, 3, 5)).run({ plan })
+    expect(report.lists).toEqual(plan.lists)
+    expect(on(fake)).toEqual([2, 3, 5].map(mail))
+  })
+
+  test('a dry run that the guard would stop says how many it would hold [I11]', async () => {
+    const { fake, destination } = await stand({ lists: [LIST] })
+    const sync = audienceInto(destination)
+    await sync(people(...Array.from({ length: 20 }, (_, n) => n))).run()
+    const asked: string[] = []
+    const plan = await sync(people(1, 99)).plan({ onAddresses: ({ op }) => void asked.push(op) })
+    expect(plan).toMatchObject({ lists: [{ add: 1, remove: 0, keep: 1, held: 19 }], error: { code: 'LIST_GUARD' } })
+    expect(asked).toEqual(['add'])
+    expect(on(fake)).toHaveLength(20)
+  })
+
   test('a resync keeps removals: who was taken off by a decision is not put back', async () => {
     const { fake, destination } = await stand({ lists: [LIST] })
     const sync = audienceInto(destination)
