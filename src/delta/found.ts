@@ -1,5 +1,4 @@
 import type { ListRef } from '../model/action.js'
-import type { ListRecord } from './list-state.js'
 
 /** As a wish of a row. */
 interface Said {
@@ -24,12 +23,9 @@ export const movedClaimant = (claimant: string, to: string): string =>
   claimant.startsWith(FOUND) ? foundClaimant(to) : claimant
 
 /** What the wishes of rows say to the claims of members found under the same address, on lists that have any. */
-export function foundWishes(
-  wishes: readonly Said[],
-  records: ReadonlyMap<ListRef, ListRecord | undefined>,
-): readonly Said[] {
+export function foundWishes(wishes: readonly Said[], isOpen: (list: ListRef) => boolean): readonly Said[] {
   return wishes.flatMap(({ list, claimant, address, member }): Said[] => {
-    if (address === undefined || records.get(list)?.found !== 'open' || claimant.startsWith(FOUND)) return []
+    if (address === undefined || claimant.startsWith(FOUND) || !isOpen(list)) return []
     const found = { list, claimant: foundClaimant(address), address }
     return [member === undefined ? found : { ...found, member: false }]
   })

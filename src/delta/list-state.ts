@@ -1,12 +1,11 @@
-import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
-import type { Json } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
 
 /**
  * What is kept of a list, and where:
  *
- *     list            project, list                     -> { owner, epoch, nth, found? }
+ *     list            project, list                     -> { owner, epoch, nth, shared?, found? }
+ *     list            project, list, guest              -> the same, of a sync that shares it
  *     claim           project, list, claimant           -> address
  *     claimByAddress  project, list, address, claimant  -> the epoch in which the claimant was seen last
  *     membership      project, list, address            -> 'member' | 'unknown' | 'rejected'; absent: no member
@@ -18,6 +17,8 @@ export interface ListRecord {
   readonly owner: string
   readonly epoch: string
   readonly nth: number
+  /** Its owner has said that others may claim places on it too. */
+  readonly shared?: boolean
   /** Members that were there before were taken over; `open` until a whole audience has decided about them. */
   readonly found?: 'open' | 'decided'
 }
@@ -29,6 +30,8 @@ export interface Scope {
   readonly owner: string
   /** One snapshot: a claim that was not noted in this epoch is absent from it. */
   readonly epoch: string
+  /** Lists that other syncs may claim places on too. */
+  readonly shared?: ReadonlySet<ListRef> | undefined
 }
 
 /** The epoch of claims of members that a list had before: of no snapshot. */
@@ -41,21 +44,20 @@ export const listOf = (text: string): ListRef => (text.startsWith('n:') ? Number
 
 export const listKey = (project: string, list: ListRef): Key => [project, listText(list)]
 
-/** The record of a list, where there is one. Throws LIST_OWNED where it is another sync's. */
-export function ownRecord(value: Json | undefined, list: ListRef, owner: string): ListRecord | undefined {
-  const record = value as ListRecord | undefined
-  if (record !== undefined && record.owner !== owner) {
-    throw new LakeloopError('LIST_OWNED', { list, owner: record.owner })
-  }
-  return record
+interface PartOfList {
+  readonly record: ListRecord | undefined
+  readonly key: Key
+  readonly isGuest: boolean
 }
 
 /** Ops that make `scope.epoch` the newest of a list, and its owner known: of two syncs that come first, one is refused. */
-export function recordOps(record: ListRecord | undefined, list: ListRef, scope: Scope): readonly Op[] {
-  const key = listKey(scope.project, list)
+export function recordOps({ record, key, isGuest }: PartOfList, list: ListRef, scope: Scope): readonly Op[] {
   // Members found are of no snapshot: the newest one stays what it is.
-  if (record?.epoch === scope.epoch || (record !== undefined && scope.epoch === FOUND_EPOCH)) return []
-  const value = { ...record, owner: scope.owner, epoch: scope.epoch, nth: (record?.nth ?? 0) + 1 }
+  if (record !== undefined && scope.epoch === FOUND_EPOCH) return []
+  const shares = !isGuest && scope.shared?.has(list) === true
+  if (record?.epoch === scope.epoch && (record.shared === true || !shares)) return []
+  const shared = shares ? { shared: true } : {}
+  const value = { ...record, owner: scope.owner, epoch: scope.epoch, nth: (record?.nth ?? 0) + 1, ...shared }
   const put: Op = { op: 'put', table: 'list', key, value }
   return record === undefined ? [{ op: 'check', table: 'list', key, is: undefined }, put] : [put]
 }

@@ -1,16 +1,18 @@
+import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { compareBytes } from '../model/byte-order.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import { noteWishes, type Wish } from './claims.js'
 import { foundClaimant } from './found.js'
-import { FOUND_EPOCH, foundOps, listKey, listText, membershipOp, ownRecord, type Scope } from './list-state.js'
+import { FOUND_EPOCH, foundOps, listKey, listText, membershipOp, type Scope } from './list-state.js'
 import { type Standing, standings } from './merge.js'
+import { partOf } from './sharing.js'
 
 export interface ReconcileOptions extends Omit<Scope, 'epoch'> {
   readonly list: ListRef
   /** The addresses that the destination has on the list, in parts and in no order. */
   readonly members: AsyncIterable<readonly string[]>
-  /** Whether members that nobody here added become ours, so that the audience decides about them. */
+  /** Whether members that nobody here added become ours, so that the audience of the list's owner decides about them. */
   readonly takeOver: boolean
   /** `check` ops in front of every commit. */
   readonly fence?: readonly Op[] | undefined
@@ -46,14 +48,14 @@ const PAGE = 2_000
  */
 export async function reconcileList(store: Store, options: ReconcileOptions): Promise<Reconciled> {
   const { project, owner, list, members, fence = [] } = options
-  const key = listKey(project, list)
-  ownRecord((await store.get('list', [key]))[0], list, owner)
+  const { isGuest, first } = await partOf(store, list, options)
+  if (options.takeOver && isGuest) throw new LakeloopError('LIST_OWNED', { list, owner: first })
   const beside: Key = [project, `r:${listText(list)}`]
   await clear(store, beside, fence)
   await write(store, beside, { members, fence })
   const reconciled = await mend(store, beside, options)
   if (options.takeOver) {
-    const record = ownRecord((await store.get('list', [key]))[0], list, owner)
+    const { record } = await partOf(store, list, options)
     await store.commit([...fence, ...foundOps(record, list, { project, owner, epoch: FOUND_EPOCH })])
   }
   await clear(store, beside, fence)

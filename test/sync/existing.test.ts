@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ListDeltaComputer } from '../../src/delta/list-delta.js'
 import type { Delivery } from '../../src/destinations/destination.js'
 import { LakeloopError } from '../../src/errors.js'
+import type { Outcome } from '../../src/model/outcome.js'
 import type { Row } from '../../src/model/row.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { SyncOptions } from '../../src/sync/options.js'
@@ -118,6 +119,32 @@ describe('members that a list had before', () => {
     expect(on()).toEqual([1, 2, 3].map(mail)) // c-1 may be anybody of them
     await sync([person(1), person(2)], adopt).run()
     expect(on()).toEqual([1, 2].map(mail))
+  })
+
+  test('adopted, whose profile was refused stays by its address, and the others are decided about [I5]', async () => {
+    const { destination, sync, on } = worldOf()
+    destination.strangers = new Set([1, 2, 3].map(mail))
+    const no: Outcome = { status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } }
+    destination.knob = (request) =>
+      request.rows.map(
+        ({ address, action }): Outcome =>
+          action.kind === 'profile' && address === mail(1) ? no : { status: 'accepted' },
+      )
+    const report = await sync([person(1), person(2)], adopt).run()
+    expect(report).toMatchObject({ status: 'complete', rows: { rejected: 1 }, lists: [{ remove: 1, keep: 2 }] })
+    expect(on()).toEqual([1, 2].map(mail))
+  })
+
+  test('once decided about are members like others: a refused row holds nobody else', async () => {
+    const { destination, sync, on } = worldOf()
+    destination.strangers = new Set(['old@example.com'])
+    await sync([person(1), person(2)], adopt).run()
+    expect(on()).toEqual([1, 2].map(mail))
+    const transform = plainTransform(() => {
+      throw new Error('no')
+    })
+    await sync([person(1)], { ...adopt, transform, rejectedShareMax: 1 }).run()
+    expect(on()).toEqual([mail(1)])
   })
 
   test('a dry run counts them, and changes nothing', async () => {
