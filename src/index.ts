@@ -6,7 +6,14 @@
  * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`.
  */
 
-export type { ListChunk, ListDelta, Scope as ListScope, Wish } from './delta/list-delta.js'
+export type {
+  ListChunk,
+  ListDelta,
+  Reconciled,
+  ReconcileOptions,
+  Scope as ListScope,
+  Wish,
+} from './delta/list-delta.js'
 export { ListDeltaComputer } from './delta/list-delta.js'
 export type {
   Delivery,
@@ -78,9 +85,11 @@ export { type Clock, SYSTEM_CLOCK } from './sync/clock.js'
 export { type DeliverOptions, deliver } from './sync/deliver.js'
 export type { DriftPolicies, DriftPolicy } from './sync/drift-policy.js'
 export type { BatchEvent, SyncEvents } from './sync/events.js'
+export type { Existing } from './sync/existing.js'
+export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
-export { type RunOptions, Sync } from './sync/sync.js'
+export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
 export type { TransformOptions } from './transform/options.js'
 export {
   type RowFate,

@@ -1,7 +1,9 @@
 import type { ListRef } from '../model/action.js'
 import type { Json } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
-import { type ListRecord, listKey, listsOf, listText, ownRecord, recordOps, type Scope } from './list-state.js'
+import { foundWishes, movedClaimant } from './found.js'
+import { listKey, listsOf, listText, recordOps, type Scope } from './list-state.js'
+import { kept, type Part, partsOf } from './sharing.js'
 
 /** What one row wants of one list. Without an address, or with `member` undefined: seen but undecided, the former claim is kept (I5). */
 export interface Wish {
@@ -23,15 +25,20 @@ const LOOKUP_MAX = 10_000
 /** Turns wishes into ops on claims, against what is stored. Of two wishes of one claimant the later counts. */
 export async function noteWishes(store: Store, wishes: readonly Wish[], scope: Scope): Promise<Noted> {
   const ops: Op[] = []
-  for (const [list, record] of await recordsOf(store, wishes, scope)) ops.push(...recordOps(record, list, scope))
-  const claims = await claimsOf(store, wishes, scope.project)
-  const changed = wishes.map((wish) => {
+  const parts = await partsByList(store, wishes, scope)
+  for (const [list, part] of parts) ops.push(...recordOps(part, list, scope))
+  const isGuest = ({ list }: Wish): boolean => parts.get(list)?.isGuest === true
+  const said = [...wishes, ...foundWishes(wishes, (list) => parts.get(list)?.record?.found === 'open')]
+  const asked = said.map((wish) => ({ ...wish, claimant: kept(wish.claimant, scope.owner, isGuest(wish)) }))
+  const claims = await claimsOf(store, asked, scope.project)
+  const changed = asked.map((wish) => {
+    const epoch = kept(scope.epoch, scope.owner, isGuest(wish))
     const key = claimKey(scope.project, wish)
     const text = JSON.stringify(key)
     const before = claims.get(text)
     const after = wantedAddress(wish, before)
     if (before !== undefined && before !== after) ops.push(deleteIndex(key, before))
-    if (after !== undefined) ops.push(putIndex(key, after, scope.epoch))
+    if (after !== undefined) ops.push(putIndex(key, after, epoch))
     if (after !== before) {
       claims.set(text, after)
       const at = { table: 'claim', key } as const
@@ -39,7 +46,7 @@ export async function noteWishes(store: Store, wishes: readonly Wish[], scope: S
     }
     return after !== before
   })
-  return { ops, changed }
+  return { ops, changed: changed.slice(0, wishes.length) }
 }
 
 function wantedAddress({ address, member }: Wish, before: string | undefined): string | undefined {
@@ -48,17 +55,10 @@ function wantedAddress({ address, member }: Wish, before: string | undefined): s
 }
 
 /** The lists that the wishes name, each once. */
-async function recordsOf(
-  store: Store,
-  wishes: readonly Wish[],
-  { project, owner }: Scope,
-): Promise<readonly (readonly [ListRef, ListRecord | undefined])[]> {
+async function partsByList(store: Store, wishes: readonly Wish[], scope: Scope): Promise<ReadonlyMap<ListRef, Part>> {
   const lists = [...new Set(wishes.map(({ list }) => list))]
-  const values = await store.get(
-    'list',
-    lists.map((list) => listKey(project, list)),
-  )
-  return lists.map((list, index) => [list, ownRecord(values[index], list, owner)])
+  const parts = await partsOf(store, lists, scope)
+  return new Map(lists.map((list, at) => [list, parts[at] as Part]))
 }
 
 async function claimsOf(
@@ -115,8 +115,9 @@ export async function rekeyOps(store: Store, change: Rekey, scope: Scope): Promi
       const page = await store.scan('claimByAddress', { prefix: [...key, change.from], after, limit: CLAIMS_PER_PAGE })
       for (const { key: at, value: epoch } of page) {
         const claim: Key = [...key, at[3] as string]
-        ops.push(deleteIndex(claim, change.from), putIndex(claim, change.to, epoch))
-        ops.push({ op: 'put', table: 'claim', key: claim, value: change.to })
+        const moved: Key = [...key, movedClaimant(at[3] as string, change.to)]
+        ops.push({ op: 'delete', table: 'claim', key: claim }, deleteIndex(claim, change.from))
+        ops.push({ op: 'put', table: 'claim', key: moved, value: change.to }, putIndex(moved, change.to, epoch))
       }
       if (page.length < CLAIMS_PER_PAGE) break
       after = page.at(-1)?.key

@@ -1,7 +1,7 @@
 import { LakeloopError } from '../errors.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Key, Op, Store } from '../stores/store.js'
-import type { MemberState } from './list-state.js'
+import { type MemberState, membershipOp } from './list-state.js'
 
 /**
  * Some changes of one list that go out together.
@@ -28,15 +28,11 @@ export interface ChunkOptions {
 
 export function listChunk({ store, list, op, addresses, fence }: ChunkOptions): ListChunk {
   let intended = false
-  const write = (address: string, state: MemberState | 'absent'): Op => {
-    const at = { table: 'membership', key: [...list, address] } as const
-    return state === 'absent' ? { op: 'delete', ...at } : { op: 'put', ...at, value: state }
-  }
   return {
     op,
     addresses,
     async intend() {
-      await store.commit([...fence, ...addresses.map((address) => write(address, 'unknown'))])
+      await store.commit([...fence, ...addresses.map((address) => membershipOp(list, address, 'unknown'))])
       intended = true
     },
     async settle(outcomes) {
@@ -50,7 +46,7 @@ export function listChunk({ store, list, op, addresses, fence }: ChunkOptions): 
       }
       const ops = addresses.flatMap((address, index) => {
         const state = settledState(op, outcomes[index])
-        return state === undefined ? [] : [write(address, state)]
+        return state === undefined ? [] : [membershipOp(list, address, state)]
       })
       if (ops.length > 0) await store.commit([...fence, ...ops])
     },

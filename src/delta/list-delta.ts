@@ -6,18 +6,26 @@ import type { Op, Store } from '../stores/store.js'
 import { type Noted, noteWishes, type Rekey, rekeyOps, type Wish } from './claims.js'
 import { type GuardOptions, guardOf } from './guard.js'
 import { type ListChunk, listChunk } from './list-chunk.js'
-import { listKey, listsOf, ownRecord, type Scope } from './list-state.js'
+import { decidedOps, listKey, listsOf, type Scope } from './list-state.js'
 import { type MergeOptions, standings } from './merge.js'
 import { type Counts, changeOf, count, dropAbsent } from './plan.js'
+import { type Reconciled, type ReconcileOptions, reconcileList } from './reconcile.js'
+import { countsIn, partOf } from './sharing.js'
 
 export type { Noted, Rekey, Wish } from './claims.js'
 export type { GuardOptions } from './guard.js'
 export type { ListChunk } from './list-chunk.js'
 export type { Scope } from './list-state.js'
+export type { Reconciled, ReconcileOptions } from './reconcile.js'
 
 export interface ListDeltaOptions {
   readonly store: Store
   readonly guard?: GuardOptions | undefined
+  /**
+   * Lists that several syncs of a project claim places on; each of them has to say so. An address stays while one of them
+   * claims it, and a whole audience decides about the claims of its own sync only.
+   */
+  readonly shared?: readonly ListRef[] | undefined
 }
 
 export interface PlanOptions extends Omit<Scope, 'epoch'> {
@@ -63,6 +71,7 @@ const OPTIONS = z.object({
     .strictObject({ removedShareMax: z.number().min(0).max(1), removedFreely: z.int().min(0) })
     .partial()
     .optional(),
+  shared: z.array(z.union([z.string().min(1), z.int()])).optional(),
 })
 
 const CLAIMS_PER_COMMIT = 1_000
@@ -76,6 +85,7 @@ const CHUNK_MAX = 10_000
  */
 export class ListDeltaComputer {
   readonly store: Store
+  readonly #shared: ReadonlySet<ListRef>
   readonly #guard: { readonly removedShareMax: number; readonly removedFreely: number }
 
   constructor(options: ListDeltaOptions) {
@@ -86,6 +96,7 @@ export class ListDeltaComputer {
       throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', option, problem })
     }
     this.store = options.store
+    this.#shared = new Set(options.shared)
     this.#guard = {
       removedShareMax: options.guard?.removedShareMax ?? 0.3,
       removedFreely: options.guard?.removedFreely ?? 10,
@@ -101,7 +112,7 @@ export class ListDeltaComputer {
 
   /** The same rules over another store, e.g. an overlay for a dry run. */
   over(store: Store): ListDeltaComputer {
-    return new ListDeltaComputer({ store, guard: this.#guard })
+    return new ListDeltaComputer({ store, guard: this.#guard, shared: [...this.#shared] })
   }
 
   /**
@@ -112,7 +123,21 @@ export class ListDeltaComputer {
    * Throws  LIST_OWNED where another sync owns a list of the project.
    */
   async note(wishes: readonly Wish[], scope: Scope): Promise<Noted> {
-    return await noteWishes(this.store, wishes, scope)
+    return await noteWishes(this.store, wishes, { ...scope, shared: this.#shared })
+  }
+
+  /**
+   * Compares what is remembered of a list with what the destination has, and mends what is remembered: see {@link Reconciled}.
+   *
+   * Throws  LIST_OWNED; what `members` throws, and then it is done again from the beginning.
+   */
+  async reconcile(options: ReconcileOptions): Promise<Reconciled> {
+    return await reconcileList(this.store, { ...options, shared: this.#shared })
+  }
+
+  /** Whether members of the list were ever taken over; `open` until a whole audience has decided about them. */
+  async found({ project, owner }: Omit<Scope, 'epoch'>, list: ListRef): Promise<'open' | 'decided' | undefined> {
+    return (await partOf(this.store, list, { project, owner, shared: this.#shared })).record?.found
   }
 
   /** Every list that this owner has ever noted a wish for, in the project. */
@@ -132,22 +157,26 @@ export class ListDeltaComputer {
   async plan(options: PlanOptions): Promise<ListDelta> {
     const { project, owner, list, complete, fence = [] } = options
     const key = listKey(project, list)
-    const before = ownRecord((await this.store.get('list', [key]))[0], list, owner)
+    const own = { project, owner, shared: this.#shared }
+    const { record: before } = await partOf(this.store, list, own)
     const fresh = options.claims === undefined ? (before?.epoch ?? '') : `#${(before?.nth ?? 0) + 1}`
-    const scope: Scope = { project, owner, epoch: options.epoch ?? fresh }
+    const scope: Scope = { ...own, epoch: options.epoch ?? fresh }
     if (options.claims !== undefined) await this.#noteAll(options.claims, { list, scope, fence })
-    const record = ownRecord((await this.store.get('list', [key]))[0], list, owner)
+    const { record, isGuest } = await partOf(this.store, list, own)
 
     const merge: MergeOptions = {
       store: this.store,
       list: key,
-      counts: complete ? (epoch) => epoch === scope.epoch : () => true,
+      counts: complete ? countsIn(scope, isGuest) : () => true,
     }
     const counts = await count(merge)
     const seen = record?.epoch === scope.epoch
     const guard = guardOf({ ...counts, list, complete, seen }, this.#guard)
     // Only a decision is written down: behind a guard, or after a snapshot without a row, the claims that were not seen stay.
-    if (guard === undefined && (seen || !complete)) await dropAbsent(merge, counts, fence)
+    if (guard === undefined && (seen || !complete)) {
+      await dropAbsent(merge, counts, fence)
+      if (complete && record?.found === 'open') await this.store.commit([...fence, ...decidedOps(record, key)])
+    }
     return delta({ merge, counts, guard, fence })
   }
 

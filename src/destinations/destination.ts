@@ -1,4 +1,4 @@
-import type { ActionBlock } from '../model/action.js'
+import type { ActionBlock, ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { JsonObject, Reason } from '../model/value.js'
 
@@ -48,6 +48,13 @@ export interface Delivery {
    *         REQUEST_REFUSED); `halt` nobody's row is at fault (DESTINATION_UNAUTHORIZED). Anything else halts the run.
    */
   apply(request: PreparedRequest, signal: AbortSignal, again?: boolean): Promise<readonly Outcome[]>
+  /**
+   * The addresses on a list, as the destination has them now: in parts, in no order, in the form in which it is given
+   * addresses. Optional, for one that can be asked. What was accepted a moment ago may not show yet.
+   *
+   * Throws  LIST_UNKNOWN, LIST_AMBIGUOUS, LIST_DYNAMIC; what `apply` throws, and then all of it is asked for again.
+   */
+  members?(list: ListRef, signal: AbortSignal): AsyncIterable<readonly string[]>
   /** Ends the run's use; what it learned (sizes) comes back at the next `open`. */
   close(): Promise<JsonObject>
 }

@@ -42,6 +42,7 @@ export interface RunContext {
   readonly delivery: Delivery
   readonly sender: Sender
   readonly commits: Commits
+  /** `check` ops for what lists write; none where they have a store of their own. */
   readonly fence: readonly Op[]
   readonly events: SyncEmitter
   readonly tally: Tally

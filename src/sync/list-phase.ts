@@ -16,7 +16,19 @@ export interface ListPhaseOptions {
   readonly complete: boolean
   /** Waits until the profiles accepted last have settled, before the first address is added. */
   readonly settled: () => Promise<void>
+  /** Told of every chunk before it goes out. */
+  readonly onAddresses?: OnAddresses | undefined
 }
+
+/**
+ * Some addresses that are to join or to leave a list: all removals, then all additions of one list after the other. The
+ * next are worked out once it has returned, or its promise was kept.
+ */
+export type OnAddresses = (part: {
+  readonly list: ListRef
+  readonly op: 'add' | 'remove'
+  readonly addresses: readonly string[]
+}) => void | Promise<void>
 
 /**
  * After the last page: for each list of this sync, sends the difference between who should be on it and who is.
@@ -36,7 +48,8 @@ export async function listPhase(
     try {
       if (delta.summary.add > 0) await options.settled()
       if (delta.guard !== undefined) held ??= new LakeloopError('LIST_GUARD', delta.guard.facts)
-      const sent = await sendChunks(context, list, delta.chunks({ sizeMax: CHUNK_MAX }))
+      const chunks = told(delta.chunks({ sizeMax: CHUNK_MAX }), list, options.onAddresses)
+      const sent = await sendChunks(context, list, chunks)
       const counts = { list: String(list), ...sent, keep: delta.summary.keep, held: delta.summary.held }
       counted.push(counts)
       events.tell('list', counts)
@@ -45,6 +58,17 @@ export async function listPhase(
     }
   }
   return held === undefined ? { lists: counted } : { lists: counted, held }
+}
+
+async function* told(
+  chunks: AsyncIterable<ListChunk>,
+  list: ListRef,
+  onAddresses: OnAddresses | undefined,
+): AsyncGenerator<ListChunk> {
+  for await (const chunk of chunks) {
+    await onAddresses?.({ list, op: chunk.op, addresses: chunk.addresses })
+    yield chunk
+  }
 }
 
 async function sendChunks(context: RunContext, list: ListRef, chunks: AsyncIterable<ListChunk>) {

@@ -8,6 +8,7 @@ import type { Store } from '../stores/store.js'
 import type { Audience, Program } from './audience.js'
 import type { Clock } from './clock.js'
 import type { DriftPolicies } from './drift-policy.js'
+import type { Existing } from './existing.js'
 import type { RetryLimits } from './retry.js'
 
 export interface SyncOptions {
@@ -39,6 +40,8 @@ export interface SyncOptions {
   readonly retry?: Partial<RetryLimits>
   /** A list whose members are the rows for which a column holds; for a source that gives its whole audience. */
   readonly audience?: Audience
+  /** What becomes of members that lists have already. Default: they are never touched. */
+  readonly existing?: readonly Existing[]
   readonly clock?: Clock
 }
 
@@ -57,6 +60,8 @@ const named = (name: string, ...methods: readonly string[]) =>
     },
     { error: `has no ${name}` },
   )
+
+const list = z.union([z.string().min(1), z.int()])
 
 const SHAPE = z.strictObject({
   name: z
@@ -85,14 +90,13 @@ const SHAPE = z.strictObject({
     })
     .partial()
     .optional(),
-  audience: z
-    .strictObject({ list: z.union([z.string().min(1), z.int()]), where: z.string().min(1).optional() })
-    .optional(),
+  audience: z.strictObject({ list, where: z.string().min(1).optional() }).optional(),
+  existing: z.array(z.strictObject({ list, members: z.enum(['ignore', 'adopt', 'reconcile']) })).optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
   identity: named('target', 'observe', 'resolve', 'bind', 'changes', 'over'),
-  lists: having('note', 'plan', 'lists', 'over'),
+  lists: having('note', 'plan', 'lists', 'over', 'found', 'reconcile'),
   store: having('get', 'scan', 'commit', 'close'),
   clock: having('now', 'elapsed', 'sleep', 'random').optional(),
 })

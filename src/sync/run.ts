@@ -15,7 +15,8 @@ import { type RunContext, type Sender, tagsOf } from './context.js'
 import { decideDrift } from './drift-decision.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
-import { listPhase } from './list-phase.js'
+import { takeOver } from './existing.js'
+import { listPhase, type OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
@@ -37,6 +38,8 @@ export interface Drive {
   readonly turn: number
   readonly reading: AbortSignal
   readonly sending: AbortSignal
+  /** Told of the addresses that lists are about to be sent. */
+  readonly onAddresses?: OnAddresses | undefined
   /** Called once all is sent; what it throws ends the run. */
   readonly ended?: () => void
   /** A pass that is taken over from a plan. */
@@ -164,9 +167,11 @@ class Pass {
   ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
     const context = await this.#context(facts, delivery)
     const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
+    const found = await this.#takeOver(context)
     const window = new Window(context, {
       checkpoint: this.#checkpoint,
       lists: await context.lists.lists(owner),
+      found,
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
     const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [] })
@@ -182,7 +187,8 @@ class Pass {
     this.#overtaken = tried.overtaken
     this.#retargeted += await drainIdentity(context, window)
     const complete = pages.snapshot && window.tied
-    const phase = await listPhase(context, { complete, settled: () => this.#settled(context.settling.acceptedAt) })
+    const settled = () => this.#settled(context.settling.acceptedAt)
+    const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
     this.#lists = phase.lists
     this.#conflicts = await context.identity.conflictCount()
     const { read, unsettled } = this.#tally.counts
@@ -196,6 +202,13 @@ class Pass {
     // A schema whose rows are to be kept is not accepted by a run that met none.
     const isParked = pages.parked > 0 || drift.park !== undefined
     return { window, schema: isParked ? undefined : pages.schema }
+  }
+
+  async #takeOver({ lists, delivery, fence, clock, reading: signal, scope }: RunContext): Promise<boolean> {
+    const limits = { ...RETRY_LIMITS, ...this.#options.retry }
+    const owner = { project: scope.project, owner: scope.sync }
+    const comparing = { lists, delivery, fence, clock, signal, owner, limits }
+    return await takeOver(comparing, this.#options.existing ?? [])
   }
 
   async #settled(acceptedAt: number | undefined): Promise<void> {
@@ -235,7 +248,7 @@ class Pass {
         this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
       }),
       commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
-      fence,
+      fence: lists.store === store ? fence : [], // a lease can be checked where it is kept
       events: this.#events,
       tally: this.#tally,
       memory: new AddressMemory({ ...names, parked }),

@@ -1,5 +1,7 @@
+import type { Reconciled } from '../delta/list-delta.js'
 import type { Delivery } from '../destinations/destination.js'
 import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { ListRef } from '../model/action.js'
 import type { RunReport } from '../model/report.js'
 import type { Json } from '../model/value.js'
 import { overlay } from '../stores/overlay.js'
@@ -10,10 +12,12 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { Dispatcher } from './dispatch.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
+import { compare } from './existing.js'
 import { Lease } from './lease.js'
+import type { OnAddresses } from './list-phase.js'
 import { checkOptions, checkRunOptions, type SyncOptions } from './options.js'
 import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
-import { RETRY_LIMITS } from './retry.js'
+import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { type Drive, pass } from './run.js'
 
 export interface RunOptions {
@@ -28,6 +32,20 @@ export interface RunOptions {
   readonly plan?: Plan
   /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
   readonly whenHeld?: 'refuse' | 'wait'
+}
+
+export interface PlanRequest {
+  readonly signal?: AbortSignal
+  /**
+   * Asks for the addresses that lists would be sent, which a plan itself never holds (I7). What it throws ends the plan, as
+   * `error`.
+   */
+  readonly onAddresses?: OnAddresses
+}
+
+export interface ReconcileRequest {
+  readonly list: ListRef
+  readonly signal?: AbortSignal
 }
 
 /** How often a run that waits for another one looks whether it has ended. */
@@ -117,7 +135,7 @@ export class Sync {
    * What `run` would send, if the destination accepted all of it, to the byte. Writes nothing: it works on overlays of
    * the stores. Asks source and destination what they are (schema, field contract, lists), and reads the rows.
    */
-  async plan({ signal = new AbortController().signal }: Pick<RunOptions, 'signal'> = {}): Promise<Plan> {
+  async plan({ signal = new AbortController().signal, onAddresses }: PlanRequest = {}): Promise<Plan> {
     const { store, identity, lists } = this.#options
     const overlays = new Map<Store, Store>()
     const over = (base: Store): Store => {
@@ -138,11 +156,43 @@ export class Sync {
       reading: signal,
       sending: signal,
       sender: (delivery, count) => planningSender(delivery, requests, count),
+      onAddresses,
     })
     const { rows, reasons, drift, error, startedAt, lists: counts } = report
     const pins = { checkpoint: (began ?? null) as unknown as Json, transform: version, epoch, now }
     const stop = error === undefined ? {} : { error }
     return { sync: this.name, madeAt: startedAt, rows, requests, lists: counts, reasons, drift, pins, ...stop }
+  }
+
+  /**
+   * Compares a list with what the destination has on it, and mends what is remembered: see {@link Reconciled}. Sends
+   * nothing; what has to be sent is sent by the next run.
+   *
+   * Throws  LEASE_HELD while the sync runs; LIST_OWNED, LIST_UNKNOWN, LIST_AMBIGUOUS, LIST_DYNAMIC; OPTION_INVALID for a
+   *         destination that does not show who is on a list; what the destination and the store throw.
+   */
+  async reconcile({ list, signal = new AbortController().signal }: ReconcileRequest): Promise<Reconciled> {
+    const { store, lists, destination, existing = [] } = this.#options
+    const limits = { ...RETRY_LIMITS, ...this.#options.retry }
+    const clock = this.#clock
+    const lease = await Lease.take(store, this.#scope, clock)
+    try {
+      const delivery = await openRetrying(destination, { clock, limits, signal })
+      const owner = { project: this.#scope.project, owner: this.#scope.sync }
+      const how = existing.find((one) => one.list === list)?.members ?? 'ignore'
+      const comparing = {
+        lists,
+        delivery,
+        owner,
+        fence: lists.store === store ? lease.fence : [],
+        clock,
+        limits,
+        signal,
+      }
+      return await compare(comparing, list, how !== 'ignore').finally(() => delivery.close())
+    } finally {
+      await lease.release()
+    }
   }
 
   /** The reports of former runs, newest first. */

@@ -20,17 +20,20 @@ export class Window {
   readonly #context: RunContext
   readonly #pages: PageWork[] = []
   readonly #knownLists: Set<ListRef>
+  /** Members found on a list may be whom a row speaks of, and only an address tells. */
+  readonly #found: boolean
   readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
   #checkpoint: Checkpoint
   #turn: Promise<void> = Promise.resolve()
 
   constructor(
     context: RunContext,
-    options: { checkpoint: Checkpoint; lists: readonly ListRef[]; rejectedShareMax: number },
+    options: { checkpoint: Checkpoint; lists: readonly ListRef[]; found: boolean; rejectedShareMax: number },
   ) {
     this.#context = context
     this.#checkpoint = options.checkpoint
     this.#knownLists = new Set(options.lists)
+    this.#found = options.found
     this.#circuit = { share: options.rejectedShareMax, rejected: [], at: 0 }
   }
 
@@ -149,14 +152,16 @@ export class Window {
       this.#knownLists.add(one.wish.list)
       if (!isOpen(page, one.row)) return one
       this.#keepWish(page, one)
-      return { row: one.row, wish: { list: one.wish.list, claimant: one.wish.claimant } }
+      const { list, claimant, address } = one.wish
+      return { row: one.row, wish: address === undefined ? { list, claimant } : { list, claimant, address } }
     })
     if (page.page.mode === 'changes') return wishes
+    const addressed = new Set(wishes.filter(({ wish }) => wish.address !== undefined).map(({ row }) => row))
     for (let row = 0; row < page.page.rows.length; row++) {
       if (!isOpen(page, row)) continue
       const claimant = page.page.rows.key(row)
-      if (claimant === undefined) this.amend({ untied: true })
-      else for (const list of this.#knownLists) wishes.push({ row, wish: { list, claimant } })
+      if (claimant === undefined || (this.#found && !addressed.has(row))) this.amend({ untied: true })
+      if (claimant !== undefined) for (const list of this.#knownLists) wishes.push({ row, wish: { list, claimant } })
     }
     return wishes
   }

@@ -35,6 +35,11 @@ export interface HttpAnswer {
   readonly json: Json | undefined
 }
 
+/** An answer that is read as it comes. */
+export interface HttpStream extends Omit<HttpAnswer, 'json'> {
+  readonly parts: AsyncIterable<Uint8Array>
+}
+
 /** Failures of the connection that may be named in an error. Whatever else a fetch reports is `network error`. */
 const NAMED = new Set(
   'ECONNRESET ECONNREFUSED ECONNABORTED EPIPE ENOTFOUND EAI_AGAIN ETIMEDOUT EHOSTUNREACH ENETUNREACH CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN UNABLE_TO_VERIFY_LEAF_SIGNATURE ERR_TLS_CERT_ALTNAME_INVALID UND_ERR_SOCKET UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT'.split(
@@ -87,32 +92,75 @@ export class HttpClient {
 
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     if (signal.aborted) throw new LakeloopError('ABORTED')
+    return await this.#awaited(request, signal, (either) => this.#exchange(request, either))
+  }
+
+  /**
+   * Sends one request, once, and gives its answer as it comes: for bodies without a bound.
+   *
+   * Throws  as `send`; from the body, DESTINATION_ANSWER_UNCLEAR where it breaks off, or nothing comes for `timeoutMs`.
+   */
+  async stream(request: HttpRequest, signal: AbortSignal): Promise<HttpStream> {
+    if (signal.aborted) throw new LakeloopError('ABORTED')
+    const response = await this.#awaited(request, signal, (either) => this.#fetched(request, either))
+    this.#assertHere(request, response)
+    const afterMs = retryAfter(response.headers)
+    return {
+      status: response.status,
+      ...(afterMs === undefined ? {} : { afterMs }),
+      parts: this.#parts(request, response, signal),
+    }
+  }
+
+  async *#parts(request: HttpRequest, response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const reader = response.body?.getReader()
+    if (reader === undefined) return
+    try {
+      for (;;) {
+        const { done, value } = await this.#awaited(request, signal, (either) =>
+          orAborted(reader.read(), either).catch((cause: unknown) => {
+            throw unclear(request, 'something that broke off', cause)
+          }),
+        )
+        if (done) return
+        yield value
+      }
+    } finally {
+      reader.cancel().catch(() => {})
+    }
+  }
+
+  /** One step of an exchange, within the deadline. */
+  async #awaited<T>(request: HttpRequest, signal: AbortSignal, step: (either: AbortSignal) => Promise<T>): Promise<T> {
     const late = new AbortController()
-    const answered = new AbortController()
-    const either = AbortSignal.any([signal, late.signal])
-    this.#clock.sleep(this.#timeoutMs, answered.signal).then(
+    const done = new AbortController()
+    this.#clock.sleep(this.#timeoutMs, done.signal).then(
       () => late.abort(),
       () => {},
     )
     try {
-      return await this.#exchange(request, either)
+      return await step(AbortSignal.any([signal, late.signal]))
     } catch (error) {
       if (signal.aborted) throw new LakeloopError('ABORTED', {}, error)
       if (late.signal.aborted)
         throw unclear(request, `nothing whole within ${this.#timeoutMs} ms`, error, { late: true })
       throw error
     } finally {
-      answered.abort()
+      done.abort()
     }
+  }
+
+  #assertHere(request: HttpRequest, response: Response): void {
+    const { status } = response
+    if (status !== 0 && !response.redirected && (status < 300 || status >= 400)) return
+    discard(response)
+    throw new LakeloopError('DESTINATION_REDIRECTED', { endpoint: request.endpoint, status })
   }
 
   async #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
     const response = await this.#fetched(request, signal)
+    this.#assertHere(request, response)
     const { status } = response
-    if (status === 0 || response.redirected || (status >= 300 && status < 400)) {
-      discard(response)
-      throw new LakeloopError('DESTINATION_REDIRECTED', { endpoint: request.endpoint, status })
-    }
     const afterMs = retryAfter(response.headers)
     const rest = afterMs === undefined ? {} : { afterMs }
     if (status >= 200 && status < 300) return { status, ...rest, json: await this.#body(request, response, signal) }

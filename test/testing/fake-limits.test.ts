@@ -32,6 +32,7 @@ const DOCUMENTED: Readonly<Record<string, readonly (readonly [count: number, per
   'events/byUserId': [[100, SECOND]],
   lists: [[100, SECOND]],
   'lists/getUsers': [[5, MINUTE]],
+  'lists/previewUsers': [[5, MINUTE]],
   'lists/size': [[5, MINUTE]],
   'catalogs/items/upload': [[100, SECOND]],
   'catalogs/item/replace': [[1_000, SECOND]],

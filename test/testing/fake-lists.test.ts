@@ -131,3 +131,24 @@ test('[source EST] members come in no order that means anything', async () => {
   expect(read).not.toEqual(ledger.members('churn'))
   expect(read).not.toEqual([...read].sort())
 })
+
+test('[source SW, AC] a preview is some of them, 1,000 if nothing is said and 5,000 at most', async () => {
+  const { subscribe, get } = churn()
+  await subscribe(Array.from({ length: 1_002 }, (_, n) => ({ email: `p${n}@example.com` })))
+  const lines = async (more: string) =>
+    (await get(`lists/previewUsers?listId=${LIST}${more}`)).body.trim().split('\n').length
+  expect([await lines(''), await lines('&size=3'), await lines('&size=5000')]).toEqual([1_000, 3, 1_002])
+  for (const size of ['0', '5001', 'x']) {
+    expect((await get(`lists/previewUsers?listId=${LIST}&size=${size}`)).json.code).toBe('BadParams')
+  }
+  expect((await get('lists/previewUsers?listId=7')).json.msg).toBe('Invalid email list id')
+})
+
+test('[source SW] a project with both identifiers names people by the one that is preferred', async () => {
+  const { subscribe, get } = churn({ projectType: 'hybrid' })
+  await subscribe([{ email: A, userId: 'u-1' }, { email: B }])
+  const read = async (more: string) =>
+    (await get(`lists/getUsers?listId=${LIST}${more}`)).body.trim().split('\n').sort()
+  expect(await read('')).toEqual([A, B].sort())
+  expect(await read('&preferUserId=true')).toEqual(['u-1', B].sort())
+})

@@ -1,5 +1,5 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
-import type { ActionBlock } from '../../model/action.js'
+import type { ActionBlock, ListRef } from '../../model/action.js'
 import type { Outcome } from '../../model/outcome.js'
 import type { JsonObject } from '../../model/value.js'
 import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
@@ -10,6 +10,7 @@ import { changeEmail } from './email-change.js'
 import { bulkOutcomes, failedInside } from './failure-lists.js'
 import type { Forgetting } from './forgetting.js'
 import { ListMaker } from './list-maker.js'
+import { listMembers } from './list-members.js'
 import type { NewFields } from './new-fields.js'
 import { alone, listFrame, type PrepareRules, prepare } from './prepare.js'
 import { callSingle } from './single-calls.js'
@@ -86,6 +87,14 @@ export class IterableDelivery implements Delivery {
       if (isLakeloopError(error, 'REQUEST_TOO_LARGE')) this.#sizes.refused(sent)
       throw error
     }
+  }
+
+  async *members(list: ListRef, signal: AbortSignal): AsyncGenerator<readonly string[]> {
+    this.#checkOpen()
+    const found = this.#rules.lists.find(list)
+    if ('code' in found) throw new LakeloopError(found.code as 'LIST_UNKNOWN', found.facts)
+    if (found.id === undefined) return // nobody is on a list that is still to be made
+    yield* listMembers(this.#client, { id: found.id, list, addressedBy: this.#rules.addressedBy }, signal)
   }
 
   async close(): Promise<JsonObject> {

@@ -112,13 +112,37 @@ function note(
  * GET /api/lists/getUsers: one address a line. Source: EST, SW; unknown list: VCR (2017, its params are text).
  * The order is not deterministic there (EST); here it is one that nobody takes for an order: by the address backwards.
  */
-function listUsers(project: Project, listId: string): FakeAnswer {
+function listUsers(project: Project, request: FakeRequest): FakeAnswer {
+  const lines = linesOf(project, request)
+  return Array.isArray(lines) ? text(200, lines.join('')) : (lines as FakeAnswer)
+}
+
+/** Source: SW (up to 5,000, 1,000 if nothing is said), AC (one a line); what more than that gets is invented. */
+const PREVIEW_MAX = 5_000
+const PREVIEW = 1_000
+
+/** GET /api/lists/previewUsers: some of them. Which ones is random there; here it is always the same. Source: SW, AC. */
+function previewUsers(project: Project, request: FakeRequest): FakeAnswer {
+  const size = Number(query(request, 'size') ?? PREVIEW)
+  if (!Number.isInteger(size) || size < 1 || size > PREVIEW_MAX) return envelope(400, 'BadParams', 'Invalid size')
+  const lines = linesOf(project, request)
+  return Array.isArray(lines) ? text(200, lines.slice(0, size).join('')) : (lines as FakeAnswer)
+}
+
+/** People by email or by userId where a project has both: as `preferUserId` says. Source: SW. */
+function linesOf(project: Project, request: FakeRequest): readonly string[] | FakeAnswer {
+  const listId = query(request, 'listId') ?? ''
   const list = project.ledger.lists.find(({ id }) => String(id) === listId)
   if (list === undefined) return envelope(400, 'BadParams', 'Invalid email list id', { projectId: '1', listId })
+  const preferUserId = query(request, 'preferUserId') === 'true'
   const backwards = (address: string) => [...address].reverse().join('')
   const order = new Intl.Collator('en').compare
   const members = [...project.visible.members(list.id)].sort((a, b) => order(backwards(a), backwards(b)))
-  return text(200, members.map((address) => `${address}\n`).join(''))
+  return members.map((address) => {
+    const { email, userId } = project.ledger.user(address) ?? {}
+    const named = project.byEmail ? address : preferUserId ? (userId ?? email) : (email ?? userId)
+    return `${named ?? address}\n`
+  })
 }
 
 /** GET /api/lists/{id}/size. Source: SW (a number as text). */
@@ -131,6 +155,7 @@ export const LISTS: readonly Route[] = [
   route('DELETE lists/{#id}', ({ project, parts: [id] }) => deleteList(project, Number(id)), 'lists/delete'),
   route('POST lists/subscribe', ({ project, request, failing }) => subscribe(project, request, failing)),
   route('POST lists/unsubscribe', ({ project, request, failing }) => unsubscribe(project, request, failing)),
-  route('GET lists/getUsers', ({ project, request }) => listUsers(project, query(request, 'listId') ?? '')),
+  route('GET lists/getUsers', ({ project, request }) => listUsers(project, request)),
+  route('GET lists/previewUsers', ({ project, request }) => previewUsers(project, request)),
   route('GET lists/{#id}/size', ({ project, parts: [id] }) => listSize(project, Number(id)), 'lists/size'),
 ]

@@ -15,6 +15,7 @@ export const PUBLISHED_RATES = {
   'users/getFields': 3,
   'users/getByEmail': 100,
   'lists/get': 100,
+  'lists/getUsers': 5 / 60,
   'users/updateEmail': UNPUBLISHED,
   'lists/create': UNPUBLISHED,
   'lists/subscribe': UNPUBLISHED,

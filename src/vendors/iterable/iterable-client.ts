@@ -1,6 +1,12 @@
 import { LakeloopError } from '../../errors.js'
 import type { Clock } from '../../transport/clock.js'
-import { type Fetch, type HttpAnswer, HttpClient, type HttpRequest } from '../../transport/http-client.js'
+import {
+  type Fetch,
+  type HttpAnswer,
+  HttpClient,
+  type HttpRequest,
+  type HttpStream,
+} from '../../transport/http-client.js'
 import type { Secret } from '../../transport/secret.js'
 import { type Endpoint, PUBLISHED_RATES } from './endpoints.js'
 import { HOLD_MS_MAX, pacerOf, type Slot } from './pacer.js'
@@ -13,6 +19,7 @@ const CALLS: Readonly<Record<Endpoint, { readonly method: HttpRequest['method'];
   'users/getByEmail': { method: 'GET', path: '/api/users/getByEmail' },
   'events/trackBulk': { method: 'POST', path: '/api/events/trackBulk' },
   'lists/get': { method: 'GET', path: '/api/lists' },
+  'lists/getUsers': { method: 'GET', path: '/api/lists/getUsers' },
   'lists/create': { method: 'POST', path: '/api/lists' },
   'lists/subscribe': { method: 'POST', path: '/api/lists/subscribe' },
   'lists/unsubscribe': { method: 'POST', path: '/api/lists/unsubscribe' },
@@ -61,35 +68,41 @@ export class IterableClient {
 
   /** @param rest  of the path, with the query: appended as it is, so already encoded. */
   async call(endpoint: Endpoint, signal: AbortSignal, body?: Uint8Array, rest = ''): Promise<HttpAnswer> {
+    return await this.#asked(endpoint, signal, rest, (request) => this.#http.send(request, signal), body)
+  }
+
+  /** As `call`, for an answer of any length: it is read as it comes. */
+  async stream(endpoint: Endpoint, signal: AbortSignal, rest = ''): Promise<HttpStream> {
+    return await this.#asked(endpoint, signal, rest, (request) => this.#http.stream(request, signal))
+  }
+
+  /** Waits for a slot, sends, and judges the status. */
+  async #asked<T extends Pick<HttpAnswer, 'status' | 'afterMs'>>(
+    endpoint: Endpoint,
+    signal: AbortSignal,
+    rest: string,
+    send: (request: HttpRequest) => Promise<T>,
+    body?: Uint8Array,
+  ): Promise<T> {
     const { apiKey } = this.#options
-    const key = await apiKey.reveal()
-    let answer = await this.#once(endpoint, key, signal, body, rest)
-    if (answer.status === 401 && (await apiKey.renew(key))) {
-      answer = await this.#once(endpoint, await apiKey.reveal(), signal, body, rest)
+    const { method, path } = CALLS[endpoint]
+    const once = async (key: string): Promise<T> => {
+      const headers = { 'api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
+      const slot = await this.#slot(endpoint, signal)
+      const answer = await send({ endpoint, method, path: path + rest, headers, body })
+      if (answer.status === 429) slot.throttled(answer.afterMs)
+      else slot.answered()
+      return answer
     }
-    const { status } = answer
+    const key = await apiKey.reveal()
+    let answer = await once(key)
+    if (answer.status === 401 && (await apiKey.renew(key))) answer = await once(await apiKey.reveal())
+    const { status, afterMs } = answer
     if (status === 401 || status === 403) throw new LakeloopError('DESTINATION_UNAUTHORIZED', { endpoint, status })
     if (status === 429) {
-      const { afterMs } = answer
       const facts = afterMs === undefined ? { endpoint } : { endpoint, afterMs: Math.min(afterMs, HOLD_MS_MAX) }
       throw new LakeloopError('DESTINATION_THROTTLED', facts)
     }
-    return answer
-  }
-
-  async #once(
-    endpoint: Endpoint,
-    key: string,
-    signal: AbortSignal,
-    body: Uint8Array | undefined,
-    rest: string,
-  ): Promise<HttpAnswer> {
-    const { method, path } = CALLS[endpoint]
-    const headers = { 'api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }
-    const slot = await this.#slot(endpoint, signal)
-    const answer = await this.#http.send({ endpoint, method, path: path + rest, headers, body }, signal)
-    if (answer.status === 429) slot.throttled(answer.afterMs)
-    else slot.answered()
     return answer
   }
 

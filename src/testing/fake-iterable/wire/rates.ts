@@ -32,6 +32,7 @@ export const PUBLISHED: Rates = {
   'events/byUserId': perSecond(100),
   lists: perSecond(100),
   'lists/getUsers': perMinute(5),
+  'lists/previewUsers': perMinute(5),
   'lists/size': perMinute(5),
   'export/data.json': perMinute(4),
   'export/data.csv': perMinute(4),
