@@ -81,7 +81,10 @@ const PASSING = FAULTS.filter(
   (kind) => !['unauthorized', 'redirect', 'failed rows', 'stalled body', 'no answer', 'wrong counts'].includes(kind),
 )
 const cases = Object.keys(KINDS).flatMap((kind) =>
-  PASSING.filter((fault) => kind !== 'forget' || !fault.startsWith('throttle')).map((fault) => [kind, fault] as const),
+  PASSING.filter((fault) => {
+    if (fault === 'too large') return kind === 'catalogItem' || kind === 'subscription'
+    return kind !== 'forget' || !fault.startsWith('throttle')
+  }).map((fault) => [kind, fault] as const),
 )
 
 describe('faults [I2] [I10]', () => {
@@ -97,6 +100,17 @@ describe('faults [I2] [I10]', () => {
     if (ONCE.has(kind)) expect(applied.sort()).toEqual([...new Set(applied)])
     expect(new Set(applied).size).toBe(2)
   })
+
+  test.each(['purchase', 'cart', 'delete', 'forget'])(
+    '%s meets too large: it cannot be made smaller, is refused and not applied',
+    async (kind) => {
+      const { fake, send } = await populated()
+      fake.faults.next(SENT_TO[kind] as string, 'too large')
+      const from = fake.ledger.entries.length
+      expect(codes(await send([(KINDS[kind] as Make)(1)]))).toEqual(['ROW_TOO_LARGE'])
+      expect(fake.ledger.entries.slice(from)).toEqual([])
+    },
+  )
 
   test('a purchase that cannot be looked up is sent again, and overwrites itself', async () => {
     const { fake, send } = await populated({ purchasesAmongEvents: false })
