@@ -285,6 +285,11 @@ export const ERRORS = {
     '{endpoint} refused the credential ({status})',
     'Check the key, its type and its data center.',
   ),
+  DESTINATION_PROJECT_TYPE: row(
+    'halt',
+    '{endpoint} knows nobody by the identifier that was sent, and makes nobody',
+    'Compare projectType and addressBy with the project; nothing was stored.',
+  ),
   DESTINATION_REDIRECTED: row(
     'halt',
     '{endpoint} answered with a redirect, which is never followed',
@@ -324,12 +329,16 @@ export const ERRORS = {
     '{limit} people were forgotten within a day, which is what the destination takes',
     'Nothing to do: runs after {after} try it again.',
   ),
-  USER_UNKNOWN: row('reject', 'the destination does not know the person', 'Send a profile first.'),
+  USER_UNKNOWN: row(
+    'reject',
+    'the destination does not know the person',
+    'Send a profile first; if this is one, compare projectType with the project.',
+  ),
   USER_CONFLICT: row('reject', 'another user has the identifier already', 'Merge or correct one of the two.'),
   DATA_INVALID: row(
     'reject',
     'the destination refused the data of the row',
-    'Compare the fields with their types in the destination.',
+    'Compare the fields with their types in the destination, and look for values over 32,000 characters.',
   ),
   FIELD_TYPE_CONFLICT: row(
     'reject',

@@ -44,7 +44,7 @@ describe('profiles', () => {
     const stub = stubbed({ fields: known, projectType: 'userId' })
     await delivered(stub, [profile('a@example.com', {}, { userId: 'U-1' })])
     expect(stub.sent('users/bulkUpdate')[0]?.json.users).toEqual([
-      { userId: 'U-1', preferUserId: true, mergeNestedObjects: true, dataFields: {} },
+      { userId: 'U-1', preferUserId: false, mergeNestedObjects: true, dataFields: {} },
     ])
   })
 

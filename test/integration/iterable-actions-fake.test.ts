@@ -102,6 +102,17 @@ describe('faults [I2] [I10]', () => {
     expect(new Set(applied).size).toBe(2)
   })
 
+  test.each(['purchase', 'cart', 'delete', 'forget'])(
+    '%s meets too large: it cannot be made smaller, is refused and not applied',
+    async (kind) => {
+      const { fake, send } = await populated()
+      fake.faults.next(SENT_TO[kind] as string, 'too large')
+      const from = fake.ledger.entries.length
+      expect(codes(await send([(KINDS[kind] as Make)(1)]))).toEqual(['ROW_TOO_LARGE'])
+      expect(fake.ledger.entries.slice(from)).toEqual([])
+    },
+  )
+
   test('a purchase that cannot be looked up is sent again, and overwrites itself', async () => {
     const { fake, send } = await populated({ purchasesAmongEvents: false })
     fake.faults.next('commerce/trackPurchase', 'reset after apply')

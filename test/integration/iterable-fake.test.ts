@@ -228,16 +228,3 @@ describe('faults [I2] [I10]', () => {
     },
   )
 })
-
-describe('pace', () => {
-  test('the whole published rate is used without a refusal of our own making', async () => {
-    const { send, ledger } = await stand(
-      { rates: 'published', now: Date.now },
-      { rates: {}, sizeMax: 1, timeoutMs: 5_000, clock: undefined },
-    )
-    const before = performance.now()
-    await send(Array.from({ length: 12 }, (_, n) => profile(`p${n}@example.com`)))
-    expect(performance.now() - before).toBeGreaterThan(2_200) // 11 gaps of 205 ms
-    expect(ledger.requests().byAnswer).not.toHaveProperty('users/bulkUpdate 429')
-  })
-})

@@ -5,6 +5,7 @@ import {
   explain,
   IdentityResolver,
   IterableDestination,
+  type IterableDestinationOptions,
   type JsonObject,
   type LakeloopError,
   ListDeltaComputer,
@@ -20,7 +21,7 @@ import {
   Transform,
 } from 'lakeloop'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
-import { FakeIterable } from 'lakeloop/testing'
+import { FakeIterable, type FakeIterableOptions } from 'lakeloop/testing'
 
 /** What a host hands in and must never find in what lakeloop tells it. */
 export interface Canary {
@@ -85,7 +86,7 @@ export class Stage {
     this.#ends.push(() => this.store.close())
   }
 
-  static async open(canary: Canary): Promise<Stage> {
+  static async open(canary: Canary, fakeOptions: Partial<FakeIterableOptions> = {}): Promise<Stage> {
     const folder = await mkdtemp(join(tmpdir(), 'lakeloop-stage-'))
     const fake = new FakeIterable({
       projectType: 'email',
@@ -93,6 +94,7 @@ export class Stage {
       fields: { tier: 'string', score: 'double' },
       lists: ['news'],
       rates: 'off',
+      ...fakeOptions,
     })
     const { url, close } = await fake.listen()
     const stage = new Stage({ canary, folder, fake, url })
@@ -117,7 +119,7 @@ export class Stage {
 
   destination(
     apiKey: string | (() => string) = this.canary.apiKey,
-    { createNewFields = false } = {},
+    more: Partial<IterableDestinationOptions> = {},
   ): IterableDestination {
     return new IterableDestination({
       project: 'stage',
@@ -127,7 +129,7 @@ export class Stage {
       baseUrl: this.url,
       timeoutMs: 400,
       rates: { 'users/getFields': 1_000, 'users/bulkUpdate': 1_000, 'lists/get': 1_000 },
-      createNewFields,
+      ...more,
     })
   }
 

@@ -53,7 +53,7 @@ export function purchaseDraft(block: ActionBlock, index: number, rules: DraftRul
         actions: [index],
         email,
         userId,
-        head: `{"id":${JSON.stringify(made)},"user":${userOf(who, rules)},${JSON.stringify(said).slice(1, -1)},"dataFields":`,
+        head: `{"id":${JSON.stringify(made)},"user":${userOf(who)},${JSON.stringify(said).slice(1, -1)},"dataFields":`,
         payload: block.payload(index),
         tail: '}',
       },
@@ -69,12 +69,12 @@ export function cartDraft(block: ActionBlock, index: number, rules: DraftRules):
   const problem = itemProblem(items) ?? unknownProblem(rest)
   if (problem !== undefined) return refused('ACTION_INVALID', { kind: 'cart', problem })
   const { email, userId } = who
-  const head = `{"user":${userOf(who, rules)},"items":${JSON.stringify(items)}}`
+  const head = `{"user":${userOf(who)},"items":${JSON.stringify(items)}}`
   return { frame: CART, draft: { actions: [index], email, userId, head, tail: '' } }
 }
 
-const userOf = (who: { readonly email?: string; readonly userId?: string }, { addressedBy }: DraftRules): string =>
-  `${named(who)},"preferUserId":${addressedBy === 'userId'}}`
+const userOf = (who: { readonly email?: string; readonly userId?: string }): string =>
+  `${named(who)},"preferUserId":false}`
 
 const present = (fields: Readonly<Record<string, Json | undefined>>): JsonObject =>
   Object.fromEntries(Object.entries(fields).filter((field): field is [string, Json] => field[1] !== undefined))

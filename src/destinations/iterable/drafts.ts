@@ -71,6 +71,10 @@ export function profileDraft(block: ActionBlock, index: number, rules: DraftRule
   return fitting(profileRow([index], who, block.payload(index), doubles, rules), rules)
 }
 
+/**
+ * `preferUserId` counts in email projects alone: where a project is one by mistake, true would make people with made-up
+ * emails. Source: Iterable api-docs.json; help 29156459027348.
+ */
 function profileRow(
   actions: readonly number[],
   who: Who,
@@ -79,7 +83,7 @@ function profileRow(
   rules: DraftRules,
 ): ProfileDraft {
   const { email, userId } = who
-  const said = `"preferUserId":${rules.addressedBy === 'userId'},"mergeNestedObjects":${rules.mergeNestedObjects}`
+  const said = `"preferUserId":false,"mergeNestedObjects":${rules.mergeNestedObjects}`
   const payload = withDecimalPoints(raw, doubles)
   return { actions, who, email, userId, head: `${named(who)},${said},"dataFields":`, payload, tail: '}', raw, doubles }
 }
@@ -164,7 +168,7 @@ export function membershipDraft(
   const who = whoOf(block, index, rules)
   if (isRefused(who)) return who
   const { address, email, userId } = who
-  const said = block.detail(index).member === true ? `,"preferUserId":${rules.addressedBy === 'userId'}}` : '}'
+  const said = block.detail(index).member === true ? ',"preferUserId":false}' : '}'
   return { actions: [index], address, email, userId, head: named(who) + said, tail: '' }
 }
 

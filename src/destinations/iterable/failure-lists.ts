@@ -46,6 +46,10 @@ export function bulkOutcomes(request: WireRequest, answer: JsonObject): readonly
   // A failure without a name may hide behind an event that is not allowed, and perhaps is not counted.
   const clear = fits && successCount + noOps >= rows.length - reasons.size
   if (!clear) return unclearCounts(request, reasons, failCount)
+  const isNobodyKnown = rows.length > 1 && rows.every((row) => reasons.get(row)?.code === 'USER_UNKNOWN')
+  // It makes whom it does not know, unless they are named by what identifies nobody there. One row alone may be odd.
+  if (endpoint === 'users/bulkUpdate' && isNobodyKnown)
+    throw new LakeloopError('DESTINATION_PROJECT_TYPE', { endpoint })
   const folded = [...reasons].filter(([row, { code }]) => row.actions.length > 1 && ABOUT_DATA.has(code))
   if (folded.length > 0)
     throw several(

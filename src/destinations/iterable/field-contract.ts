@@ -68,7 +68,8 @@ export class FieldContract {
     for (const [path, got] of shape.fields) {
       const field = path.replaceAll('[]', '')
       const expected = this.#typeOf(field)
-      const reason = expected === undefined ? this.#newField(field, got) : conflict(field, expected, got)
+      const kept = expected === undefined ? this.#newField(field, got) : conflict(field, expected, got)
+      const reason = kept ?? (this.#isPlace(field, expected) ? misplaced(shape, path, got) : undefined)
       if (reason !== undefined) return { reason, doubles }
       const isDouble = expected === undefined ? this.#rules.newNumbers === 'double' : expected === 'double'
       // Elements of an array share one entry of the shape: a double may have whole ones beside it.
@@ -86,6 +87,12 @@ export class FieldContract {
     return MANAGED.has(top) || fields?.get(parentOf(field))?.toLowerCase() === 'geo_location' ? 'any' : undefined
   }
 
+  /** Whether it is one for ever, or will be: as text or half of it, it would be that for ever. */
+  #isPlace(field: string, expected: string | undefined): boolean {
+    if (expected !== undefined) return expected === 'geo_location'
+    return this.#rules.createNewFields && field.endsWith('_geo_location')
+  }
+
   #newField(field: string, got: FieldType): Reason | undefined {
     const { fields, createNewFields, nearDates, newNumbers } = this.#rules
     if (got === 'null') return undefined // nothing is created and there is nothing to remove
@@ -101,6 +108,16 @@ function conflict(field: string, expected: string, got: FieldType): Reason | und
   if (got === 'null' || got === 'array' || takes === undefined || takes.includes(got)) return undefined
   const said = got === 'nearDate' ? 'text that is almost a date' : got
   return { code: 'FIELD_TYPE_CONFLICT', facts: { field, expected, got: said } }
+}
+
+/** Source: `{ lat, lon }`, both numbers, in a field so called: block/iterable-go `types/data_types.go`. */
+function misplaced({ fields }: Shape, path: string, got: FieldType): Reason | undefined {
+  if (got === 'null' || got === 'array') return undefined
+  const isNumber = (name: string): boolean => /^(?:long|double)$/.test(fields.get(`${path}.${name}`) ?? '')
+  if (isNumber('lat') && isNumber('lon')) return undefined
+  const said = got === 'object' ? 'an object without the numbers lat and lon' : got
+  const field = path.replaceAll('[]', '')
+  return { code: 'FIELD_TYPE_CONFLICT', facts: { field, expected: 'geo_location', got: said } }
 }
 
 function parentOf(field: string): string {

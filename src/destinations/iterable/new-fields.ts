@@ -24,8 +24,11 @@ export class NewFields {
     if (fields.length === 0) return
     const alike = fields.flatMap((field) => likeOf(field, this.#known))
     for (const field of fields) this.#known.add(field)
+    const left = Math.max(0, USER_FIELDS_MAX - this.#known.size)
     try {
-      this.#tell?.({ kind: 'fieldsCreated', fields, left: Math.max(0, USER_FIELDS_MAX - this.#known.size), alike })
+      const told: unknown = this.#tell?.({ kind: 'fieldsCreated', fields, left, alike })
+      // An async one rejects, and a rejection that nobody looks at ends the process.
+      Promise.resolve(told).catch(() => undefined)
     } catch {
       // What a listener throws is no reason to stop a run.
     }

@@ -26,27 +26,56 @@ export function faultyFetch(options: NetOptions): typeof globalThis.fetch {
   const { fake, time, random } = options
   return async (input) => {
     const request = input as Request
-    time.arrived()
-    const body = await whileBusy(time, async () => new Uint8Array(await request.arrayBuffer()))
-    if ((await time.wait(random() * 300, request.signal)) === 'aborted') throw new TypeError('aborted')
+    const body = await bodyOf(request, time)
+    await wayOf(time, random() * 300, request)
     const mishap = random() < options.rate ? MISHAPS[Math.floor(random() * MISHAPS.length)] : undefined
     const named = scripted(mishap, namedBy(request, body), options)
     if (mishap === 'no such host') throw new TypeError('fetch failed', { cause: { code: 'ENOTFOUND' } })
-    const url = new URL(request.url)
-    const headers = { ...Object.fromEntries(request.headers), host: url.host }
-    const path = url.pathname + url.search
     const before = { ...fake.faults.hits }
-    const answer = await whileBusy(time, () => fake.handle({ method: request.method, path, headers, body }))
+    const answer = await handled(request, body, options)
     fake.faults.clear()
     const isHit = mishap !== undefined && !isOwn(mishap) && fake.faults.hits[mishap] !== before[mishap]
     if (isHit) options.onMishap(mishap, named)
     const late = mishap === 'slower than the deadline' ? 60_000 : random() * 300
-    if ((await time.wait(late, request.signal)) === 'aborted') {
+    await wayOf(time, late, request).catch((error: unknown) => {
       options.onLost(namedBy(request, body))
-      throw new TypeError('aborted')
-    }
+      throw error
+    })
     return received(answer, request.signal)
   }
+}
+
+/** The same over a net on which nothing goes wrong; how long a request and its answer take is told. */
+export function simulatedFetch(options: {
+  readonly fake: FakeIterable
+  readonly time: SimulatedTime
+  goingMs(path: string): number
+  comingMs(): number
+}): typeof globalThis.fetch {
+  const { time } = options
+  return async (input) => {
+    const request = input as Request
+    const body = await bodyOf(request, time)
+    await wayOf(time, options.goingMs(new URL(request.url).pathname), request)
+    const answer = await handled(request, body, options)
+    await wayOf(time, options.comingMs(), request)
+    return received(answer, request.signal)
+  }
+}
+
+async function bodyOf(request: Request, time: SimulatedTime): Promise<Uint8Array> {
+  time.arrived()
+  return whileBusy(time, async () => new Uint8Array(await request.arrayBuffer()))
+}
+
+async function wayOf(time: SimulatedTime, ms: number, { signal }: Request): Promise<void> {
+  if ((await time.wait(ms, signal)) === 'aborted') throw new TypeError('aborted')
+}
+
+function handled(request: Request, body: Uint8Array, { fake, time }: Pick<NetOptions, 'fake' | 'time'>) {
+  const url = new URL(request.url)
+  const headers = { ...Object.fromEntries(request.headers), host: url.host }
+  return whileBusy(time, () => fake.handle({ method: request.method, path: url.pathname + url.search, headers, body }))
 }
 
 async function whileBusy<T>(time: SimulatedTime, work: () => Promise<T>): Promise<T> {
