@@ -21,16 +21,12 @@ const decoder = new TextDecoder()
  */
 export function actionBlock(actions: readonly Action[], origins: readonly ActionOrigin[] = []): ActionBlock {
   const table = new ShapeTable()
-  const split = actions.map(
-    ({ kind, identifiers, dataFields = {}, ...detail }: Action & { dataFields?: JsonObject }) => ({
-      kind,
-      identifiers,
-      detail: detail as Detail,
-      payload: encoder.encode(JSON.stringify(dataFields)),
-      shape: table.number(dataFields),
-    }),
-  )
-  const at = (index: number) => split[index] as (typeof split)[number]
+  const columns = actions.map((action: Action & { dataFields?: JsonObject }) => {
+    const { kind, identifiers, dataFields = {} } = action
+    return { kind, identifiers, detail: detailOf(action), shape: table.number(dataFields) }
+  })
+  const payloads = payloadsOf(actions)
+  const at = (index: number) => columns[index] as (typeof columns)[number]
   return {
     length: actions.length,
     kind: (index) => at(index).kind,
@@ -41,8 +37,34 @@ export function actionBlock(actions: readonly Action[], origins: readonly Action
     address: (index) => origins[index]?.address,
     detail: (index) => at(index).detail,
     shape: (index) => table.shapes[at(index).shape] as Shape,
-    payload: (index) => at(index).payload,
+    payload: payloads,
   }
+}
+
+const NO_DETAIL: Detail = Object.freeze({})
+
+function detailOf(action: Action & { dataFields?: JsonObject }): Detail {
+  const columns = action.dataFields === undefined ? 2 : 3
+  if (action.kind === 'profile' && Object.keys(action).length === columns) return NO_DETAIL // as nearly all are
+  const { kind, identifiers, dataFields, ...detail } = action
+  return detail as Detail
+}
+
+/** All payloads in one piece of memory: thousands of small ones cost more to collect than to fill. */
+function payloadsOf(actions: readonly Action[]): (index: number) => Uint8Array {
+  const texts = actions.map(({ dataFields }: Action & { dataFields?: JsonObject }) =>
+    dataFields === undefined ? '{}' : JSON.stringify(dataFields),
+  )
+  const whole = texts.join('')
+  const bytes = encoder.encode(whole)
+  const isAscii = bytes.length === whole.length
+  const ends = new Uint32Array(texts.length)
+  let end = 0
+  texts.forEach((text, index) => {
+    end += isAscii ? text.length : Buffer.byteLength(text)
+    ends[index] = end
+  })
+  return (index) => bytes.subarray(index === 0 ? 0 : ends[index - 1], ends[index])
 }
 
 /** Action `index` as a plain object: what a dead letter keeps. Parses the payload: not for the row path. */

@@ -31,32 +31,61 @@ function stringType(value: string): FieldType {
 /** Gives equal shapes one number, so that a contract is checked once per distinct shape and not once per row. */
 export class ShapeTable {
   readonly shapes: Shape[] = []
-  readonly #known = new Map<string, number>()
+  readonly #first = new Step()
 
   /** The number of the payload's shape, in order of first appearance. */
   number(payload: JsonObject): number {
-    const signature = sign(payload)
-    const known = this.#known.get(signature)
-    if (known !== undefined) return known
-    this.#known.set(signature, this.shapes.length)
-    return this.shapes.push(shapeOf(payload)) - 1
+    const last = walked(this.#first, payload)
+    last.shape ??= this.shapes.push(shapeOf(payload)) - 1
+    return last.shape
   }
 }
 
-function sign(payload: JsonObject): string {
-  let text = ''
+/** What comes after the last name of an object. No name is equal to it. */
+const END = 0
+
+/** A place in the tree of all shapes seen: looking one up takes a few short looks and makes no text. */
+class Step {
+  /** The number of the shape that ends here. */
+  shape: number | undefined
+  readonly #next = new Map<string | typeof END, Step>()
+
+  to(what: string | typeof END): Step {
+    const known = this.#next.get(what)
+    if (known !== undefined) return known
+    const made = new Step()
+    this.#next.set(what, made)
+    return made
+  }
+}
+
+/** Name and type in turn; behind `object` what is in it, until {@link END}; behind `array` the sign of its elements. */
+function walked(from: Step, payload: JsonObject): Step {
+  let step = from
   for (const name of Object.keys(payload)) {
     const value = payload[name] as Json
     const type = fieldType(value)
-    text += `${JSON.stringify(name)}${type}`
-    if (type === 'object') text += `{${sign(value as JsonObject)}}`
-    if (type === 'array') text += `[${[...new Set((value as readonly Json[]).map(signElement))].join('|')}]`
+    step = step.to(name).to(type)
+    if (type === 'object') step = walked(step, value as JsonObject).to(END)
+    if (type === 'array') step = step.to(signElements(value as readonly Json[]))
   }
-  return text
+  return step
 }
 
-const signElement = (value: Json): string =>
-  fieldType(value) === 'object' ? `{${sign(value as JsonObject)}}` : fieldType(value)
+const signElements = (values: readonly Json[]): string => [...new Set(values.map(signElement))].join('|')
+
+function signElement(value: Json): string {
+  const type = fieldType(value)
+  if (type === 'array') return `[${signElements(value as readonly Json[])}]`
+  return type === 'object' ? `{${sign(value as JsonObject)}}` : type
+}
+
+/** Each name behind its length, so that none can be taken for another name and a type. */
+function sign(payload: JsonObject): string {
+  return Object.entries(payload)
+    .map(([name, value]) => `${name.length}:${name}${signElement(value)}`)
+    .join('')
+}
 
 /** Paths and types of a payload. Elements of an array are recorded under the array's own path with `[]` behind it. */
 export function shapeOf(payload: JsonObject): Shape {

@@ -41,14 +41,14 @@ export function catalogDraft(block: ActionBlock, index: number, rules: CatalogRu
   if (problem !== undefined) return refused('ACTION_INVALID', { kind: 'catalogItem', problem })
   const [name, id] = [catalog as string, item as string]
   if (remove === true) {
-    const draft = { actions: [index], head: JSON.stringify(id), tail: '' }
+    const draft: Draft = { actions: [index], head: JSON.stringify(id), tail: '' }
     return { frame: removing(name), item: id, draft }
   }
   const { reason } = rules.fields.get(name.toLowerCase())?.verdict(block.shape(index)) ?? dotted(block, index)
   if (reason !== undefined) return { reason }
   const payload = block.payload(index)
   if (payload.length + id.length > ITEM_BYTES_MAX) return refused('ROW_TOO_LARGE', { bytes: payload.length })
-  const draft = { actions: [index], head: `${JSON.stringify(id)}:`, payload, tail: '' }
+  const draft: Draft = { actions: [index], head: `${JSON.stringify(id)}:`, payload, tail: '' }
   return { frame: uploading(name, rules.mergeItems), item: id, draft }
 }
 

@@ -1,9 +1,9 @@
 import type { ActionBlock } from '../../model/action.js'
 import type { Json, Reason } from '../../model/value.js'
 import { emailOf, userIdOf } from './address.js'
-import { withDecimalPoints } from './decimal-points.js'
+import { pointsOf } from './decimal-points.js'
 import type { FieldContract } from './field-contract.js'
-import { folded } from './payload.js'
+import { folded, quoted } from './payload.js'
 import { type Draft, draftBytes } from './wire.js'
 
 /** What making rows depends on. */
@@ -45,18 +45,16 @@ export function whoOf(block: ActionBlock, index: number, { addressedBy }: DraftR
   return email === undefined ? refused('EMAIL_INVALID') : { email, address: email }
 }
 
-/** The beginning of a row that names the person, without the closing brace. */
+/** The beginning of a row that names the person, without the closing brace. An email in its form has nothing to escape. */
 export function named({ email, userId }: Pick<Who, 'email' | 'userId'>): string {
-  if (email === undefined) return `{"userId":${JSON.stringify(userId)}`
-  const beside = userId === undefined ? '' : `,"userId":${JSON.stringify(userId)}`
-  return `{"email":${JSON.stringify(email)}${beside}`
+  if (email === undefined) return `{"userId":${quoted(userId ?? '')}`
+  return userId === undefined ? `{"email":"${email}"` : `{"email":"${email}","userId":${quoted(userId)}`
 }
 
 /** A profile write that later writes of the same address can be folded into. */
 export interface ProfileDraft extends Draft {
   readonly who: Who
-  /** As given, before decimal points. */
-  readonly raw: Uint8Array
+  readonly payload: Uint8Array
   readonly doubles: ReadonlySet<string>
 }
 
@@ -78,22 +76,32 @@ export function profileDraft(block: ActionBlock, index: number, rules: DraftRule
 function profileRow(
   actions: readonly number[],
   who: Who,
-  raw: Uint8Array,
+  payload: Uint8Array,
   doubles: ReadonlySet<string>,
   rules: DraftRules,
 ): ProfileDraft {
   const { email, userId } = who
   const said = `"preferUserId":false,"mergeNestedObjects":${rules.mergeNestedObjects}`
-  const payload = withDecimalPoints(raw, doubles)
-  return { actions, who, email, userId, head: `${named(who)},${said},"dataFields":`, payload, tail: '}', raw, doubles }
+  const points = pointsOf(payload, doubles)
+  return {
+    actions,
+    who,
+    email,
+    userId,
+    head: `${named(who)},${said},"dataFields":`,
+    payload,
+    points,
+    tail: '}',
+    doubles,
+  }
 }
 
 /** Both writes as one row, or `undefined` if one row cannot say it or would be too large. */
 export function foldedProfile(before: ProfileDraft, after: ProfileDraft, rules: DraftRules): ProfileDraft | undefined {
-  const raw = folded(before.raw, after.raw, rules.mergeNestedObjects)
-  if (raw === undefined) return undefined
+  const whole = folded(before.payload, after.payload, rules.mergeNestedObjects)
+  if (whole === undefined) return undefined
   const doubles = new Set([...before.doubles, ...after.doubles])
-  const both = profileRow([...before.actions, ...after.actions], { ...before.who, ...after.who }, raw, doubles, rules)
+  const both = profileRow([...before.actions, ...after.actions], { ...before.who, ...after.who }, whole, doubles, rules)
   return isRefused(fitting(both, rules)) ? undefined : both
 }
 
@@ -134,7 +142,7 @@ export function eventDraft(block: ActionBlock, index: number, rules: DraftRules)
   const { reason } = rules.eventFields.verdict(block.shape(index))
   if (reason !== undefined) return { reason }
   const { address, email, userId } = who
-  const head = `${named(who)},"eventName":${JSON.stringify(eventName)}`
+  const head = `${named(who)},"eventName":${quoted(eventName)}`
   const payload = block.payload(index)
   const when = createdAt as number | undefined
   const given = id as string | undefined
@@ -174,6 +182,8 @@ export function membershipDraft(
 
 /** @param room  a row must leave for what stands around it. */
 function fitting<T extends Draft>(draft: T, { bytesMax }: DraftRules, room = 200): T | Refused {
+  // No text has more than three bytes for one of its units: most need no counting.
+  if (draft.head.length * 3 + (draft.payload?.length ?? 0) * 2 + room <= bytesMax) return draft
   const bytes = draftBytes(draft)
   return bytes + room > bytesMax ? refused('ROW_TOO_LARGE', { bytes }) : draft
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { ActionBlock } from '../../model/action.js'
+import { quoted } from './payload.js'
 
 /** What an id is made of, besides the row's key. */
 export interface Unnamed {
@@ -41,7 +42,8 @@ export function eventIds(block: ActionBlock, drafts: readonly Unnamed[]): readon
 function made(block: ActionBlock, { index, address, eventName, createdAt }: Unnamed, withPayload: boolean): string {
   const key = block.key(index)
   const when = createdAt ?? block.changedAt(index) ?? null
-  const said = JSON.stringify([key === undefined ? 'address' : 'key', key ?? address, eventName, when])
+  const by = key === undefined ? '"address"' : '"key"'
+  const said = `[${by},${quoted(key ?? address)},${quoted(eventName)},${typeof when === 'string' ? quoted(when) : when}]`
   const whole = withPayload || key === undefined || when === null
   const data = whole ? Buffer.concat([Buffer.from(said), block.payload(index)]) : said
   return hash('sha256', data, 'hex').slice(0, 32)

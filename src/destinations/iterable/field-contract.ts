@@ -43,6 +43,8 @@ const TAKES: Readonly<Record<string, readonly FieldType[]>> = {
 export class FieldContract {
   readonly #rules: FieldRules
   readonly #verdicts = new WeakMap<Shape, Verdict>()
+  /** Most rows have the shape of the row before. */
+  #last: { readonly shape: Shape; readonly verdict: Verdict } | undefined
 
   constructor(rules: FieldRules) {
     this.#rules = rules
@@ -55,10 +57,10 @@ export class FieldContract {
    *         FIELD_DATE_NEAR_MISS or FIELD_NUMBER_AMBIGUOUS, with the field's name and the two types.
    */
   verdict(shape: Shape): Verdict {
-    const known = this.#verdicts.get(shape)
-    if (known !== undefined) return known
-    const verdict = this.#judge(shape)
+    if (this.#last?.shape === shape) return this.#last.verdict
+    const verdict = this.#verdicts.get(shape) ?? this.#judge(shape)
     this.#verdicts.set(shape, verdict)
+    this.#last = { shape, verdict }
     return verdict
   }
 

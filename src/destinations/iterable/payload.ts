@@ -8,6 +8,12 @@ export function parsed(payload: Uint8Array): JsonObject {
   return JSON.parse(decoder.decode(payload)) as JsonObject
 }
 
+/** Text that needs no escape, as nearly all names, keys and addresses do. */
+const PLAIN = /^[\w .:@/+-]*$/
+
+/** As `JSON.stringify` writes it, in a quarter of the time. */
+export const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text))
+
 /**
  * What `before` and then `after` would leave, as one payload; `undefined` where one payload cannot say it: an object
  * after a null must not be merged with what stood before the null.

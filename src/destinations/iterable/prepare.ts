@@ -56,7 +56,8 @@ class Preparation {
   readonly #block: ActionBlock
   readonly #rules: PrepareRules
   readonly #refused: Refusal[] = []
-  readonly #segments: Segment[] = [new Segment()]
+  #last = new Segment()
+  readonly #segments: Segment[] = [this.#last]
   /** Who was forgotten or deleted within the block; empty in nearly all. */
   readonly #departed = new Map<string, { readonly forever: boolean }>()
 
@@ -104,37 +105,37 @@ class Preparation {
     const who = whoOf(this.#block, index, this.#rules)
     const left = isRefused(who) ? undefined : this.#departed.get(who.address)
     if (left?.forever === true) return refused('USER_FORGOTTEN')
-    if (left !== undefined && !isRefused(who) && this.#last().departures.has(who.address)) this.#next()
+    if (left !== undefined && !isRefused(who) && this.#last.departures.has(who.address)) this.#next()
     return undefined
   }
 
   #single(made: Single | Refused): Refused | undefined {
     if (isRefused(made)) return made
-    this.#last().singles.push(made)
+    this.#last.singles.push(made)
     return undefined
   }
 
   #subscription(index: number): Refused | undefined {
     const made = subscriptionDraft(this.#block, index, this.#rules)
     if (isRefused(made)) return made
-    if (this.#last().subscriptions.has(made.address)) this.#next()
-    this.#last().subscriptions.set(made.address, made)
+    if (this.#last.subscriptions.has(made.address)) this.#next()
+    this.#last.subscriptions.set(made.address, made)
     return undefined
   }
 
   #catalogItem(index: number): Refused | undefined {
     const made = catalogDraft(this.#block, index, this.#rules.catalogs)
     if (isRefused(made)) return made
-    if (this.#last().mustFollow(made, this.#rules.catalogs)) this.#next()
-    this.#last().addItem(made)
+    if (this.#last.mustFollow(made, this.#rules.catalogs)) this.#next()
+    this.#last.addItem(made)
     return undefined
   }
 
   #departure(index: number, kind: 'forget' | 'delete'): Refused | undefined {
     const made = departure(this.#block, index, this.#rules, kind)
     if (isRefused(made)) return made
-    if (this.#last().departures.has(made.address)) this.#next()
-    this.#last().departures.set(made.address, made)
+    if (this.#last.departures.has(made.address)) this.#next()
+    this.#last.departures.set(made.address, made)
     this.#departed.set(made.address, made)
     return undefined
   }
@@ -143,17 +144,17 @@ class Preparation {
     const made = profileDraft(this.#block, index, this.#rules)
     if (isRefused(made)) return made
     const { address } = made.who
-    const earlier = this.#last().profiles.get(address)
+    const earlier = this.#last.profiles.get(address)
     const both = earlier === undefined ? made : foldedProfile(earlier, made, this.#rules)
     if (both === undefined) this.#next()
-    this.#last().profiles.set(address, both ?? made)
+    this.#last.profiles.set(address, both ?? made)
     return undefined
   }
 
   #event(index: number): Refused | undefined {
     const made = eventDraft(this.#block, index, this.#rules)
     if (isRefused(made)) return made
-    this.#last().events.push(made)
+    this.#last.events.push(made)
     return undefined
   }
 
@@ -168,8 +169,8 @@ class Preparation {
     if (isRefused(made)) return made
     const key = JSON.stringify(found.id ?? found.ref)
     // A person who leaves and joins one list in one block: the order must hold, so the two are never under way together.
-    if (this.#last().sides.get(`${!member} ${key}`)?.drafts.has(made.address)) this.#next()
-    const last = this.#last()
+    if (this.#last.sides.get(`${!member} ${key}`)?.drafts.has(made.address)) this.#next()
+    const last = this.#last
     last.gather(last.sides, `${member} ${key}`, listFrame(found, member), made.address, made)
     return undefined
   }
@@ -180,9 +181,9 @@ class Preparation {
     const [current, next] = [from, to].map((raw) => (typeof raw === 'string' ? emailOf(raw) : undefined))
     if (current === undefined || next === undefined) return refused('EMAIL_INVALID')
     if (current === next) return refused('ACTION_INVALID', { kind: 'addressChange', problem: 'changes nothing' })
-    if (this.#last().hasRows) this.#next()
+    if (this.#last.hasRows) this.#next()
     const head = JSON.stringify({ currentEmail: current, newEmail: next })
-    this.#last().changes.push({ actions: [index], email: current, head, tail: '' })
+    this.#last.changes.push({ actions: [index], email: current, head, tail: '' })
     return undefined
   }
 
@@ -193,7 +194,10 @@ class Preparation {
   finish(): Made {
     const named = this.#segments.flatMap(({ events, singles }) => [...events, ...singles.filter(isUnnamed)])
     const ids = eventIds(this.#block, named)
-    const idOf = new Map(named.map(({ index }, at) => [index, ids[at] as string]))
+    const idOf = new Array<string>(this.#block.length)
+    named.forEach(({ index }, at) => {
+      idOf[index] = ids[at] as string
+    })
     const requests = this.#segments.flatMap((segment) => [
       ...segment.changes.flatMap((change) => this.#packed(CHANGE, [change])),
       ...this.#packed(profileFrame(this.#rules), [...segment.profiles.values()]),
@@ -208,15 +212,15 @@ class Preparation {
     return { requests, refused: this.#refused.sort((left, right) => left.action - right.action) }
   }
 
-  #alone(single: Single, idOf: ReadonlyMap<number, string>): WireRequest[] {
-    const { frame, draft } = isUnnamed(single) ? single.finish(idOf.get(single.index) as string) : single
+  #alone(single: Single, idOf: readonly string[]): WireRequest[] {
+    const { frame, draft } = isUnnamed(single) ? single.finish(idOf[single.index] as string) : single
     return this.#packed(frame, [draft])
   }
 
-  #identified(events: readonly EventDraft[], idOf: ReadonlyMap<number, string>): readonly Draft[] {
+  #identified(events: readonly EventDraft[], idOf: readonly string[]): readonly Draft[] {
     const drafts: Draft[] = []
     for (const event of events) {
-      const made = identified(event, idOf.get(event.index) as string, this.#rules)
+      const made = identified(event, idOf[event.index] as string, this.#rules)
       if (isRefused(made)) this.#refused.push({ action: event.index, reason: made.reason })
       else drafts.push(made)
     }
@@ -227,12 +231,9 @@ class Preparation {
     return packed(this.#block, frame, drafts, this.#rules.sizes(frame.endpoint))
   }
 
-  #last(): Segment {
-    return this.#segments.at(-1) as Segment
-  }
-
   #next(): void {
-    this.#segments.push(new Segment())
+    this.#last = new Segment()
+    this.#segments.push(this.#last)
   }
 }
 

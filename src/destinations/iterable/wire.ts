@@ -1,6 +1,7 @@
 import type { ActionBlock } from '../../model/action.js'
 import type { Endpoint } from '../../vendors/iterable/endpoints.js'
 import type { PreparedRequest } from '../destination.js'
+import type { pointsOf } from './decimal-points.js'
 
 /** One row of a bulk request before it has its place: its text around the payload, and whom an answer may call it by. */
 export interface Draft {
@@ -11,7 +12,9 @@ export interface Draft {
   readonly eventName?: string | undefined
   readonly head: string
   readonly payload?: Uint8Array
-  readonly tail: string
+  /** Where a `.0` goes into the payload: see {@link pointsOf}. */
+  readonly points?: readonly number[]
+  readonly tail: '' | '}'
 }
 
 /** A row of a request, and where its bytes stand in the body. */
@@ -74,42 +77,59 @@ export function packed(block: ActionBlock, frame: Frame, drafts: readonly Draft[
   const around = Buffer.byteLength(frame.head) + Buffer.byteLength(frame.tail)
   let from = 0
   let bytes = around
-  drafts.forEach((draft, index) => {
-    const size = draftBytes(draft) + 1
+  for (let index = 0; index < drafts.length; index += 1) {
+    const size = draftBytes(drafts[index] as Draft) + 1
     if (index > from && (index - from >= sizes.rowsMax || bytes + size > sizes.bytesMax)) {
       requests.push(written(block, frame, drafts.slice(from, index), bytes))
       from = index
       bytes = around
     }
     bytes += size
-  })
-  if (from < drafts.length) requests.push(written(block, frame, drafts.slice(from), bytes))
+  }
+  if (from < drafts.length) requests.push(written(block, frame, from === 0 ? drafts : drafts.slice(from), bytes))
   return requests
 }
 
 /** Bytes of the row on the wire. */
-export function draftBytes(draft: Draft): number {
-  return Buffer.byteLength(draft.head) + (draft.payload?.length ?? 0) + Buffer.byteLength(draft.tail)
+export function draftBytes({ head, payload, points, tail }: Draft): number {
+  const pointBytes = points === undefined ? 0 : points.length * POINT.length
+  return Buffer.byteLength(head) + (payload === undefined ? 0 : payload.length) + pointBytes + tail.length
 }
+
+const COMMA = 0x2c
+const CLOSE = 0x7d
+const POINT = Buffer.from('.0')
 
 /** @param bytesMax  at least what the body will take. */
 function written(block: ActionBlock, frame: Frame, drafts: readonly Draft[], bytesMax: number): WireRequest {
   const body = Buffer.allocUnsafe(bytesMax)
+  const rows: WireRow[] = []
   let at = body.write(frame.head)
-  const rows = drafts.map((draft, index): WireRow => {
-    if (index > 0) body[at++] = 0x2c
-    const { actions, email, userId, eventName, head, payload, tail } = draft
+  for (const { actions, email, userId, eventName, head, payload, points, tail } of drafts) {
+    if (rows.length > 0) body[at++] = COMMA
     const from = at
     at += body.write(head, at)
-    if (payload !== undefined) {
-      body.set(payload, at)
-      at += payload.length
-    }
-    if (tail !== '') at += body.write(tail, at)
-    return { actions, email, userId, eventName, from, to: at }
-  })
+    if (payload !== undefined) at = copied(payload, points, body, at)
+    if (tail !== '') body[at++] = CLOSE
+    rows.push({ actions, email, userId, eventName, from, to: at })
+  }
   at += body.write(frame.tail, at)
   return requestOf(block, frame, rows, body.subarray(0, at))
+}
+
+/** Copies a payload with its decimal points. Gives the place behind it. */
+function copied(payload: Uint8Array, points: readonly number[] = [], body: Uint8Array, to: number): number {
+  let at = to
+  let from = 0
+  for (const point of points) {
+    body.set(payload.subarray(from, point), at)
+    at += point - from
+    body.set(POINT, at)
+    at += POINT.length
+    from = point
+  }
+  body.set(from === 0 ? payload : payload.subarray(from), at)
+  return at + payload.length - from
 }
 
 /** A request with some rows of another, their bytes copied. */
@@ -131,7 +151,8 @@ export function subset({ wire, body }: WireRequest, rows: readonly WireRow[]): W
 }
 
 function requestOf(block: ActionBlock, frame: Frame, rows: readonly WireRow[], body: Uint8Array): WireRequest {
-  const actions = rows.flatMap((row) => row.actions)
+  const actions: number[] = []
+  for (const row of rows) for (const action of row.actions) actions.push(action)
   const request = { endpoint: frame.endpoint, actions, body, wire: new Wire(block, frame, rows) }
   return INTENTS.has(frame.endpoint) ? { ...request, intent: true } : request
 }
