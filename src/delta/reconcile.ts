@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { compareBytes } from '../model/byte-order.js'
@@ -71,6 +72,7 @@ async function write(
     for (let at = 0; at < part.length; at += OPS_PER_COMMIT) {
       const addresses = part.slice(at, at + OPS_PER_COMMIT)
       await store.commit([...fence, ...addresses.map((address) => membershipOp(beside, address, 'member'))])
+      await setImmediate() // a store that answers at once would never let the host's loop turn
     }
   }
 }
@@ -80,6 +82,7 @@ async function clear(store: Store, beside: Key, fence: readonly Op[]): Promise<v
     const page = await store.scan('membership', { prefix: beside, limit: PAGE })
     if (page.length === 0) return
     await store.commit([...fence, ...page.map(({ key }): Op => ({ op: 'delete', table: 'membership', key }))])
+    await setImmediate()
   }
 }
 
@@ -159,7 +162,10 @@ async function* aligned(store: Store, beside: Key, list: Key): AsyncGenerator<Pa
 }
 
 async function* flat<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, undefined> {
-  for await (const page of pages) yield* page
+  for await (const page of pages) {
+    yield* page
+    await setImmediate()
+  }
 }
 
 async function* entries(store: Store, prefix: Key): AsyncGenerator<string, undefined> {
@@ -167,6 +173,7 @@ async function* entries(store: Store, prefix: Key): AsyncGenerator<string, undef
     const page = await store.scan('membership', { prefix, after, limit: PAGE })
     for (const { key } of page) yield key[2] as string
     if (page.length < PAGE) return
+    await setImmediate()
     after = page.at(-1)?.key
   }
 }

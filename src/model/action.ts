@@ -21,13 +21,19 @@ export type Action =
   | ({ readonly kind: 'purchase'; readonly dataFields?: JsonObject } & PurchaseDetail & Named)
   | ({ readonly kind: 'cart'; readonly items: readonly CommerceItem[] } & Named)
   | ({ readonly kind: 'catalogItem'; readonly dataFields?: JsonObject } & CatalogDetail & Named)
-  | ({ readonly kind: 'membership'; readonly list: ListRef; readonly member: boolean } & Named)
+  | ({ readonly kind: 'membership'; readonly dataFields?: JsonObject } & MembershipDetail & Named)
   | ({ readonly kind: 'subscription' } & SubscriptionDetail & Named)
   | ({ readonly kind: 'forget' | 'delete' } & Named)
   | ({ readonly kind: 'addressChange'; readonly from: string; readonly to: string } & Named)
 
 interface Named {
   readonly identifiers: Identifiers
+}
+
+/** `dataFields`: what the addition carries into the profile; set by the engine alone. */
+interface MembershipDetail {
+  readonly list: ListRef
+  readonly member: boolean
 }
 
 interface EventDetail {

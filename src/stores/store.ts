@@ -62,6 +62,7 @@ export const TABLES = [
   'quarantine',
   'field',
   'parkedRow',
+  'carried',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -149,6 +149,20 @@ export class AddressMemory {
     this.#forget(address)
   }
 
+  /** Row and fingerprint of the write that each of these profiles holds; `undefined` where it holds several, or none. Asks the store. */
+  async onlyWrites(
+    addresses: readonly string[],
+  ): Promise<readonly (readonly [row: string, print: string] | undefined)[]> {
+    const entries = await this.#store.get(
+      'fingerprint',
+      addresses.map((address) => this.#key(address)),
+    )
+    return entries.map((entry) => {
+      const { of = [] } = (entry as unknown as Written | undefined) ?? {}
+      return of.length === 1 ? of[0] : undefined
+    })
+  }
+
   /** The ops that move an entry along with its profile. One that stands there already is of another past: both go. */
   async moved(from: string, to: string): Promise<readonly Op[]> {
     const [was, is] = await this.#store.get('fingerprint', [this.#key(from), this.#key(to)])

@@ -30,6 +30,8 @@ export interface RunContext {
   /** `now` of the pass, in ms. */
   readonly now: number
   readonly nulls: 'omit' | 'remove'
+  /** Additions to lists carry the fields of their profile. */
+  readonly carries: boolean
   readonly clock: Clock
   readonly source: Source
   readonly transform: Pick<Program, 'name' | 'run'>

@@ -4,6 +4,7 @@ import type { ListRef } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
 import type { ListCounts } from '../model/report.js'
+import { carriedBy, dropCarried } from './carried.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
 
@@ -46,10 +47,10 @@ export async function listPhase(
   for (const list of await lists.lists(owner)) {
     const delta = await lists.plan({ ...owner, list, complete: options.complete, fence })
     try {
-      if (delta.summary.add > 0) await options.settled()
+      if (delta.summary.add > 0 && !context.carries) await options.settled()
       if (delta.guard !== undefined) held ??= new LakeloopError('LIST_GUARD', delta.guard.facts)
       const chunks = told(delta.chunks({ sizeMax: CHUNK_MAX }), list, options.onAddresses)
-      const sent = await sendChunks(context, list, chunks)
+      const sent = await sendChunks({ context, list, settled: options.settled }, chunks)
       const counts = { list: String(list), ...sent, keep: delta.summary.keep, held: delta.summary.held }
       counted.push(counts)
       events.tell('list', counts)
@@ -57,6 +58,7 @@ export async function listPhase(
       await delta[Symbol.asyncDispose]()
     }
   }
+  await dropCarried(context)
   return held === undefined ? { lists: counted } : { lists: counted, held }
 }
 
@@ -71,12 +73,18 @@ async function* told(
   }
 }
 
-async function sendChunks(context: RunContext, list: ListRef, chunks: AsyncIterable<ListChunk>) {
+interface Sending {
+  readonly context: RunContext
+  readonly list: ListRef
+  readonly settled: () => Promise<void>
+}
+
+async function sendChunks(sending: Sending, chunks: AsyncIterable<ListChunk>) {
   const total = { add: 0, remove: 0, rejected: 0 }
   const flying = new Set<Promise<void>>()
   let failed: unknown
   const launch = (chunk: ListChunk): void => {
-    const flight = sendChunk(context, list, chunk, total)
+    const flight = sendChunk(sending, chunk, total)
       .catch((error: unknown) => {
         failed ??= error
       })
@@ -94,18 +102,21 @@ async function sendChunks(context: RunContext, list: ListRef, chunks: AsyncItera
 }
 
 async function sendChunk(
-  context: RunContext,
-  list: ListRef,
+  { context, list, settled }: Sending,
   chunk: ListChunk,
   total: { add: number; remove: number; rejected: number },
 ): Promise<void> {
   const { destination, sender } = context
+  const isAdd = chunk.op === 'add'
+  const fields = isAdd ? await carriedBy(context, chunk.addresses) : []
+  if (isAdd && context.carries && fields.includes(undefined)) await settled()
   const block = actionBlock(
-    chunk.addresses.map((address) => ({
+    chunk.addresses.map((address, at) => ({
       kind: 'membership' as const,
       identifiers: { [destination.addressedBy]: address },
       list,
-      member: chunk.op === 'add',
+      member: isAdd,
+      ...(fields[at] === undefined ? {} : { dataFields: fields[at] }),
     })),
     chunk.addresses.map((address) => ({ address })),
   )

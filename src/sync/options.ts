@@ -31,6 +31,11 @@ export interface SyncOptions {
   /** How long after the last accepted profile the first list address is added, in ms: a subscribe may fire a journey
    *  that reads the profile. Default 60,000. Source: Iterable's API text on users/update asks for 60 s. */
   readonly settleMs?: number
+  /**
+   * `wait` (default): additions to lists wait for `settleMs`. `carry`: they do not wait, and carry what the row wrote into
+   * the profile; one waits where several rows write to the profile, or its row is of a former run.
+   */
+  readonly adds?: 'wait' | 'carry'
   /** Stop when more than this share of the last 1,000 rows was rejected, 0 to 1. Default 0.05; 1 never stops. */
   readonly rejectedShareMax?: number
   /** Profile fields that other syncs of the project may write too; each of them has to say so. Default none. */
@@ -73,6 +78,7 @@ const SHAPE = z.strictObject({
   concurrency: z.int().min(1).max(64).optional(),
   nulls: z.enum(['omit', 'remove']).optional(),
   settleMs: z.int().min(0).max(3_600_000).optional(),
+  adds: z.enum(['wait', 'carry']).optional(),
   rejectedShareMax: z.number().min(0).max(1).optional(),
   sharedFields: z.array(z.string()).optional(),
   drift: z

@@ -234,6 +234,7 @@ class Pass {
       epoch: this.#checkpoint.epoch,
       now: this.#checkpoint.now,
       nulls,
+      carries: this.#options.adds === 'carry',
       clock: this.#clock,
       source,
       transform,

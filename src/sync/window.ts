@@ -2,6 +2,7 @@ import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Op } from '../stores/store.js'
+import { carriedOps } from './carried.js'
 import { type Checkpoint, checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { keep, kept, type PageWork, type Pending, type RowWish } from './page.js'
@@ -130,7 +131,12 @@ export class Window {
     const { lists, scope, epoch, commits } = this.#context
     const asked = wishes.map(({ wish }) => wish)
     const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch })
-    await commits.commit({ lists: noted.ops })
+    const main = wishes.flatMap(({ row, wish: { address, member } }, at) =>
+      address !== undefined && member === true && noted.changed[at] === true
+        ? carriedOps(this.#context, page, row, address)
+        : [],
+    )
+    await commits.commit({ lists: noted.ops, main })
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
       if (from?.key) for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })

@@ -1,5 +1,5 @@
 import type { Delivery, Destination } from '../destinations/destination.js'
-import type { Action, ActionBlock } from '../model/action.js'
+import type { Action, ActionBlock, ListRef } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Json } from '../model/value.js'
 
@@ -11,6 +11,12 @@ export interface DestinationSetup {
   readonly action: (n: number) => Action
   /** Action `n` again: the same person and the same fields, with other values. Left out: no promise about it is checked. */
   readonly again?: (n: number) => Action
+  /**
+   * Of a destination that shows who is on a list: an empty list of the account, and the membership of person `n` in it. Left
+   * out: nothing about members is checked.
+   */
+  readonly list?: ListRef
+  readonly members?: (n: number) => Extract<Action, { kind: 'membership' }>
   /** What the account holds, comparable with what it holds later. Left out: what is sent is only run. */
   readonly state?: () => Json | Promise<Json>
   /** From now on the account refuses the credential. Left out: the destination has none. */

@@ -51,6 +51,33 @@ export const EFFECTS: readonly DestinationCase[] = [
     },
   },
   {
+    name: 'members: who was added to a list is there once it shows, and whoever left is not [I1]',
+    async run(make) {
+      await opened(make, async (delivery, setup) => {
+        const { members, list } = setup
+        if (members === undefined || list === undefined || delivery.members === undefined) return
+        const there = async (): Promise<readonly string[]> => {
+          const found: string[] = []
+          for await (const part of delivery.members?.(list, signal()) ?? []) found.push(...part)
+          return [...new Set(found)].sort()
+        }
+        const send = async (n: number, member: boolean): Promise<string> => {
+          const block = actionBlock([{ ...members(n), list, member }])
+          for (const request of delivery.prepare(block).requests) await delivery.apply(request, signal())
+          return block.identifiers(0)[setup.destination.addressedBy] ?? ''
+        }
+        assert.deepEqual(await there(), [])
+        const both = [await send(0, true), await send(1, true)].sort()
+        assert.deepEqual(await there(), both)
+        const gone = await send(0, false)
+        assert.deepEqual(
+          await there(),
+          both.filter((address) => address !== gone),
+        )
+      })
+    },
+  },
+  {
     name: 'split: a part does what its own actions say, and nothing else [I2]',
     async run(make) {
       const alone = await stateAfter(make, ({ action }) => [action(0)])

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { Delivery, Destination, PreparedRequest } from '../../src/destinations/destination.js'
 import { actionAt } from '../../src/model/action-block.js'
-import type { JsonObject } from '../../src/model/value.js'
-import { conformance, type DestinationSetup, destinationConformance } from '../../src/testing/index.js'
+import type { Json, JsonObject } from '../../src/model/value.js'
+import { conformance, type DestinationSetup, destinationConformance, FakeIterable } from '../../src/testing/index.js'
 import { answer, event, member, profile, stubbed } from '../destinations/iterable-stub.js'
+import { fetchOf } from '../sync/list-life.js'
 
 /** The least that a connector of one's own has to be: one request per action, kept in a map. */
 function tiny(): DestinationSetup {
@@ -77,11 +78,28 @@ function iterable(kind: 'profile' | 'event' | 'membership') {
   }
 }
 
+/** The same over the strict fake, which keeps what it is sent and shows who is on a list. */
+function overFake(): DestinationSetup {
+  const fake = new FakeIterable({ projectType: 'email', rates: 'off', lists: ['vip'], fields: { n: 'double' } })
+  const { destination } = stubbed({ apiKey: 'fake-key', fetch: fetchOf(fake) })
+  const email = (n: number) => `person-${n}@example.com`
+  return {
+    destination,
+    action: (n) => profile(email(n), { n }),
+    again: (n) => profile(email(n), { n: n + 1_000 }),
+    state: () => [...fake.ledger.field('n')] as Json,
+    revoke: () => fake.revoke(),
+    list: 'vip',
+    members: (n) => ({ kind: 'membership', identifiers: { email: email(n) }, list: 'vip', member: true }),
+  }
+}
+
 const DESTINATIONS: readonly (readonly [string, () => DestinationSetup])[] = [
   ['a destination of one page', tiny],
   ['IterableDestination with profiles', iterable('profile')],
   ['IterableDestination with events', iterable('event')],
   ['IterableDestination with memberships', iterable('membership')],
+  ['IterableDestination over the fake', overFake],
 ]
 
 describe.each(DESTINATIONS)('%s', (_, make) => {

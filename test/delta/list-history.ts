@@ -37,6 +37,10 @@ export const FAULTS = [
   'died between intent and call',
   'died between call and settling',
   'died while settling',
+  'died while comparing',
+  'compared',
+  'member not shown yet',
+  'changed by others',
   'answer lost, not applied',
   'answer lost, applied',
   'call threw',
@@ -83,6 +87,8 @@ export class History {
   /** What the rows are about: who exists, where, and on which lists. */
   readonly #people = new Map<string, { address: string; on: ReadonlySet<ListRef> }>()
   readonly #refused = new Set<string>()
+  /** Whom somebody else put on a list. */
+  readonly #strangers = new Map(LISTS.map((list) => [list, new Set<string>()]))
   #reading: Reading | undefined
   #readings = 0
   #calm = false
@@ -97,6 +103,7 @@ export class History {
   async live(): Promise<void> {
     for (let steps = 4 + this.#dice(8); steps > 0; steps -= 1) await this.#step()
     this.#calm = true
+    for (const list of LISTS) if (this.#model(list).spokenOf) await this.#compare(list)
     if (this.#reading !== undefined) await this.#run(this.#reading)
     // A snapshot of nobody decides nothing: what is open is then left to a run without one.
     await this.#run(this.#people.size > 0 ? this.#snapshot() : this.#readingOf([], false))
@@ -110,8 +117,10 @@ export class History {
       return await this.#run(open)
     }
     this.#reading = undefined
-    const kind = this.#dice(20)
+    const kind = this.#dice(23)
     if (kind < 4) return await this.#changeEmail()
+    if (kind > 20) return await this.#compare(LISTS[this.#dice(LISTS.length)] as ListRef)
+    if (kind > 19) return this.#others()
     this.#time()
     if (kind < 10) return await this.#run(this.#snapshot())
     if (kind < 12) {
@@ -187,6 +196,43 @@ export class History {
     }
   }
 
+  /** Somebody else puts people on a list, or takes them off. */
+  #others(): void {
+    const address = ADDRESSES[this.#dice(ADDRESSES.length)] as string
+    const list = LISTS[this.#dice(LISTS.length)] as ListRef
+    this.#met('changed by others')
+    if (this.#members.get(list)?.delete(address) === false) {
+      this.#members.get(list)?.add(address)
+      this.#strangers.get(list)?.add(address)
+    }
+  }
+
+  /** The list is compared with what the destination shows, which may be late. */
+  async #compare(list: ListRef): Promise<void> {
+    const store = new MortalStore(this.#base)
+    if (!this.#calm && this.#dice(4) === 0) store.dieSoon(this.#dice, 'while comparing')
+    store.when = 'while comparing'
+    const late = (): boolean => !this.#calm && this.#dice(10) === 0
+    const members = [...(this.#members.get(list) as Set<string>)]
+    const shown = members.filter(() => !late())
+    if (shown.length < members.length) this.#met('member not shown yet')
+    async function* there() {
+      for (const address of [...shown].reverse()) yield [address]
+    }
+    let sure = false
+    try {
+      const found = await this.#computer(store).reconcile({ ...SCOPE, list, members: there(), takeOver: false })
+      this.#met('compared')
+      same('there', found.there, shown.length)
+      sure = true
+    } catch (error) {
+      if (!(error instanceof Crash)) throw error
+      this.#met(`died ${error.when}`)
+    } finally {
+      this.#model(list).reconciled(new Set(shown), sure)
+    }
+  }
+
   async #changeEmail(): Promise<void> {
     const from = ADDRESSES[this.#dice(ADDRESSES.length)] as string
     const to = ADDRESSES[this.#dice(ADDRESSES.length)] as string
@@ -199,7 +245,10 @@ export class History {
     for (const list of LISTS) {
       this.#model(list).move(from, to, moved)
       const members = this.#members.get(list) as Set<string>
-      if (moved && members.delete(from)) members.add(to)
+      if (moved && members.delete(from)) {
+        members.add(to)
+        if (this.#strangers.get(list)?.delete(from) === true) this.#strangers.get(list)?.add(to)
+      }
     }
     for (const [claimant, person] of this.#people) {
       if (person.address === from) this.#people.set(claimant, { ...person, address: to })
@@ -369,12 +418,14 @@ export class History {
         this.#met(op === 'add' ? 'row refused' : 'removal refused')
         if (op === 'add') {
           members.delete(address) // who is refused is nobody there
+          this.#strangers.get(list)?.delete(address)
           this.#refused.add(address)
         }
         return { status: 'rejected', reason }
       }
       if (op === 'add') members.add(address)
       else members.delete(address)
+      this.#strangers.get(list)?.delete(address)
       if (luck > 3) return { status: luck % 2 === 0 ? 'accepted' : 'unchanged' }
       this.#met('row without an outcome')
       return luck === 2 ? undefined : { status: 'parked', reason }
@@ -405,7 +456,9 @@ export class History {
   async #assertSettled(list: ListRef): Promise<void> {
     const wanted = this.#model(list).wanted()
     const members = [...(this.#members.get(list) as Set<string>)].sort(compareBytes)
-    same(`members of ${list}`, members.join(), wanted.join())
+    const strangers = this.#strangers.get(list) as Set<string>
+    const ours = members.filter((address) => !strangers.has(address) || wanted.includes(address))
+    same(`members of ${list}`, ours.join(), wanted.join())
     const should = [...this.#people.values()].filter(({ on }) => on.has(list)).map(({ address }) => address)
     if (this.#people.size > 0) {
       same('beyond the rows', wanted.filter((address) => !should.includes(address)).join(), '')

@@ -163,6 +163,21 @@ export class ListModel {
     this.#set(address, after, sure)
   }
 
+  /**
+   * The list was compared with what the destination shows: who is there and claimed is a member, who is remembered and not
+   * there is asked again, and who is there beside is left alone. A process that died has done so for some of them.
+   */
+  reconciled(shown: ReadonlySet<string>, sure: boolean): void {
+    const targets = this.targets(false, '')
+    for (const address of new Set([...targets, ...this.#known.keys(), ...shown])) {
+      const after = [...this.#of(address)].map((known): Known => {
+        if (shown.has(address)) return targets.has(address) || isOn(known) ? 'accepted' : known
+        return isOn(known) ? 'asked' : known
+      })
+      this.#known.set(address, new Set(sure ? after : [...this.#of(address), ...after]))
+    }
+  }
+
   /** Targets that were never refused: who is on the list at last. */
   wanted(): readonly string[] {
     return [...this.targets(false, '')].filter((address) => !this.#of(address).has('refused')).sort(compareBytes)

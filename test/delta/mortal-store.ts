@@ -8,6 +8,7 @@ const MOMENTS = [
   'between intent and call',
   'between call and settling',
   'while settling',
+  'while comparing',
 ] as const
 type Moment = (typeof MOMENTS)[number]
 
@@ -36,10 +37,14 @@ export class MortalStore implements Store {
     this.#base = base
   }
 
-  dieSoon(dice: (n: number) => number): void {
-    const when = MOMENTS[dice(MOMENTS.length)] as Moment
+  /** @param when  default: any moment of a run */
+  dieSoon(dice: (n: number) => number, when = MOMENTS[dice(MOMENTS.length - 1)] as Moment): void {
     // A plan commits seldom: its first commit is the one to die at.
-    this.#death = { when, left: when === 'while planning' ? 0 : dice(3), after: dice(2) === 0 }
+    this.#death = {
+      when,
+      left: when === 'while planning' || when === 'while comparing' ? 0 : dice(3),
+      after: dice(2) === 0,
+    }
   }
 
   get: Store['get'] = (table, keys) => this.#alive(() => this.#base.get(table, keys))

@@ -230,6 +230,58 @@ describe('what docs/lists.md promises of a list of Iterable', () => {
     expect(on(fake)).toHaveLength(20)
   })
 
+  test('additions wait for their profile, or carry its fields', async () => {
+    for (const adds of ['wait', 'carry'] as const) {
+      const { fake, destination } = await stand({ lists: [LIST] })
+      const slept: number[] = []
+      const clock = new VirtualClock()
+      const sleep = async (ms: number) => void slept.push(ms)
+      const waiting = { now: () => clock.now(), elapsed: () => clock.elapsed(), random: () => 0.5, sleep }
+      const sync = audienceInto(destination)
+      await sync(people(1, 2), { adds, settleMs: 20_000, clock: waiting }).run()
+      expect(on(fake)).toEqual([1, 2].map(mail))
+      const written = fake.ledger.entries.filter(
+        ({ endpoint, kind }) => endpoint === 'lists/subscribe' && kind === 'profile',
+      )
+      const carried = written.map(({ address, detail }) => [address, detail])
+      expect([adds, slept.filter((ms) => ms === 20_000).length, carried]).toEqual(
+        adds === 'wait' ? ['wait', 1, []] : ['carry', 0, [1, 2].map((n) => [mail(n), { score: n + 0.5 }])],
+      )
+    }
+  })
+
+  test('an addition whose row is of a former run waits, though others carry their fields', async () => {
+    const { fake, destination } = await stand({ lists: [LIST] })
+    const slept: number[] = []
+    const clock = new VirtualClock()
+    const waiting = {
+      now: () => clock.now(),
+      elapsed: () => clock.elapsed(),
+      random: () => 0.5,
+      sleep: async (ms: number) => void slept.push(ms),
+    }
+    const sync = audienceInto(destination)
+    const more = { adds: 'carry', settleMs: 20_000, clock: waiting } as const
+    await sync(people(1, 2), more).run()
+    fake.ledger.lists[0]?.members.delete(mail(1))
+    await sync([], more).reconcile({ list: LIST })
+    await sync([...people(2).map((row) => ({ ...row, score: 7.5 })), ...people(1)], more).run()
+    expect([slept.filter((ms) => ms === 20_000).length, ...on(fake)]).toEqual([1, mail(1), mail(2)])
+  })
+
+  test('where two rows write to one profile, an addition does not bring back the older value [I6]', async () => {
+    const { fake, destination } = await stand({ lists: [LIST] })
+    const sync = audienceInto(destination)
+    const [one] = people(1)
+    const twice = [one as JsonObject, { ...(one as JsonObject), id: 'c-1b', score: 8.5, at_risk: false }]
+    const byEmail = plainTransform(({ email, score }) => [
+      { kind: 'profile', identifiers: { email: String(email) }, dataFields: { score: score ?? null } },
+    ])
+    await sync(twice, { adds: 'carry', transform: byEmail }).run()
+    expect(on(fake)).toEqual([mail(1)])
+    expect(fake.ledger.user(mail(1))?.dataFields).toEqual({ score: 8.5 })
+  })
+
   test('a resync keeps removals: who was taken off by a decision is not put back', async () => {
     const { fake, destination } = await stand({ lists: [LIST] })
     const sync = audienceInto(destination)

@@ -176,9 +176,19 @@ export function membershipDraft(
   const who = whoOf(block, index, rules)
   if (isRefused(who)) return who
   const { address, email, userId } = who
-  const said = block.detail(index).member === true ? ',"preferUserId":false}' : '}'
-  return { actions: [index], address, email, userId, head: named(who) + said, tail: '' }
+  const person = { actions: [index], address, email, userId }
+  if (block.detail(index).member !== true) return { ...person, head: named(who), tail: '}' }
+  const said = `${named(who)},"preferUserId":false`
+  const raw = block.payload(index)
+  if (raw.byteLength <= EMPTY_BYTES) return { ...person, head: said, tail: '}' }
+  const { reason, doubles } = rules.profileFields.verdict(block.shape(index))
+  if (reason !== undefined) return { reason }
+  const head = `${said},"mergeNestedObjects":${rules.mergeNestedObjects},"dataFields":`
+  return fitting({ ...person, head, payload: raw, points: pointsOf(raw, doubles), tail: '}' }, rules)
 }
+
+/** Of `{}`. */
+const EMPTY_BYTES = 2
 
 /** @param room  a row must leave for what stands around it. */
 function fitting<T extends Draft>(draft: T, { bytesMax }: DraftRules, room = 200): T | Refused {
