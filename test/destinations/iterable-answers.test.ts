@@ -175,6 +175,13 @@ describe('nothing is success or failure because it was not understood [I10]', ()
     expect(error.remedy).toBe('split')
   })
 
+  test('fields that nobody knows are no reason to doubt an answer', async () => {
+    const { outcomes } = await applied(bulk(1, 0, { newToday: ['x'], failedUpdates: { someEmails: [] } }), [
+      profile('a@example.com'),
+    ])
+    expect(codes(outcomes)).toEqual(['accepted'])
+  })
+
   test('a row alone that fails unnamed is rejected as such', async () => {
     const { outcomes } = await applied(bulk(0, 1), [profile('a@example.com')])
     expect(codes(outcomes)).toEqual(['ROW_FAILED_UNNAMED'])
