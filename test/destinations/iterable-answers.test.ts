@@ -377,6 +377,14 @@ describe('a change of email [I2]', () => {
     expect(codes(await delivery.apply(request, signal))).toEqual([code])
   })
 
+  test('a look-up that failed with a 200 is not taken for the answer that there is nobody [I10]', async () => {
+    const { stub, delivery, request } = await start()
+    const failed = () => answer({ msg: 'An error occurred', code: 'GenericError', params: null })
+    stub.scripted('GET users/getByEmail', failed)
+    await expect(delivery.apply(request, signal, true)).rejects.toMatchObject({ code: 'DESTINATION_ANSWER_UNCLEAR' })
+    expect(stub.sent('users/updateEmail')).toHaveLength(0)
+  })
+
   test('refused for another reason: the refusal stands', async () => {
     const { stub, delivery, request } = await start('old@example.com')
     stub.scripted('users/updateEmail', no.clone())
