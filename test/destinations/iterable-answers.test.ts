@@ -175,6 +175,13 @@ describe('nothing is success or failure because it was not understood [I10]', ()
     expect(error.remedy).toBe('split')
   })
 
+  test('fields that nobody knows are no reason to doubt an answer', async () => {
+    const { outcomes } = await applied(bulk(1, 0, { newToday: ['x'], failedUpdates: { someEmails: [] } }), [
+      profile('a@example.com'),
+    ])
+    expect(codes(outcomes)).toEqual(['accepted'])
+  })
+
   test('a row alone that fails unnamed is rejected as such', async () => {
     const { outcomes } = await applied(bulk(0, 1), [profile('a@example.com')])
     expect(codes(outcomes)).toEqual(['ROW_FAILED_UNNAMED'])
@@ -368,6 +375,14 @@ describe('a change of email [I2]', () => {
     const { stub, delivery, request } = await start(...there)
     stub.scripted('users/updateEmail', no.clone())
     expect(codes(await delivery.apply(request, signal))).toEqual([code])
+  })
+
+  test('a look-up that failed with a 200 is not taken for the answer that there is nobody [I10]', async () => {
+    const { stub, delivery, request } = await start()
+    const failed = () => answer({ msg: 'An error occurred', code: 'GenericError', params: null })
+    stub.scripted('GET users/getByEmail', failed)
+    await expect(delivery.apply(request, signal, true)).rejects.toMatchObject({ code: 'DESTINATION_ANSWER_UNCLEAR' })
+    expect(stub.sent('users/updateEmail')).toHaveLength(0)
   })
 
   test('refused for another reason: the refusal stands', async () => {

@@ -148,6 +148,11 @@ describe('refused before sending', () => {
     [{ fresh: 1 }, { newNumbers: 'reject' }, 'FIELD_NUMBER_AMBIGUOUS'],
     [{ fresh: 1.5 }, { newNumbers: 'reject' }, undefined],
     [{ fresh: '2024-11-25' }, {}, undefined],
+    [{ at_geo_location: { lat: 1, lon: 2.5 } }, {}, undefined],
+    [{ at_geo_location: { lat: 1 } }, {}, 'FIELD_TYPE_CONFLICT'],
+    [{ at_geo_location: { lat: '1', lon: '2' } }, {}, 'FIELD_TYPE_CONFLICT'],
+    [{ at_geo_location: '1,2' }, {}, 'FIELD_TYPE_CONFLICT'],
+    [{ at_geo_location: null }, {}, undefined],
   ])('new field %j with %j', async (dataFields, options, code) => {
     const found = await refusals([profile('a@example.com', dataFields)], { createNewFields: true, ...options })
     expect(found[0]?.code).toBe(code)

@@ -122,6 +122,13 @@ describe('joining and leaving', () => {
   })
 })
 
+test('[source SW] the size of a list is a number as text', async () => {
+  const { subscribe, get } = churn()
+  await subscribe([{ email: A }, { email: B }])
+  const size = await get(`lists/${LIST}/size`)
+  expect(size).toMatchObject({ status: 200, headers: { 'content-type': 'text/plain' }, body: '2' })
+})
+
 test('[source EST] members come in no order that means anything', async () => {
   const { subscribe, get, ledger } = churn()
   const came = ['a@example.org', 'b@example.com', 'c@example.net', 'a@example.com'].map((email) => ({ email }))

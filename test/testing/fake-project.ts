@@ -11,7 +11,8 @@ export interface Golden {
   readonly body: never
 }
 
-export const goldenNames = (): readonly string[] => readdirSync(GOLDEN).map((name) => name.replace('.json', ''))
+export const goldenNames = (): readonly string[] =>
+  readdirSync(GOLDEN).flatMap((name) => (name.endsWith('.json') ? [name.replace('.json', '')] : []))
 export const golden = (name: string): Golden => JSON.parse(readFileSync(new URL(`${name}.json`, GOLDEN), 'utf8'))
 
 /** Numbers of projects and lists are the account's own. */

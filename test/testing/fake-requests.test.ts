@@ -49,6 +49,11 @@ describe('paths', () => {
   })
 })
 
+test('[source GR, VCR] answers are JSON and carry no id of the request', async () => {
+  const { headers } = await project().get('lists')
+  expect(headers).toEqual({ 'content-type': 'application/json' })
+})
+
 describe('bodies', () => {
   test('[source RT] one field of a wrong type refuses the whole request, valid rows included', async () => {
     const { bulk, ledger } = project()

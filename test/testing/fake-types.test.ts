@@ -151,6 +151,16 @@ describe('a value of another type', () => {
   })
 })
 
+test('[source HC-217744303, TAP] names of fields are case-sensitive and may hold spaces', async () => {
+  const { bulk, get } = project()
+  await bulk([user(A, { Industry: 'x', industry: 1, 'last seen': true })])
+  expect((await get('users/getFields')).json.fields).toMatchObject({
+    Industry: 'string',
+    industry: 'long',
+    'last seen': 'boolean',
+  })
+})
+
 describe('new fields', () => {
   test('[source SW] are created and named, or left out and named', async () => {
     const { bulk, ledger } = project({ fields: { known: 'long', deep: 'object', 'deep.known': 'long' } })

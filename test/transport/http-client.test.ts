@@ -87,6 +87,17 @@ describe('HttpClient', () => {
     })
   })
 
+  test.each([400, 409])(
+    'a %i that breaks off is no refusal: what it says of the rows is missing [I10]',
+    async (status) => {
+      const broken = new ReadableStream({ start: (controller) => controller.error(new Error('cut')) })
+      const sent = client(() => new Response(broken, { status })).send(request, never)
+      expect((await failure(sent)).code).toBe('DESTINATION_ANSWER_UNCLEAR')
+      const whole = client(() => new Response('No user with that id exists!', { status }))
+      expect(await whole.send(request, never)).toEqual({ status, json: undefined })
+    },
+  )
+
   test('an answer that breaks off is unclear [I10]', async () => {
     const broken = new ReadableStream({
       start(controller) {

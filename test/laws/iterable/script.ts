@@ -167,8 +167,8 @@ class Drawing {
 
   #item(): Step {
     const mark = ++this.#mark
-    const item = `sku-${this.upTo(4)}`
-    const says = this.chance(0.2) ? { remove: true } : { dataFields: { mark } }
+    const item = `sku-${this.upTo(3)}`
+    const says = this.chance(0.4) ? { remove: true } : { dataFields: { mark } }
     const action = { kind: 'catalogItem', identifiers: {}, catalog: 'shoes', item, ...says } as unknown as Action
     return { mark, action, about: `shoes/${item}`, may: [] }
   }
