@@ -34,7 +34,7 @@ export interface Played {
   readonly named: ReadonlySet<string>
   /** Addresses of whom a single row was counted as failed though it was applied. */
   readonly liedAbout: ReadonlySet<string>
-  /** Addresses for whom an answer was lost after the work was done: what was refused later may stand there. */
+  /** Addresses that were written to before an answer was lost or a part was refused: what was refused may stand there. */
   readonly lost: ReadonlySet<string>
   /** Addresses whose row was refused for its size. */
   readonly tooLarge: ReadonlySet<string>
@@ -127,11 +127,19 @@ class Life {
     if (mishap === 'the process dies') this.#isDead = true
     if (mishap === 'the process dies' || mishap === 'the run is cancelled') this.#cancel.abort()
     if (LOSING.has(mishap)) for (const address of addresses) this.lost.add(address)
+    if (mishap === 'too large' || mishap === 'failed rows') this.#mayBeThere(addresses)
     if (mishap === 'failed rows') for (const address of addresses) this.named.add(address)
     const [only] = addresses
     if (addresses.length !== 1 || only === undefined) return
     if (mishap === 'wrong counts') this.liedAbout.add(only)
     if (mishap === 'too large') this.tooLarge.add(only)
+  }
+
+  /** A part of a request that was taken apart: its rows may have been applied with the whole, before this part was refused. */
+  #mayBeThere(addresses: readonly string[]): void {
+    const first = this.script.blocks[0]?.length ?? 0
+    const written = new Set(this.fake.ledger.entries.slice(first).map(({ address }) => address))
+    for (const address of addresses) if (written.has(address)) this.lost.add(address)
   }
 
   /** Changes of an address alone, other blocks a few at once; nothing new after a failure. */

@@ -24,7 +24,7 @@ export function lies(script: Script, played: Played): string[] {
   ]
 }
 
-/** An answer was lost after the work was done, and then a mishap refused what was sent again: nobody can know. */
+/** The work was done, and then a mishap refused what was sent again: nobody can know. */
 const isDoubted = ({ about }: Step, outcome: Outcome, { lost, liedAbout }: Played): boolean =>
   liedAbout.has(about) || (lost.has(about) && INJECTED.has(codeOf(outcome)))
 
@@ -97,9 +97,12 @@ function effectOf(step: Step, outcome: Outcome, played: Played, { unsure }: Scri
   return isOnce && marks.length > 1 ? [`${said(step)} was applied ${marks.length} times`] : []
 }
 
-/** Of one address and kind, nothing older may come after something newer: in an entry of several the oldest counts. */
+/**
+ * Of one address and kind, nothing older may come after something newer: in an entry of several the oldest counts. An item
+ * shows the last of several only, so that one that is taken apart again seems to go back; its end is compared instead.
+ */
 function disorder(steps: readonly Step[], { fake }: Played): string[] {
-  const ordered = new Set(['profile', 'subscription', 'cart', 'purchase', 'catalogItem'])
+  const ordered = new Set(['profile', 'subscription', 'cart', 'purchase'])
   const markOf = new Map<number, number>()
   for (const step of steps.filter(({ action }) => ordered.has(action.kind))) {
     for (const { seq } of marksOf(step, fake.ledger.entries) ?? [])
