@@ -27,7 +27,11 @@ await build({ entryPoints, outfile: program, bundle: true, packages: 'external',
 const measured = new Map<BodiesVariant, BodiesMeasured[]>(VARIANTS.map((variant) => [variant, []]))
 for (let round = 0; round < ROUNDS; round++) {
   for (const variant of round % 2 === 0 ? VARIANTS : VARIANTS.toReversed()) {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', program, JSON.stringify({ variant, rows: ROWS })])
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--expose-gc',
+      program,
+      JSON.stringify({ variant, rows: ROWS }),
+    ])
     measured.get(variant)?.push(JSON.parse(stdout) as BodiesMeasured)
   }
 }
