@@ -24,6 +24,8 @@ export type {
   Split,
 } from './destinations/destination.js'
 export {
+  type ContractChange,
+  contractChanges,
   type IterableContract,
   IterableDestination,
   type IterableDestinationOptions,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { contractOf, likeOf } from '../../src/destinations/iterable/contract.js'
+import { contractChanges, contractOf, likeOf } from '../../src/destinations/iterable/contract.js'
 import type { IterableEvent } from '../../src/destinations/iterable/iterable-options.js'
 import { bulk, delivered, profile, signal, stubbed } from './iterable-stub.js'
 
@@ -44,14 +44,48 @@ test('a contract has the fields, what is left, and pairs that look alike', () =>
   ])
   expect(contractOf(types)).toEqual({
     fields: { churnScore: 'double', churn_score: 'double', tier: 'string' },
+    events: {},
     left: 997,
     alike: [{ field: 'churn_score', how: 'case', like: 'churnScore' }],
   })
 })
 
+test('what differs from a contract that was kept is told by name', () => {
+  const kept = JSON.parse(
+    JSON.stringify(
+      contractOf(
+        new Map([
+          ['tier', 'string'],
+          ['old', 'date'],
+        ]),
+        { Seen: { at: 'date' } },
+      ),
+    ),
+  )
+  const today = contractOf(
+    new Map([
+      ['tier', 'double'],
+      ['__proto__', 'long'],
+    ]),
+    { Seen: { at: 'date', n: 'long' }, Left: {} },
+  )
+  expect(contractChanges(kept, today)).toEqual([
+    { field: '__proto__', before: undefined, now: 'long' },
+    { field: 'old', before: 'date', now: undefined },
+    { field: 'tier', before: 'string', now: 'double' },
+    { event: 'Seen', field: 'n', before: undefined, now: 'long' },
+  ])
+  expect(contractChanges(today, today)).toEqual([])
+})
+
 test('destination.contract() asks the project, and sends nothing', async () => {
   const { destination, seen } = stubbed({ fields: { tier: 'string' } })
-  expect(await destination.contract({ signal })).toEqual({ fields: { tier: 'string' }, left: 999, alike: [] })
+  expect(await destination.contract({ signal })).toEqual({
+    fields: { tier: 'string' },
+    events: {},
+    left: 999,
+    alike: [],
+  })
   expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET users/getFields'])
 })
 

@@ -7,8 +7,8 @@ const ROOT = join(import.meta.dirname, '../..')
 
 /** What a page takes as known: the reader's own things. */
 const KNOWN = `
-import { DatabricksCatalog, DatabricksSource, IterableDestination, ListDeltaComputer, Sync, deliver } from 'lakeloop'
-import type { DatabricksAuth, DatabricksSourceOptions, Store, SyncOptions, Wish } from 'lakeloop'
+import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, ListDeltaComputer, Sync, deliver } from 'lakeloop'
+import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
 import { FakeIterable } from 'lakeloop/testing'
 declare const log: { error(text?: string): void; warn(text: string): void }
 declare const vault: { get(name: string): Promise<string> }
@@ -19,6 +19,8 @@ declare const parts: SyncOptions
 declare const source: DatabricksSource
 declare const sync: Sync
 declare const store: Store
+declare const destination: IterableDestination
+declare const readFile: (path: string, encoding: 'utf8') => Promise<string>
 declare const lists: ListDeltaComputer
 declare const claims: readonly Wish[]
 declare const send: (op: string, addresses: readonly string[]) => Promise<never>

@@ -4,6 +4,7 @@ import type { JsonObject } from '../../model/value.js'
 import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import { taken } from './answers.js'
 import { catalogUnknown } from './catalog-items.js'
+import { OnceEach } from './once-each.js'
 import type { WireRequest } from './wire.js'
 
 /** Source: Iterable api-docs.json, catalogs/{name}/fieldMappings. */
@@ -67,7 +68,7 @@ export class CatalogKeeper {
   readonly #client: IterableClient
   readonly #options: CatalogOptions
   readonly #found: CatalogsFound
-  readonly #ready = new Map<string, Promise<void>>()
+  readonly #ready = new OnceEach<void>()
 
   constructor(client: IterableClient, options: CatalogOptions, found: CatalogsFound) {
     this.#client = client
@@ -83,7 +84,7 @@ export class CatalogKeeper {
    */
   async apply(request: WireRequest, catalog: string, signal: AbortSignal): Promise<readonly Outcome[]> {
     const { endpoint, body, actions, wire } = request
-    if (endpoint === 'catalogs/items') await this.#made(catalog, signal)
+    if (endpoint === 'catalogs/items') await this.#ready.of(catalog.toLowerCase(), () => this.#make(catalog, signal))
     let answer = await this.#client.call(endpoint, signal, body, wire.frame.path)
     if (answer.status === 404 && endpoint === 'catalogs/items' && this.#options.create) {
       await this.#create(catalog, signal)
@@ -94,17 +95,6 @@ export class CatalogKeeper {
     if (answer.status === 404) return actions.map(() => ({ status: 'rejected', reason: catalogUnknown(catalog) }))
     taken(request, answer)
     return actions.map(() => ({ status: 'accepted' }))
-  }
-
-  /** Once per catalog and run; a failed attempt is forgotten. */
-  #made(catalog: string, signal: AbortSignal): Promise<void> {
-    const key = catalog.toLowerCase()
-    const known = this.#ready.get(key)
-    if (known !== undefined) return known
-    const making = this.#make(catalog, signal)
-    this.#ready.set(key, making)
-    making.catch(() => this.#ready.delete(key))
-    return making
   }
 
   async #make(catalog: string, signal: AbortSignal): Promise<void> {

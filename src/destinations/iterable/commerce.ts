@@ -37,7 +37,7 @@ export function purchaseDraft(block: ActionBlock, index: number, rules: DraftRul
       : 'has a campaignId or templateId that is no whole number') ??
     unknownProblem(rest)
   if (problem !== undefined) return refused('ACTION_INVALID', { kind: 'purchase', problem })
-  const { reason } = rules.eventFields.verdict(block.shape(index))
+  const { reason } = rules.otherFields.verdict(block.shape(index))
   if (reason !== undefined) return { reason }
   const { address, email, userId } = who
   const said = { items, total, ...present({ createdAt, campaignId, templateId }) }

@@ -13,6 +13,8 @@ export interface Likeness {
 export interface IterableContract {
   /** Dotted path to type, in the order of the names. */
   readonly fields: Readonly<Record<string, string>>
+  /** The same of events, by their names: what is pinned, and what was learned (`long or double`). */
+  readonly events: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** How many there may still be; nested ones count. */
   readonly left: number
   /** Fields of the project that look like one another: one of each pair is probably a mistake. */
@@ -20,14 +22,58 @@ export interface IterableContract {
 }
 
 /** Pure. */
-export function contractOf(types: ReadonlyMap<string, string>): IterableContract {
+export function contractOf(
+  types: ReadonlyMap<string, string>,
+  events: IterableContract['events'] = {},
+): IterableContract {
   const names = [...types.keys()].sort()
   return {
     fields: Object.fromEntries(names.map((name) => [name, types.get(name) ?? ''])),
+    events,
     left: Math.max(0, USER_FIELDS_MAX - names.length),
     alike: names.flatMap((name, at) => likeOf(name, names.slice(0, at))),
   }
 }
+
+/** One field that is not what it was when a contract was kept. */
+export interface ContractChange {
+  /** Of an event; `undefined`: of users. */
+  readonly event?: string
+  readonly field: string
+  /** Its type then; `undefined`: there was no such field. */
+  readonly before: string | undefined
+  readonly now: string | undefined
+}
+
+/**
+ * What differs between a contract that was kept and the one of today, by name: for a test in CI that reads the file and
+ * asks the project. Empty where nothing does. Pure.
+ */
+export function contractChanges(
+  kept: Pick<IterableContract, 'fields' | 'events'>,
+  today: Pick<IterableContract, 'fields' | 'events'>,
+): readonly ContractChange[] {
+  const events = [...new Set([...Object.keys(kept.events), ...Object.keys(today.events)])].sort()
+  return [
+    ...changesOf(kept.fields, today.fields),
+    ...events.flatMap((event) =>
+      changesOf(ownOf(kept.events, event) ?? {}, ownOf(today.events, event) ?? {}).map((change) => ({
+        event,
+        ...change,
+      })),
+    ),
+  ]
+}
+
+function changesOf(kept: Readonly<Record<string, string>>, today: typeof kept): readonly ContractChange[] {
+  const fields = [...new Set([...Object.keys(kept), ...Object.keys(today)])].sort()
+  return fields
+    .map((field) => ({ field, before: ownOf(kept, field), now: ownOf(today, field) }))
+    .filter(({ before, now }) => before !== now)
+}
+
+const ownOf = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
 
 /**
  * Which of the names a new one looks like: the first that differs in case or marks alone, else the first that is near.

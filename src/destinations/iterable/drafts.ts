@@ -2,6 +2,7 @@ import type { ActionBlock } from '../../model/action.js'
 import type { Json, Reason } from '../../model/value.js'
 import { emailOf, userIdOf } from './address.js'
 import { pointsOf } from './decimal-points.js'
+import type { EventContracts } from './event-contracts.js'
 import type { FieldContract } from './field-contract.js'
 import { folded, quoted } from './payload.js'
 import { type Draft, draftBytes } from './wire.js'
@@ -16,7 +17,9 @@ export interface DraftRules {
   /** Bytes of a body. */
   readonly bytesMax: number
   readonly profileFields: FieldContract
-  readonly eventFields: FieldContract
+  /** Of purchases and carts: nothing is known of theirs. */
+  readonly otherFields: FieldContract
+  readonly events: EventContracts
 }
 
 export type Refused = { readonly reason: Reason }
@@ -112,6 +115,7 @@ export interface EventDraft extends Draft {
   readonly id: string | undefined
   readonly createdAt: number | undefined
   readonly payload: Uint8Array
+  readonly points: readonly number[]
 }
 
 /** Seconds until the year 5138; a time in milliseconds has been beyond it since 1973. */
@@ -139,11 +143,12 @@ export function eventDraft(block: ActionBlock, index: number, rules: DraftRules)
   }
   const unstamped = stampRefusal(id, createdAt)
   if (unstamped !== undefined) return unstamped
-  const { reason } = rules.eventFields.verdict(block.shape(index))
+  const { reason, doubles } = rules.events.verdict(eventName, block.shape(index))
   if (reason !== undefined) return { reason }
   const { address, email, userId } = who
   const head = `${named(who)},"eventName":${quoted(eventName)}`
   const payload = block.payload(index)
+  const points = pointsOf(payload, doubles)
   const when = createdAt as number | undefined
   const given = id as string | undefined
   return {
@@ -157,15 +162,16 @@ export function eventDraft(block: ActionBlock, index: number, rules: DraftRules)
     createdAt: when,
     head,
     payload,
+    points,
     tail: '}',
   }
 }
 
 export function identified(draft: EventDraft, id: string, rules: DraftRules): Draft | Refused {
-  const { actions, email, userId, eventName, createdAt, payload, tail } = draft
+  const { actions, email, userId, eventName, createdAt, payload, points, tail } = draft
   const when = createdAt === undefined ? '' : `,"createdAt":${createdAt}`
   const head = `${draft.head},"id":"${id}"${when},"createNewFields":${rules.createNewFields},"dataFields":`
-  return fitting({ actions, email, userId, eventName, head, payload, tail }, rules)
+  return fitting({ actions, email, userId, eventName, head, payload, points, tail }, rules)
 }
 
 export function membershipDraft(

@@ -70,7 +70,7 @@ export class FieldContract {
     for (const [path, got] of shape.fields) {
       const field = path.replaceAll('[]', '')
       const expected = this.#typeOf(field)
-      const kept = expected === undefined ? this.#newField(field, got) : conflict(field, expected, got)
+      const kept = expected === undefined ? this.#newField(field, got) : typeConflict(field, [expected], got)
       const reason = kept ?? (this.#isPlace(field, expected) ? misplaced(shape, path, got) : undefined)
       if (reason !== undefined) return { reason, doubles }
       const isDouble = expected === undefined ? this.#rules.newNumbers === 'double' : expected === 'double'
@@ -105,11 +105,15 @@ export class FieldContract {
   }
 }
 
-function conflict(field: string, expected: string, got: FieldType): Reason | undefined {
-  const takes = Object.hasOwn(TAKES, expected) ? TAKES[expected] : undefined
-  if (got === 'null' || got === 'array' || takes === undefined || takes.includes(got)) return undefined
+/** Whether a field of this type takes such a value; of a type that is not known, everything. */
+export const takes = (type: string, got: FieldType): boolean =>
+  !Object.hasOwn(TAKES, type) || TAKES[type]?.includes(got) === true
+
+/** @param types  those that the field may have */
+export function typeConflict(field: string, types: readonly string[], got: FieldType): Reason | undefined {
+  if (got === 'null' || got === 'array' || types.some((type) => takes(type, got))) return undefined
   const said = got === 'nearDate' ? 'text that is almost a date' : got
-  return { code: 'FIELD_TYPE_CONFLICT', facts: { field, expected, got: said } }
+  return { code: 'FIELD_TYPE_CONFLICT', facts: { field, expected: types.join(' or '), got: said } }
 }
 
 /** Source: `{ lat, lon }`, both numbers, in a field so called: block/iterable-go `types/data_types.go`. */

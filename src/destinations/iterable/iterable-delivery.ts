@@ -99,8 +99,9 @@ export class IterableDelivery implements Delivery {
 
   async close(): Promise<JsonObject> {
     this.#closed = true
-    const forgets = this.#forgetting.learned()
-    return { ...this.#sizes.learned(), ...(Object.keys(forgets).length === 0 ? {} : { forgets }) }
+    const more = { forgets: this.#forgetting.learned(), events: this.#rules.events.learned() }
+    const kept = Object.entries(more).filter(([, learned]) => Object.keys(learned).length > 0)
+    return { ...this.#sizes.learned(), ...Object.fromEntries(kept) }
   }
 
   async #apply(request: WireRequest, signal: AbortSignal, again: boolean): Promise<readonly Outcome[]> {
@@ -122,7 +123,16 @@ export class IterableDelivery implements Delivery {
     const answer = taken(request, await client.call(endpoint, signal, body))
     if (endpoint === 'users/bulkUpdate') this.#newFields.seen(request, answer)
     if (failedInside(request, answer)) return this.#insideAgain(request)
-    return bulkOutcomes(request, answer)
+    const outcomes = bulkOutcomes(request, answer)
+    if (endpoint === 'events/trackBulk') this.#learn(request, outcomes)
+    return outcomes
+  }
+
+  #learn({ actions, wire }: WireRequest, outcomes: readonly Outcome[]): void {
+    actions.forEach((index, at) => {
+      if (outcomes[at]?.status !== 'accepted') return
+      this.#rules.events.accepted(String(wire.block.detail(index).eventName), wire.block.shape(index))
+    })
   }
 
   #insideAgain(request: WireRequest): readonly Outcome[] {

@@ -8,6 +8,7 @@ import { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import type { Delivery, Destination } from '../destination.js'
 import { type CatalogFields, CatalogKeeper, readCatalogs } from './catalogs.js'
 import { contractOf, type IterableContract } from './contract.js'
+import { EventContracts } from './event-contracts.js'
 import { FieldContract } from './field-contract.js'
 import { Forgetting } from './forgetting.js'
 import { IterableDelivery } from './iterable-delivery.js'
@@ -18,7 +19,8 @@ import { NewFields } from './new-fields.js'
 import type { PrepareRules } from './prepare.js'
 import { LearnedSizes } from './sizes.js'
 
-export type { IterableContract, Likeness } from './contract.js'
+export type { ContractChange, IterableContract, Likeness } from './contract.js'
+export { contractChanges } from './contract.js'
 export type { IterableEvent } from './iterable-options.js'
 export type { IterableDestinationOptions }
 
@@ -27,6 +29,7 @@ interface Found {
   readonly fields: ReadonlyMap<string, string>
   readonly entries: readonly ListEntry[]
   readonly sizes: LearnedSizes
+  readonly events: EventContracts
 }
 
 const PART = 'IterableDestination'
@@ -44,6 +47,8 @@ export class IterableDestination implements Destination {
   readonly addressedBy: 'email' | 'userId'
   readonly #settings: IterableSettings
   readonly #client: IterableClient
+  /** Of the delivery that was opened last. */
+  #events: EventContracts | undefined
   #closed = false
 
   constructor(options: IterableDestinationOptions) {
@@ -65,23 +70,29 @@ export class IterableDestination implements Destination {
    */
   async open(signal: AbortSignal, learned: JsonObject = {}): Promise<Delivery> {
     if (this.#closed) throw new LakeloopError('CLOSED', { part: PART })
-    const { sizeMax, bytesMax, catalogs } = this.#settings
+    const { sizeMax, bytesMax, catalogs, today } = this.#settings
     const client = this.#client
     const fields = await this.#fields(signal)
     const entries = await readLists(client, signal)
     const found = await readCatalogs(client, catalogs, signal)
-    const { forgets = {}, ...sizesBefore } = learned
+    const { forgets = {}, events = {}, ...sizesBefore } = learned
     const sizes = new LearnedSizes({ rowsMax: sizeMax, bytesMax }, sizesBefore)
     return new IterableDelivery(client, {
-      rules: this.#rules({ fields, entries, sizes }),
+      rules: this.#rules({ fields, entries, sizes, events: this.#knownEvents(events as JsonObject) }),
       sizes,
       catalogs: new CatalogKeeper(client, catalogs, found),
       newFields: new NewFields(fields.keys(), this.#settings.onEvent as IterableDestinationOptions['onEvent']),
-      forgetting: new Forgetting(client, () => Date.now(), forgets as JsonObject),
+      forgetting: new Forgetting(client, (today as (() => number) | undefined) ?? Date.now, forgets as JsonObject),
     })
   }
 
-  #rules({ fields, entries, sizes }: Found): PrepareRules {
+  #knownEvents(before: JsonObject): EventContracts {
+    const { createNewFields, newNumbers, nearDates, events: pinned } = this.#settings
+    this.#events = new EventContracts({ pinned, before, rules: { createNewFields, newNumbers, nearDates } })
+    return this.#events
+  }
+
+  #rules({ fields, entries, sizes, events }: Found): PrepareRules {
     const { projectType, sendUserId, mergeNestedObjects, createNewFields, newNumbers, nearDates } = this.#settings
     const { bytesMax, lists, catalogs } = this.#settings
     return {
@@ -92,8 +103,8 @@ export class IterableDestination implements Destination {
       createNewFields,
       bytesMax,
       profileFields: new FieldContract({ fields, createNewFields, newNumbers, nearDates }),
-      // Iterable shows no types of event fields: a whole number may belong to an integer field, so it is left as it is.
-      eventFields: new FieldContract({ fields: undefined, createNewFields, newNumbers: 'long', nearDates }),
+      otherFields: new FieldContract({ fields: undefined, createNewFields, newNumbers: 'long', nearDates }),
+      events,
       lists: new ListDirectory(entries, { create: lists.create }),
       catalogs: { mergeItems: catalogs.mergeItems, fields: contractsOf(catalogs.fields) },
       sizes: (endpoint) => sizes.of(endpoint),
@@ -101,11 +112,15 @@ export class IterableDestination implements Destination {
   }
 
   /**
-   * The fields of the project's users with their types, how many it may still have, and names that look alike: to be shown,
-   * or kept beside the code and compared in CI. Sends nothing.
+   * The fields of the project's users with their types, how many it may still have, and names that look alike; and those of
+   * events, as far as they are pinned or were learned by the run that this object was opened for last. Sends nothing.
+   *
+   * To be shown, or kept beside the code and compared in CI: see {@link contractChanges}.
    */
   async contract(options: { readonly signal?: AbortSignal } = {}): Promise<IterableContract> {
-    return contractOf(await this.#fields(options.signal ?? new AbortController().signal))
+    const types = await this.#fields(options.signal ?? new AbortController().signal)
+    const learned = this.#events?.learned() as IterableContract['events'] | undefined
+    return contractOf(types, { ...learned, ...this.#settings.events })
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import type { SecretSource } from '../../transport/secret.js'
 import { BODY_BYTES_MAX, type Endpoint, PUBLISHED_RATES } from '../../vendors/iterable/endpoints.js'
 import { CATALOG_TYPES, type CatalogFields } from './catalogs.js'
 import type { Likeness } from './contract.js'
+import { EVENT_TYPES, type EventFields } from './event-contracts.js'
 
 /** What happens at the project and is no outcome of a row. Never holds a value. */
 export type IterableEvent =
@@ -52,6 +53,11 @@ export interface IterableDestinationOptions {
         readonly fields?: Readonly<Record<string, CatalogFields>> | undefined
       }
     | undefined
+  /**
+   * Types of the fields of events, by the event's name, since Iterable shows none: `{ 'Order placed': { total: 'double' } }`.
+   * Of such an event no other field is sent, unless `createNewFields`. Of other events types are learned.
+   */
+  readonly events?: Readonly<Record<string, EventFields>> | undefined
   /** Share of the published rates to use, above 0 to 1. Default 0.8: the customer's other tools need some. */
   readonly share?: number | undefined
   /** Requests per second by endpoint, instead of the published ones; above 0 to 10,000. */
@@ -66,6 +72,8 @@ export interface IterableDestinationOptions {
   readonly onEvent?: ((event: IterableEvent) => void) | undefined
   readonly fetch?: Fetch | undefined
   readonly clock?: Clock | undefined
+  /** Milliseconds since 1970: the 24 hours in which 1,000 people can be forgotten. Default the machine's. */
+  readonly today?: (() => number) | undefined
 }
 
 const endpoints = Object.keys(PUBLISHED_RATES) as [Endpoint, ...Endpoint[]]
@@ -93,6 +101,7 @@ const schema = z.strictObject({
         .default({}),
     })
     .default({ create: false, mergeItems: false, fields: {} }),
+  events: z.record(z.string().min(1), z.record(z.string().min(1), z.enum(EVENT_TYPES))).default({}),
   share: z.number().gt(0).max(1).default(0.8),
   rates: z.partialRecord(z.enum(endpoints), z.number().gt(0).max(10_000)).default({}),
   timeoutMs: z.int().min(100).max(600_000).default(30_000),
@@ -100,6 +109,7 @@ const schema = z.strictObject({
   bytesMax: z.int().min(10_000).max(4_000_000).default(BODY_BYTES_MAX),
   onEvent: aFunction.optional(),
   fetch: aFunction.optional(),
+  today: aFunction.optional(),
   clock: z.custom((value) => typeof value === 'object' && value !== null, 'must be a clock').optional(),
 })
 

@@ -2,11 +2,12 @@ import { LakeloopError } from '../../errors.js'
 import type { JsonObject, Reason } from '../../model/value.js'
 import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import { ListDirectory, listEntries } from './list-directory.js'
+import { OnceEach } from './once-each.js'
 
 /** Makes lists that were not there at `open`, each once per delivery. */
 export class ListMaker {
   readonly #client: IterableClient
-  readonly #made = new Map<string, Promise<{ readonly id: number } | Reason>>()
+  readonly #made = new OnceEach<{ readonly id: number } | Reason>()
 
   constructor(client: IterableClient) {
     this.#client = client
@@ -19,12 +20,7 @@ export class ListMaker {
    *         same list at the same time share one attempt; a failed one is forgotten.
    */
   idOf(name: string, signal: AbortSignal): Promise<{ readonly id: number } | Reason> {
-    const known = this.#made.get(name)
-    if (known !== undefined) return known
-    const making = this.#foundOrMade(name, signal)
-    this.#made.set(name, making)
-    making.catch(() => this.#made.delete(name))
-    return making
+    return this.#made.of(name, () => this.#foundOrMade(name, signal))
   }
 
   async #foundOrMade(name: string, signal: AbortSignal): Promise<{ readonly id: number } | Reason> {
