@@ -1,7 +1,7 @@
-import type { KyInstance } from 'ky'
 import { type ErrorFacts, isLakeloopError, LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
 import { type Clock, orAborted, systemClock } from './clock.js'
+import type { Exchange, Exchanged } from './exchange.js'
 
 export type Fetch = typeof globalThis.fetch
 
@@ -14,6 +14,8 @@ export interface HttpClientOptions {
   /** Bytes of an answer after decompression. Default 8 MiB. */
   readonly answerBytesMax?: number | undefined
   readonly fetch?: Fetch | undefined
+  /** Instead of ky and a fetch. */
+  readonly exchange?: Exchange | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -66,7 +68,7 @@ export class HttpClient {
   readonly #answerBytesMax: number
   readonly #clock: Clock
   readonly #fetch: Fetch | undefined
-  #ky: Promise<KyInstance> | undefined
+  #way: Promise<Exchange> | undefined
 
   constructor(options: HttpClientOptions) {
     this.baseUrl = checkedBase(options.baseUrl)
@@ -74,20 +76,23 @@ export class HttpClient {
     this.#answerBytesMax = options.answerBytesMax ?? 8 * 1024 * 1024
     this.#clock = options.clock ?? systemClock
     this.#fetch = options.fetch
+    if (options.exchange !== undefined) this.#way = Promise.resolve(options.exchange)
   }
 
   /** Loaded at the first request: a host that only imports us does not pay for it. */
-  #client(): Promise<KyInstance> {
-    this.#ky ??= import('ky').then(({ default: ky }) =>
-      ky.create({
+  #client(): Promise<Exchange> {
+    this.#way ??= import('ky').then(({ default: ky }): Exchange => {
+      const client = ky.create({
         retry: 0,
         timeout: false,
         throwHttpErrors: false,
         redirect: 'manual',
         ...(this.#fetch === undefined ? {} : { fetch: this.#fetch }),
-      }),
-    )
-    return this.#ky
+      })
+      return (url, { body, ...sent }) =>
+        client(url, { ...sent, ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }) })
+    })
+    return this.#way
   }
 
   async send(request: HttpRequest, signal: AbortSignal): Promise<HttpAnswer> {
@@ -112,18 +117,18 @@ export class HttpClient {
     }
   }
 
-  async *#parts(request: HttpRequest, response: Response, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  async *#parts(request: HttpRequest, response: Exchanged, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const reader = response.body?.getReader()
     if (reader === undefined) return
     try {
       for (;;) {
-        const { done, value } = await this.#awaited(request, signal, (either) =>
+        const next = await this.#awaited(request, signal, (either) =>
           orAborted(reader.read(), either).catch((cause: unknown) => {
             throw unclear(request, 'something that broke off', cause)
           }),
         )
-        if (done) return
-        yield value
+        if (next.done) return
+        yield next.value
       }
     } finally {
       reader.cancel().catch(() => {})
@@ -150,7 +155,7 @@ export class HttpClient {
     }
   }
 
-  #assertHere(request: HttpRequest, response: Response): void {
+  #assertHere(request: HttpRequest, response: Exchanged): void {
     const { status } = response
     if (status !== 0 && !response.redirected && (status < 300 || status >= 400)) return
     discard(response)
@@ -173,18 +178,19 @@ export class HttpClient {
     }
   }
 
-  async #fetched(request: HttpRequest, signal: AbortSignal): Promise<Response> {
-    const body = request.body === undefined ? {} : { body: request.body as Uint8Array<ArrayBuffer> }
+  async #fetched(request: HttpRequest, signal: AbortSignal): Promise<Exchanged> {
+    const body = request.body === undefined ? {} : { body: request.body }
     const { method, headers } = request
-    const ky = await this.#client()
+    const exchange = await this.#client()
     try {
-      return await orAborted(ky(this.baseUrl + request.path, { method, headers, signal, ...body }), signal)
+      return await orAborted(exchange(this.baseUrl + request.path, { method, headers, signal, ...body }), signal)
     } catch (cause) {
+      if (isLakeloopError(cause, 'PEER_MISSING')) throw cause
       throw new LakeloopError('DESTINATION_UNREACHABLE', { endpoint: request.endpoint, problem: named(cause) }, cause)
     }
   }
 
-  async #body(request: HttpRequest, response: Response, signal: AbortSignal): Promise<Json> {
+  async #body(request: HttpRequest, response: Exchanged, signal: AbortSignal): Promise<Json> {
     const bytes = await this.#read(request, response, signal)
     if (bytes.length === 0) throw unclear(request, 'nothing: the body is empty')
     try {
@@ -194,18 +200,18 @@ export class HttpClient {
     }
   }
 
-  async #read(request: HttpRequest, response: Response, signal: AbortSignal): Promise<Buffer> {
+  async #read(request: HttpRequest, response: Exchanged, signal: AbortSignal): Promise<Buffer> {
     const reader = response.body?.getReader()
     if (reader === undefined) return Buffer.alloc(0)
     const parts: Uint8Array[] = []
     let size = 0
     try {
       for (;;) {
-        const { done, value } = await orAborted(reader.read(), signal)
-        if (done) return Buffer.concat(parts, size)
-        size += value.length
+        const next = await orAborted(reader.read(), signal)
+        if (next.done) return Buffer.concat(parts, size)
+        size += next.value.length
         if (size > this.#answerBytesMax) break
-        parts.push(value)
+        parts.push(next.value)
       }
     } catch (cause) {
       reader.cancel().catch(() => {})
@@ -245,7 +251,7 @@ function named(error: unknown): string {
 }
 
 /** A point in time is read against the server's own clock, the `Date` header: ours may be wrong. */
-function retryAfter(headers: Headers): number | undefined {
+function retryAfter(headers: Exchanged['headers']): number | undefined {
   const given = headers.get('retry-after')
   if (given === null) return undefined
   if (/^\d{1,9}$/.test(given.trim())) return Number(given) * 1000
@@ -253,7 +259,7 @@ function retryAfter(headers: Headers): number | undefined {
   return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs)
 }
 
-function discard(response: Response): void {
+function discard(response: Exchanged): void {
   response.body?.cancel().catch(() => {})
 }
 

@@ -51,6 +51,7 @@ export const FENCES: Readonly<Record<string, Allowed>> = {
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   zod: [''],
   ky: ['transport/'],
+  undici: ['transport/'],
   'p-queue': ['sync/', 'vendors/'],
   eventemitter3: ['sync/'],
   ses: ['transform/child/'],

@@ -58,9 +58,9 @@ export class IterableDestination implements Destination {
     this.addressedBy = settings.addressBy
     this.#settings = settings
     const baseUrl = settings.baseUrl ?? BASE_URLS[settings.dataCenter]
-    const { project, share, rates, timeoutMs } = settings
+    const { project, share, rates, timeoutMs, transport } = settings
     const hooks = { fetch: settings.fetch as Fetch | undefined, clock: settings.clock as Clock | undefined }
-    this.#client = new IterableClient({ baseUrl, project, apiKey, share, rates, timeoutMs, ...hooks })
+    this.#client = new IterableClient({ baseUrl, project, apiKey, share, rates, timeoutMs, transport, ...hooks })
   }
 
   /**
@@ -125,6 +125,7 @@ export class IterableDestination implements Destination {
 
   async close(): Promise<void> {
     this.#closed = true
+    await this.#client.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

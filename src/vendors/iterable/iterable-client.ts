@@ -8,6 +8,7 @@ import {
   type HttpStream,
 } from '../../transport/http-client.js'
 import type { Secret } from '../../transport/secret.js'
+import { UndiciExchange } from '../../transport/undici-exchange.js'
 import { type Endpoint, PUBLISHED_RATES } from './endpoints.js'
 import { HOLD_MS_MAX, pacerOf, type Slot } from './pacer.js'
 
@@ -47,6 +48,8 @@ export interface IterableClientOptions {
   readonly rates: Readonly<Partial<Record<Endpoint, number>>>
   readonly timeoutMs: number
   readonly fetch?: Fetch | undefined
+  /** What carries requests. Default `fetch`. */
+  readonly transport?: 'fetch' | 'undici' | undefined
   readonly clock?: Clock | undefined
 }
 
@@ -60,10 +63,18 @@ export interface IterableClientOptions {
 export class IterableClient {
   readonly #options: IterableClientOptions
   readonly #http: HttpClient
+  readonly #undici: UndiciExchange | undefined
 
   constructor(options: IterableClientOptions) {
     this.#options = options
-    this.#http = new HttpClient(options)
+    const undici = options.transport === 'undici' ? new UndiciExchange() : undefined
+    this.#undici = undici
+    this.#http = new HttpClient({ ...options, exchange: undici && ((url, sent) => undici.send(url, sent)) })
+  }
+
+  /** Ends the sockets that are its own. Idempotent. */
+  async close(): Promise<void> {
+    await this.#undici?.close()
   }
 
   /** @param rest  of the path, with the query: appended as it is, so already encoded. */
