@@ -18,7 +18,7 @@ interface Asked {
 const PAGE_ROWS = 2_000
 
 const { way, rows, connection } = JSON.parse(process.argv[2] ?? '') as Asked
-const sql = (count: number): string => `SELECT * FROM rows LIMIT ${count}`
+const sql = (count: number): string => `SELECT * FROM main.bench.rows LIMIT ${count}`
 
 /** Calls `page` behind each page, whose rows are all made: as JSON for a sandbox, as objects by the driver. */
 async function ours(_count: number, page: (rows: number) => void): Promise<void> {
