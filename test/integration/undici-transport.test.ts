@@ -15,7 +15,13 @@ afterEach(async () => {
 test('a destination sends its purchases through undici', async () => {
   const fake = new FakeIterable({ projectType: 'email' })
   const { url, close } = await fake.listen()
-  const options = { project: 'undici', apiKey: 'fake-key', dataCenter: 'us', projectType: 'email', baseUrl: url } as const
+  const options = {
+    project: 'undici',
+    apiKey: 'fake-key',
+    dataCenter: 'us',
+    projectType: 'email',
+    baseUrl: url,
+  } as const
   const destination = new IterableDestination({ ...options, transport: 'undici' })
   closing.push(close, () => destination.close())
   const delivery = await destination.open(signal)
