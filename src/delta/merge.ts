@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import { compareBytes } from '../model/byte-order.js'
 import type { Entry, Key, Store, Table } from '../stores/store.js'
@@ -55,6 +56,7 @@ export async function* standings({ store, list, counts }: MergeOptions): AsyncGe
     if (page.length === PAGE) {
       yield page
       page = []
+      await setImmediate() // stores that answer at once would never let the host's loop turn
     }
   }
   if (page.length > 0) yield page

@@ -332,3 +332,15 @@ describe('bad input', () => {
     )
   })
 })
+
+test('planning a large list does not keep the host’s event loop from turning', async () => {
+  const { lists } = await filled(5_000)
+  let turns = 0
+  const timer = setInterval(() => {
+    turns += 1
+  }, 0)
+  const delta = await lists.plan(at({ complete: false }))
+  clearInterval(timer)
+  await delta[Symbol.asyncDispose]()
+  expect(turns).toBeGreaterThan(0)
+})
