@@ -17,7 +17,7 @@ export interface RowsSourceOptions {
   readonly name: string
   /** An array, or a function that gives the rows anew at every read. Any other iterable can be read once. */
   readonly rows: Rows | (() => Rows | Promise<Rows>)
-  /** Default: inferred from the first 2,000 rows of an array, from the first page of anything else. */
+  /** Default: inferred from the first 2,000 rows of an array, from the first page of anything else. No rows tell nothing. */
   readonly schema?: Schema | undefined
   readonly key?: readonly string[] | undefined
   readonly changedAt?: string | undefined
@@ -92,7 +92,7 @@ export class RowsSource implements Source {
   async describe(): Promise<Schema | null> {
     this.#assertOpen()
     const { rows, schema } = this.#options
-    const known = schema ?? (Array.isArray(rows) ? this.#infer(rows) : null)
+    const known = schema ?? (Array.isArray(rows) && rows.length > 0 ? this.#infer(rows) : null)
     if (known !== null && known.columns.length > 0) assertRoles(known, this)
     return known
   }

@@ -63,6 +63,9 @@ export const TABLES = [
   'field',
   'parkedRow',
   'carried',
+  'seen',
+  'audience',
+  'departed',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module'
 import { arrowReader } from '../../src/sources/databricks/arrow/arrow-reader.js'
 import { type Fixture, fixtures } from './decode-fixtures.js'
+import { median } from './median.js'
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7)
 const ROWS = Number(process.env.BENCH_ROWS ?? 200_000)
@@ -70,8 +71,6 @@ const WAYS: Readonly<Record<string, (fixture: Fixture) => Promise<number>>> = {
     return length
   },
 }
-
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] as number
 
 for (const fixture of fixtures(ROWS)) {
   const times = new Map<string, number[]>(Object.keys(WAYS).map((name) => [name, []]))

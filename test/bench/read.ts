@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
+import { median } from './median.js'
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5)
 const SIZES = [1_000_000, 5_000_000]
@@ -35,8 +36,6 @@ async function measured(way: 'ours' | 'driver', rows: number): Promise<Measured>
   if (found.rows !== rows) throw new Error(`${way} read ${found.rows} rows of ${rows}`)
   return found
 }
-
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 
 try {
   for (const rows of SIZES) {

@@ -60,6 +60,12 @@ describe('RowsSource of an array', () => {
     expect(await pagesOf(make([], { key: ['id'], complete: true }))).toEqual([])
   })
 
+  test('tells no schema where there is no row to infer it from', async () => {
+    const schema = { columns: [{ name: 'id', type: 'string', nullable: false }] }
+    expect(await make([], { key: ['id'] }).describe()).toBeNull()
+    expect(await make([], { key: ['id'], schema }).describe()).toEqual(schema)
+  })
+
   test('infers the same schema for describe() and for every page size', async () => {
     const rows = [{ id: 'a', n: 1 }, { id: 'b' }, { id: 'c', n: null, tags: ['x'], at: { x: true, 'a b': 0 } }]
     const source = make(rows)

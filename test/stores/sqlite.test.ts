@@ -44,6 +44,31 @@ describe.each(DRIVERS)('SqliteStore on %s', (_, driver) => {
     await store.close()
   })
 
+  test('a page behind others is sought, and not walked to from the first of them', async () => {
+    const path = fresh()
+    await seed(path, driver)
+    const asked: string[] = []
+    const told = (file: string): SqliteDriver => {
+      const opened = driver(file)
+      const prepare = (sql: string) => {
+        asked.push(sql)
+        return opened.prepare(sql)
+      }
+      return { prepare, exec: (sql) => opened.exec(sql), close: () => opened.close() }
+    }
+    const store = new SqliteStore({ path, driver: told })
+    const keys = ['a', 'b', 'c'].map((name) => ['prod', 'news', name])
+    await store.commit(keys.map((key): Op => ({ op: 'put', table: 'claim', key, value: 1 })))
+    asked.length = 0
+    // Of two lower bounds SQLite seeks to one only.
+    for (const after of [undefined, keys[0], ['prod'], ['zz']]) {
+      const page = await store.scan('claim', { prefix: ['prod', 'news'], after, limit: 10 })
+      expect(page.length).toBe(after === undefined || after.length < 2 ? (after?.[0] === 'zz' ? 0 : 3) : 2)
+    }
+    expect(asked.map((sql) => sql.match(/\bk >/g)?.length)).toEqual([1, 1])
+    await store.close()
+  })
+
   test('waits off the loop, and lets no later commit overtake the one that waits', async () => {
     const path = fresh()
     await seed(path, driver)

@@ -52,14 +52,13 @@ export async function catalogFacts(catalog: UnityCatalog, question: FactsQuestio
 /** A short name is one of the session's catalog and schema. */
 async function fullParts(asking: Asking, { parts }: TableName): Promise<readonly string[]> {
   if (parts.length === 3) return parts
-  const home = homes.get(asking.session) ?? homeOf(asking)
+  const home = homes.get(asking.session) ?? (await homeOf(asking))
   homes.set(asking.session, home)
-  home.catch(() => homes.delete(asking.session)) // asked again: it may have been the signal of one read
-  return [...(await home).slice(0, 3 - parts.length), ...parts]
+  return [...home.slice(0, 3 - parts.length), ...parts]
 }
 
 /** No statement of ours moves a session to another. */
-const homes = new WeakMap<SqlSession, Promise<readonly string[]>>()
+const homes = new WeakMap<SqlSession, readonly string[]>()
 
 async function homeOf(asking: Asking): Promise<readonly string[]> {
   const sql = 'SELECT current_catalog() AS home, current_schema() AS within'
@@ -75,6 +74,8 @@ export interface Allowed {
   readonly unseen?: boolean | undefined
 }
 
+export const allowsMask = ({ masks = [] }: Allowed, column: string): boolean => masks.includes(column)
+
 export const allowsFilter = ({ rowFilter = [] }: Allowed, found: string): boolean => [rowFilter].flat().includes(found)
 
 /** The facts with what Unity Catalog adds to them. Types stay SQL's own: what a statement gives is what arrives. */
@@ -86,7 +87,7 @@ export function withCatalog(facts: TableFacts, known: TableInfo | undefined, all
     const more = byName.get(column.name.toLowerCase())
     if (more === undefined) return column
     const { id, mask } = more
-    const isAllowed = allow.masks?.includes(column.name) === true
+    const isAllowed = allowsMask(allow, column.name)
     return {
       ...column,
       nullable: more.nullable,

@@ -1,6 +1,6 @@
 import { type ErrorCode, isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Workspace } from '../../vendors/databricks/workspace.js'
-import { type Allowed, allowsFilter } from './catalog-facts.js'
+import { type Allowed, allowsFilter, allowsMask } from './catalog-facts.js'
 import { changesOf, hasFeed, withAutomaticFeed } from './feed-read.js'
 import {
   grantStatement,
@@ -245,7 +245,7 @@ async function guardChecks({
   for (const { fullName, columns, rowFilter } of known) {
     const place = table === undefined ? ` of ${fullName}` : ''
     for (const { name, mask } of columns) {
-      if (mask === undefined || allow.masks?.includes(name) === true) continue
+      if (mask === undefined || allowsMask(allow, name)) continue
       const problem = `${mask} stands before its values: what this principal reads may not be what is stored. A transform that reads it needs it in allow.masks`
       found.push({ what: `mask on column ${name}${place}`, status: 'unknown', problem, statements: [] })
     }

@@ -1,7 +1,7 @@
 import type { Column, Schema } from '../../model/row.js'
 import type { TableInfo } from '../../vendors/databricks/table-info.js'
 import type { UnityCatalog } from '../../vendors/databricks/unity-catalog.js'
-import { type Allowed, allowsFilter, catalogFacts, type FactsQuestion } from './catalog-facts.js'
+import { type Allowed, allowsFilter, allowsMask, catalogFacts, type FactsQuestion } from './catalog-facts.js'
 import type { Tell } from './segment.js'
 import type { TableName } from './sql-text.js'
 
@@ -46,7 +46,7 @@ export function withQueryGuards(
   const columns = schema.columns.map((column): Column => {
     const small = column.name.toLowerCase()
     const mask = ofName.has(small) ? ofName.get(small) : named
-    return mask === undefined || allow.masks?.includes(column.name) === true ? column : { ...column, mask }
+    return mask === undefined || allowsMask(allow, column.name) ? column : { ...column, mask }
   })
   return { ...schema, columns, ...(filter === undefined ? {} : { rowFilter: filter }) }
 }

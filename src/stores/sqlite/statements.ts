@@ -1,14 +1,25 @@
 import { LakeloopError } from '../../errors.js'
+import { compareBytes } from '../../model/byte-order.js'
 import type { Json } from '../../model/value.js'
 import { checkText, jsonText } from '../json-text.js'
 import { boundsOf, decodeKey, encodeKey } from '../key.js'
 import type { Entry, Key, Op, Range, Table } from '../store.js'
 import { type SqliteDriver, type SqliteStatement, transaction } from './driver.js'
 
-interface Row {
-  readonly k: string
-  readonly v: string
+/** Many entries as one row: on a driver in Rust or C, a row costs more than what is in it. */
+interface Gathered {
+  /** JSON: keys, or where the entry stands among those asked for. */
+  readonly places: string
+  /** JSON: the values in the same order; null where there is none. */
+  readonly texts: string | null
 }
+
+/** Tables of few entries with long values: there each copy costs more than a row does. */
+const LONG: ReadonlySet<Table> = new Set(['audience', 'seen'])
+
+/** A JSON text without a backslash that begins with a quote is the string between its quotes. */
+const jsonOf = (text: string): Json =>
+  text.startsWith('"') && !text.includes('\\') ? text.slice(1, -1) : (JSON.parse(text) as Json)
 
 /** The contract's calls as SQL on one open connection. Every statement is prepared once and kept. */
 export class Statements {
@@ -19,38 +30,41 @@ export class Statements {
     this.#driver = driver
   }
 
-  /** One call for all keys: on a driver in Rust or C, a call costs more than the look-up behind it. */
   get(table: Table, keys: readonly string[]): readonly (Json | undefined)[] {
     const found = new Array<Json | undefined>(keys.length).fill(undefined)
     if (keys.length === 0) return found
-    const sql = `SELECT json_group_array(j.key) AS at, json_group_array(t.v) AS texts
+    const sql = `SELECT json_group_array(j.key) AS places, '[' || group_concat(t.v) || ']' AS texts
       FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
-    const { at, texts } = this.#statement(sql).get(JSON.stringify(keys)) as {
-      readonly at: string
-      readonly texts: string
-    }
-    const values = JSON.parse(texts) as string[]
-    for (const [nth, index] of (JSON.parse(at) as number[]).entries()) {
-      found[index] = JSON.parse(values[nth] as string) as Json
-    }
+    const { places, texts } = this.#statement(sql).get(JSON.stringify(keys)) as Gathered
+    const values = JSON.parse(texts ?? '[]') as Json[]
+    for (const [nth, index] of (JSON.parse(places) as number[]).entries()) found[index] = values[nth] as Json
     return found
   }
 
   scan(table: Table, { prefix, after, limit }: Range): readonly Entry[] {
     const { start, below } = boundsOf(table, prefix)
-    const where: string[] = []
-    const parameters: string[] = []
-    const bound = (condition: string, value: string | undefined): void => {
-      if (value === undefined) return
-      where.push(condition)
-      parameters.push(value)
+    const behind = after && encodeKey(table, after)
+    // One lower bound: given two, SQLite seeks to the first of them and walks from there to the other, at every page.
+    const isBehind = behind !== undefined && compareBytes(behind, start) >= 0
+    const from = isBehind ? behind : start
+    const where = `k ${isBehind ? '>' : '>='} ?${below === undefined ? '' : ' AND k < ?'}`
+    const parameters = below === undefined ? [from] : [from, below]
+    if (LONG.has(table)) {
+      const rows = this.#statement(`SELECT k, v FROM "${table}" WHERE ${where} ORDER BY k LIMIT ?`).all(
+        ...parameters,
+        limit,
+      )
+      return (rows as { readonly k: string; readonly v: string }[]).map(({ k, v }) => ({
+        key: decodeKey(k),
+        value: jsonOf(v),
+      }))
     }
-    bound('k >= ?', start)
-    bound('k < ?', below)
-    bound('k > ?', after && encodeKey(table, after))
-    const sql = `SELECT k, v FROM "${table}" WHERE ${where.join(' AND ')} ORDER BY k LIMIT ?`
-    const rows = this.#statement(sql).all(...parameters, limit) as Row[]
-    return rows.map(({ k, v }) => ({ key: decodeKey(k), value: JSON.parse(v) as Json }))
+    // An aggregate takes the rows as the inner query gives them.
+    const sql = `SELECT json_group_array(k) AS places, '[' || group_concat(v) || ']' AS texts
+      FROM (SELECT k, v FROM "${table}" WHERE ${where} ORDER BY k LIMIT ?)`
+    const { places, texts } = this.#statement(sql).get(...parameters, limit) as Gathered
+    const values = JSON.parse(texts ?? '[]') as Json[]
+    return (JSON.parse(places) as string[]).map((key, at) => ({ key: decodeKey(key), value: values[at] as Json }))
   }
 
   commit(writes: readonly Write[]): void {
@@ -68,7 +82,7 @@ export class Statements {
   }
 
   #textAt(table: Table, key: string): string | undefined {
-    return (this.#statement(`SELECT v FROM "${table}" WHERE k = ?`).get(key) as Row | undefined)?.v
+    return (this.#statement(`SELECT v FROM "${table}" WHERE k = ?`).get(key) as { readonly v: string } | undefined)?.v
   }
 
   #statement(sql: string): SqliteStatement {

@@ -65,15 +65,16 @@ export function sqlError(error: unknown, source: string): LakeloopError {
 }
 
 /**
- * Names that nobody has, certificates that nobody vouches for, statements that somebody ended: no warehouse that starts
- * says so, and waiting mends none.
+ * Names that nobody has, certificates that nobody vouches for, a warehouse that is not there: none that starts says so, and
+ * waiting mends none.
  */
 const LASTING =
-  /: (?:the statement .*|no warehouse .*|ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
+  /: (?:no warehouse .*|ENOTFOUND|ERR_TLS_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_VERIFY_LEAF_SIGNATURE|HTTP 4(?!29|08)\d\d)$/
 
 /** True for what a warehouse that is starting, or a network that stumbles, may answer: worth asking again. */
 export function mayPass(error: LakeloopError): boolean {
-  return isLakeloopError(error, 'SOURCE_UNREACHABLE') && !LASTING.test(String(error.facts.problem))
+  const isLasting = LASTING.test(String(error.facts.problem)) || wasEnded(error)
+  return isLakeloopError(error, 'SOURCE_UNREACHABLE') && !isLasting
 }
 
 /** True for a statement that somebody, or a limit, has ended on the server: the same again would meet the same. */

@@ -109,6 +109,25 @@ describe('catalogFacts()', () => {
     expect(seen).toEqual(names)
   })
 
+  test('a read that is aborted while it asks for the catalog does not abort another one', async () => {
+    const rows = async (_: string, { signal }: { readonly signal: AbortSignal }) => {
+      await new Promise(setImmediate)
+      if (signal.aborted) throw new LakeloopError('ABORTED')
+      return [{ home: 'main', within: 'crm' }]
+    }
+    const session = { rows } as unknown as SqlSession
+    const catalog = { tableInfo: async () => INFO } as unknown as UnityCatalog
+    const factsOf = (signal: AbortSignal) => {
+      const asking = { source: 'churn', session, signal }
+      return catalogFacts(catalog, { asking, table: tableName('users'), allow: {}, tell: () => undefined })
+    }
+    const stop = new AbortController()
+    const both = [factsOf(stop.signal), factsOf(new AbortController().signal)] as const
+    stop.abort()
+    await expect(both[0]).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(await both[1]).toBe(INFO)
+  })
+
   const STOPS = { SOURCE_FORBIDDEN: 'SOURCE_GUARDS_UNSEEN', SOURCE_FAILED: 'SOURCE_GUARDS_UNSEEN' } as const
   test.each(['SOURCE_FORBIDDEN', 'SOURCE_FAILED', 'SOURCE_UNREACHABLE', 'SOURCE_UNAUTHORIZED'] as const)(
     'does not read on, past masks that it cannot see, after %s, unless that is allowed',
