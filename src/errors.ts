@@ -258,6 +258,11 @@ export const ERRORS = {
     'the list {list} belongs to the sync {owner}',
     'Use another list, or let one sync decide for both.',
   ),
+  LIST_SPOOL: row(
+    'halt',
+    'the audience of a list could not be kept in a temporary file ({problem})',
+    'Name a folder with room in spool.directory of ListDeltaComputer. Nothing is lost.',
+  ),
   LIST_GUARD: row(
     'halt',
     'list {list}: {remove} of {members} members would be removed, more than the guard allows ({limit})',
@@ -359,6 +364,11 @@ export const ERRORS = {
     'reject',
     'field {field} is new and its value is a whole number: it would decide the type for ever',
     'Set newNumbers to double or long, or create the field.',
+  ),
+  FIELD_LIMIT: row(
+    'reject',
+    'field {field} is new and the project has as many fields as it may have',
+    'Leave the field out, use one that is there, or ask Iterable for more.',
   ),
   FIELD_NAME_INVALID: row('reject', 'field {field} has a dot in its name', 'Nest it as an object instead.'),
   EVENT_NAME_DISALLOWED: row(

@@ -1,8 +1,8 @@
 import type { ListRef } from '../model/action.js'
-import type { Json } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import { foundWishes, movedClaimant } from './found.js'
-import { listKey, listsOf, listText, recordOps, type Scope } from './list-state.js'
+import { FOUND_EPOCH, listKey, listsOf, listText, recordOps, type Scope, snapshotKey } from './list-state.js'
+import { seenOp } from './seen.js'
 import { kept, type Part, partsOf } from './sharing.js'
 
 /** What one row wants of one list. Without an address, or with `member` undefined: seen but undecided, the former claim is kept (I5). */
@@ -22,31 +22,48 @@ export interface Noted {
 
 const LOOKUP_MAX = 10_000
 
-/** Turns wishes into ops on claims, against what is stored. Of two wishes of one claimant the later counts. */
+/**
+ * Turns wishes into ops on claims, against what is stored. Of two wishes of one claimant the later counts. A claim that
+ * stays as it is costs no op of its own: that it was seen is one op for all of them.
+ */
 export async function noteWishes(store: Store, wishes: readonly Wish[], scope: Scope): Promise<Noted> {
-  const ops: Op[] = []
   const parts = await partsByList(store, wishes, scope)
-  for (const [list, part] of parts) ops.push(...recordOps(part, list, scope))
   const isGuest = ({ list }: Wish): boolean => parts.get(list)?.isGuest === true
   const said = [...wishes, ...foundWishes(wishes, (list) => parts.get(list)?.record?.found === 'open')]
   const asked = said.map((wish) => ({ ...wish, claimant: kept(wish.claimant, scope.owner, isGuest(wish)) }))
   const claims = await claimsOf(store, asked, scope.project)
+  const ops: Op[] = []
   const changed = asked.map((wish) => {
-    const epoch = kept(scope.epoch, scope.owner, isGuest(wish))
+    const numbers = parts.get(wish.list) as Numbers
     const key = claimKey(scope.project, wish)
     const text = JSON.stringify(key)
     const before = claims.get(text)
-    const after = wantedAddress(wish, before)
-    if (before !== undefined && before !== after) ops.push(deleteIndex(key, before))
-    if (after !== undefined) ops.push(putIndex(key, after, epoch))
-    if (after !== before) {
-      claims.set(text, after)
-      const at = { table: 'claim', key } as const
-      ops.push(after === undefined ? { op: 'delete', ...at } : { op: 'put', ...at, value: after })
-    }
-    return after !== before
+    const address = wantedAddress(wish, before?.[0])
+    const after: Claim | undefined = address === undefined ? undefined : [address, before?.[1] ?? numbers.next++]
+    if (after !== undefined) numbers.seen.push(after[1])
+    if (address === before?.[0]) return false
+    claims.set(text, after)
+    if (before !== undefined) ops.push(...dropClaim(key, before[0]))
+    if (after !== undefined) ops.push(...putClaim(key, after))
+    return true
   })
+  for (const [list, part] of parts) ops.push(...partOps(part, list, scope))
   return { ops, changed: changed.slice(0, wishes.length) }
+}
+
+/** What is kept of a claim: the address, and the number that tells it from other claims on the list. */
+type Claim = readonly [address: string, claim: number]
+
+/** A list while wishes are noted: the number of the next claim, and the claims seen. */
+interface Numbers extends Part {
+  next: number
+  readonly seen: number[]
+}
+
+function partOps(part: Numbers, list: ListRef, scope: Scope): readonly Op[] {
+  const record = recordOps(part, part.next, list, scope)
+  if (scope.epoch === FOUND_EPOCH || part.seen.length === 0) return record
+  return [...record, seenOp(snapshotKey(list, scope), part.seen)]
 }
 
 function wantedAddress({ address, member }: Wish, before: string | undefined): string | undefined {
@@ -55,23 +72,23 @@ function wantedAddress({ address, member }: Wish, before: string | undefined): s
 }
 
 /** The lists that the wishes name, each once. */
-async function partsByList(store: Store, wishes: readonly Wish[], scope: Scope): Promise<ReadonlyMap<ListRef, Part>> {
+async function partsByList(store: Store, wishes: readonly Wish[], scope: Scope): Promise<Map<ListRef, Numbers>> {
   const lists = [...new Set(wishes.map(({ list }) => list))]
   const parts = await partsOf(store, lists, scope)
-  return new Map(lists.map((list, at) => [list, parts[at] as Part]))
+  return new Map(parts.map((part, at) => [lists[at] as ListRef, { ...part, next: part.record?.next ?? 0, seen: [] }]))
 }
 
 async function claimsOf(
   store: Store,
   wishes: readonly Wish[],
   project: string,
-): Promise<Map<string, string | undefined>> {
-  const claims = new Map<string, string | undefined>()
+): Promise<Map<string, Claim | undefined>> {
+  const claims = new Map<string, Claim | undefined>()
   for (let at = 0; at < wishes.length; at += LOOKUP_MAX) {
     const keys = wishes.slice(at, at + LOOKUP_MAX).map((wish) => claimKey(project, wish))
     const values = await store.get('claim', keys)
     keys.forEach((key, index) => {
-      claims.set(JSON.stringify(key), values[index] as string | undefined)
+      claims.set(JSON.stringify(key), values[index] as Claim | undefined)
     })
   }
   return claims
@@ -82,18 +99,15 @@ const claimKey = (project: string, { list, claimant }: Wish): Key => [project, l
 const indexKey = ([project, list, claimant]: Key, address: string): Key =>
   [project, list, address, claimant] as readonly string[]
 
-const deleteIndex = (claim: Key, address: string): Op => ({
-  op: 'delete',
-  table: 'claimByAddress',
-  key: indexKey(claim, address),
-})
+const dropClaim = (key: Key, address: string): readonly Op[] => [
+  { op: 'delete', table: 'claim', key },
+  { op: 'delete', table: 'claimByAddress', key: indexKey(key, address) },
+]
 
-const putIndex = (claim: Key, address: string, epoch: Json): Op => ({
-  op: 'put',
-  table: 'claimByAddress',
-  key: indexKey(claim, address),
-  value: epoch,
-})
+const putClaim = (key: Key, claim: Claim): readonly Op[] => [
+  { op: 'put', table: 'claim', key, value: claim },
+  { op: 'put', table: 'claimByAddress', key: indexKey(key, claim[0]), value: claim[1] },
+]
 
 /** A person's address moved. `moved`: the destination moved the profile itself, and its memberships with it. */
 export interface Rekey {
@@ -111,20 +125,47 @@ export async function rekeyOps(store: Store, change: Rekey, scope: Scope): Promi
   if (change.from === change.to) return ops
   for (const list of await listsOf(store, { ...scope, project: change.project })) {
     const key = listKey(change.project, list)
-    for (let after: Key | undefined; ; ) {
-      const page = await store.scan('claimByAddress', { prefix: [...key, change.from], after, limit: CLAIMS_PER_PAGE })
-      for (const { key: at, value: epoch } of page) {
-        const claim: Key = [...key, at[3] as string]
-        const moved: Key = [...key, movedClaimant(at[3] as string, change.to)]
-        ops.push({ op: 'delete', table: 'claim', key: claim }, deleteIndex(claim, change.from))
-        ops.push({ op: 'put', table: 'claim', key: moved, value: change.to }, putIndex(moved, change.to, epoch))
-      }
-      if (page.length < CLAIMS_PER_PAGE) break
-      after = page.at(-1)?.key
+    for await (const [claimant, claim] of claimsOn(store, key, change.from)) {
+      ops.push(...dropClaim([...key, claimant], change.from))
+      ops.push(...putClaim([...key, movedClaimant(claimant, change.to)], [change.to, claim]))
     }
     if (change.moved === true) ops.push(...(await moveMembership(store, key, change)))
   }
   return ops
+}
+
+/** What becomes of the claims on addresses that are gone from the destination. */
+export interface Leave {
+  readonly claims: 'go' | 'stay'
+}
+
+/** Ops that drop the memberships of these addresses on every list of this owner, and the claims on them. */
+export async function leaveOps(
+  store: Store,
+  addresses: readonly string[],
+  scope: Scope,
+  { claims }: Leave,
+): Promise<readonly Op[]> {
+  const ops: Op[] = []
+  for (const list of await listsOf(store, scope)) {
+    const key = listKey(scope.project, list)
+    for (const address of addresses) {
+      ops.push({ op: 'delete', table: 'membership', key: [...key, address] })
+      if (claims === 'stay') continue
+      for await (const [claimant] of claimsOn(store, key, address)) ops.push(...dropClaim([...key, claimant], address))
+    }
+  }
+  return ops
+}
+
+/** Who claims a place for this address, and the number of the claim. */
+async function* claimsOn(store: Store, list: Key, address: string): AsyncGenerator<readonly [string, number]> {
+  for (let after: Key | undefined; ; ) {
+    const page = await store.scan('claimByAddress', { prefix: [...list, address], after, limit: CLAIMS_PER_PAGE })
+    for (const { key, value } of page) yield [key[3] as string, value as number]
+    if (page.length < CLAIMS_PER_PAGE) return
+    after = page.at(-1)?.key
+  }
 }
 
 async function moveMembership(store: Store, list: Key, { from, to }: Rekey): Promise<readonly Op[]> {

@@ -17,22 +17,23 @@ export interface ListChunk {
   settle(outcomes: readonly Outcome[]): Promise<void>
 }
 
+/** What is remembered of an address from now on; `undefined`: nothing was learned, so that it is asked again. */
+export type Remembered = MemberState | 'absent' | undefined
+
 export interface ChunkOptions {
-  readonly store: Store
-  /** Project and list. */
-  readonly list: Key
   readonly op: 'add' | 'remove'
   readonly addresses: readonly string[]
-  readonly fence: readonly Op[]
+  /** Remembers the states of the addresses, in their order, in one commit. */
+  readonly remember: (states: readonly Remembered[]) => Promise<void>
 }
 
-export function listChunk({ store, list, op, addresses, fence }: ChunkOptions): ListChunk {
+export function listChunk({ op, addresses, remember }: ChunkOptions): ListChunk {
   let intended = false
   return {
     op,
     addresses,
     async intend() {
-      await store.commit([...fence, ...addresses.map((address) => membershipOp(list, address, 'unknown'))])
+      await remember(addresses.map(() => 'unknown'))
       intended = true
     },
     async settle(outcomes) {
@@ -44,17 +45,26 @@ export function listChunk({ store, list, op, addresses, fence }: ChunkOptions): 
         const counts = { sent: addresses.length, answered: outcomes.length }
         throw new LakeloopError('DESTINATION_MISCOUNTED', { endpoint: `list ${op}`, ...counts })
       }
-      const ops = addresses.flatMap((address, index) => {
-        const state = settledState(op, outcomes[index])
-        return state === undefined ? [] : [membershipOp(list, address, state)]
-      })
-      if (ops.length > 0) await store.commit([...fence, ...ops])
+      await remember(addresses.map((_, index) => settledState(op, outcomes[index])))
     },
   }
 }
 
+/** Remembers states as rows of the list. */
+export function rememberRows(
+  { store, list, fence }: { readonly store: Store; readonly list: Key; readonly fence: readonly Op[] },
+  addresses: readonly string[],
+): ChunkOptions['remember'] {
+  return async (states) => {
+    const ops = states.flatMap((state, index) =>
+      state === undefined ? [] : [membershipOp(list, addresses[index] as string, state)],
+    )
+    if (ops.length > 0) await store.commit([...fence, ...ops])
+  }
+}
+
 /** What an answer makes of a membership; `undefined` where it says nothing for good, so that it is asked again (I10). */
-function settledState(op: 'add' | 'remove', outcome: Outcome | undefined): MemberState | 'absent' | undefined {
+function settledState(op: 'add' | 'remove', outcome: Outcome | undefined): Remembered {
   switch (outcome?.status) {
     case 'accepted':
     case 'unchanged':

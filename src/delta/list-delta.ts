@@ -1,18 +1,28 @@
+import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
-import type { Reason } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
-import { type Noted, noteWishes, type Rekey, rekeyOps, type Wish } from './claims.js'
+import { type Claims, PAGE_MAX, pagesOf } from './claim-pages.js'
+import { type Leave, leaveOps, type Noted, noteWishes, type Rekey, rekeyOps, type Wish } from './claims.js'
+import { type Cutting, type ListDelta, listDelta } from './delta.js'
+import { watchingFound } from './found.js'
 import { type GuardOptions, guardOf } from './guard.js'
-import { type ListChunk, listChunk } from './list-chunk.js'
-import { decidedOps, listKey, listsOf, type Scope } from './list-state.js'
-import { type MergeOptions, standings } from './merge.js'
-import { type Counts, changeOf, count, dropAbsent } from './plan.js'
+import { decidedOps, type ListRecord, listKey, listsOf, type Scope, snapshotKey } from './list-state.js'
+import type { MergeOptions } from './merge.js'
+import { count, dropStale } from './plan.js'
 import { type Reconciled, type ReconcileOptions, reconcileList } from './reconcile.js'
-import { countsIn, partOf } from './sharing.js'
+import { rowChunks } from './row-chunks.js'
+import { dropSeen, readSeen } from './seen.js'
+import { countsIn, partOf, partsOf } from './sharing.js'
+import { dropBlocks } from './whole/kept.js'
+import { toRows } from './whole/rows.js'
+import { chunksOf } from './whole/send.js'
+import { planWhole } from './whole/whole.js'
 
+export type { Claims } from './claim-pages.js'
 export type { Noted, Rekey, Wish } from './claims.js'
+export type { ListDelta } from './delta.js'
 export type { GuardOptions } from './guard.js'
 export type { ListChunk } from './list-chunk.js'
 export type { Scope } from './list-state.js'
@@ -26,6 +36,16 @@ export interface ListDeltaOptions {
    * claims it, and a whole audience decides about the claims of its own sync only.
    */
   readonly shared?: readonly ListRef[] | undefined
+  /**
+   * Addresses with something to be done that a plan keeps in memory, about 120 bytes each. Where there are more, it reads
+   * the list again before it forgets, removes and adds. Default 200,000.
+   */
+  readonly keptMax?: number | undefined
+  /**
+   * A folder that exists, for audiences that are given to `plan` and are too long for the memory. Default: that of the system
+   * for temporary files.
+   */
+  readonly spool?: { readonly directory?: string | undefined } | undefined
 }
 
 export interface PlanOptions extends Omit<Scope, 'epoch'> {
@@ -34,36 +54,13 @@ export interface PlanOptions extends Omit<Scope, 'epoch'> {
   readonly complete: boolean
   /** Default: a new epoch where `claims` are given, else the one whose wishes were noted last. */
   readonly epoch?: string | undefined
-  /** Wishes for this list that are noted and committed first, 1,000 at a time: for those who use lists alone. */
-  readonly claims?: Iterable<Wish> | AsyncIterable<Wish> | undefined
+  /**
+   * Wishes for this list, one by one or (faster) in pages: for those who use lists alone. Of two wishes of one claimant
+   * the later counts; but a whole audience (`complete`) that names one claimant under two addresses claims both.
+   */
+  readonly claims?: Claims | undefined
   /** `check` ops in front of every commit, so that a run that lost its lease writes nothing. */
   readonly fence?: readonly Op[] | undefined
-}
-
-/** What a list needs, known before anything goes out. */
-export interface ListDelta {
-  /**
-   * `add`, `remove`: to be sent. `keep`: members that stay. `held`: removals that the guard keeps back. `members`: what
-   * the destination has accepted, or may have.
-   */
-  readonly summary: {
-    readonly add: number
-    readonly remove: number
-    readonly keep: number
-    readonly held: number
-    readonly members: number
-  }
-  /** Why removals are held: LIST_GUARD with counts. */
-  readonly guard?: Reason
-  /**
-   * The changes, cut to size. Several chunks may be in flight at once.
-   *
-   * Order   all removals, then all additions, so that who has opted out is never waiting behind who joins; each ascending
-   *         by the UTF-8 bytes of the address.
-   * Throws  STORE_CONFLICT where claims have changed meanwhile, so that more would go out than was guarded.
-   */
-  chunks(options: { readonly sizeMax: number }): AsyncIterable<ListChunk>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
 const OPTIONS = z.object({
@@ -72,21 +69,31 @@ const OPTIONS = z.object({
     .partial()
     .optional(),
   shared: z.array(z.union([z.string().min(1), z.int()])).optional(),
+  keptMax: z.int().min(0).optional(),
+  spool: z.strictObject({ directory: z.string().min(1).optional() }).optional(),
 })
 
+/** Wishes per commit at first. Where they change little, more go into one: a commit waits for the disk. */
 const CLAIMS_PER_COMMIT = 1_000
-const CHUNK_MAX = 10_000
+/** A commit with more ops holds the host's loop too long to be made larger. */
+const OPS_FEW = 1_000
 
 /**
  * Who has to join a list and who has to leave it, by the wishes noted and what the destination has accepted.
  *
  * Upholds  I1, I5 (seen but undecided keeps its claim), I11 (all removals of a list are decided, and guarded, together).
- * Cost     a stream-merge of two ordered scans: memory for two pages, three passes over the list.
+ * Cost     a stream-merge of two ordered scans: memory for two pages and `keptMax` addresses. One pass over the list, or up
+ *          to four where more has changed than is kept.
  */
 export class ListDeltaComputer {
   readonly store: Store
   readonly #shared: ReadonlySet<ListRef>
+  readonly #keptMax: number
+  readonly #directory: string
   readonly #guard: { readonly removedShareMax: number; readonly removedFreely: number }
+  /** Lists in rows whose blocks are gone, also those that a process left that died over them. */
+  readonly #inRows = new Set<string>()
+  #turning: Promise<unknown> = Promise.resolve()
 
   constructor(options: ListDeltaOptions) {
     const checked = OPTIONS.safeParse(options)
@@ -97,6 +104,8 @@ export class ListDeltaComputer {
     }
     this.store = options.store
     this.#shared = new Set(options.shared)
+    this.#keptMax = options.keptMax ?? 200_000
+    this.#directory = options.spool?.directory ?? tmpdir()
     this.#guard = {
       removedShareMax: options.guard?.removedShareMax ?? 0.3,
       removedFreely: options.guard?.removedFreely ?? 10,
@@ -112,7 +121,13 @@ export class ListDeltaComputer {
 
   /** The same rules over another store, e.g. an overlay for a dry run. */
   over(store: Store): ListDeltaComputer {
-    return new ListDeltaComputer({ store, guard: this.#guard, shared: [...this.#shared] })
+    return new ListDeltaComputer({
+      store,
+      guard: this.#guard,
+      shared: [...this.#shared],
+      keptMax: this.#keptMax,
+      spool: { directory: this.#directory },
+    })
   }
 
   /**
@@ -123,7 +138,9 @@ export class ListDeltaComputer {
    * Throws  LIST_OWNED where another sync owns a list of the project.
    */
   async note(wishes: readonly Wish[], scope: Scope): Promise<Noted> {
-    return await noteWishes(this.store, wishes, { ...scope, shared: this.#shared })
+    const own = { ...scope, shared: this.#shared }
+    await this.#asRows([...new Set(wishes.map(({ list }) => list))], own)
+    return await noteWishes(this.store, wishes, own)
   }
 
   /**
@@ -132,7 +149,9 @@ export class ListDeltaComputer {
    * Throws  LIST_OWNED; what `members` throws, and then it is done again from the beginning.
    */
   async reconcile(options: ReconcileOptions): Promise<Reconciled> {
-    return await reconcileList(this.store, { ...options, shared: this.#shared })
+    const own = { ...options, shared: this.#shared }
+    await this.#asRows([options.list], own)
+    return await reconcileList(this.store, own)
   }
 
   /** Whether members of the list were ever taken over; `open` until a whole audience has decided about them. */
@@ -150,101 +169,123 @@ export class ListDeltaComputer {
    * `moved` the membership goes along; without, the next plan removes `from` and adds `to`.
    */
   async rekey(change: Rekey, scope: Scope): Promise<readonly Op[]> {
+    const own = { ...scope, project: change.project, shared: this.#shared }
+    await this.#asRows(await listsOf(this.store, own), own)
     return await rekeyOps(this.store, change, scope)
   }
 
-  /** Throws LIST_OWNED, STORE_CONFLICT where the fence does not hold. */
+  /**
+   * Ops for people who are gone from the destination, and from this owner's lists there. Their claims go too, unless they
+   * stay: then the next plan adds them again.
+   */
+  async leave(addresses: readonly string[], scope: Scope, how: Leave = { claims: 'go' }): Promise<readonly Op[]> {
+    const own = { ...scope, shared: this.#shared }
+    await this.#asRows(await listsOf(this.store, own), own)
+    return await leaveOps(this.store, addresses, scope, how)
+  }
+
+  /**
+   * A list that was always planned from whole audiences is kept in blocks, and compared with the next one at the speed of a
+   * sort; whatever else is done with it turns it into rows for good.
+   *
+   * Throws  LIST_OWNED; STORE_CONFLICT where the fence does not hold, or another plans the list at this moment; LIST_SPOOL.
+   */
   async plan(options: PlanOptions): Promise<ListDelta> {
+    const { project, owner, list, complete, claims } = options
+    const scope = { project, owner, shared: this.#shared }
+    const part = await partOf(this.store, list, scope)
+    const { record } = part
+    const isBorn = record === undefined && claims !== undefined && complete && !part.isGuest
+    const isWhole = record?.whole !== undefined && (claims === undefined || complete)
+    if ((isBorn || isWhole) && !this.#shared.has(list)) return await this.#planWhole(options, record)
+    await this.#asRows([list], { ...scope, fence: options.fence })
+    return await this.#planRows(options)
+  }
+
+  async #planWhole(options: PlanOptions, record: ListRecord | undefined): Promise<ListDelta> {
+    const { project, owner, list, complete, claims, fence = [] } = options
+    const plan = await planWhole({
+      store: this.store,
+      list: listKey(project, list),
+      owner,
+      record,
+      complete,
+      wishes: claims && pagesOf(claims, list),
+      epoch: options.epoch ?? (claims && freshEpoch(record)),
+      guardOf: (counts, seen) => guardOf({ ...counts, list, complete, seen }, this.#guard),
+      fence,
+      directory: this.#directory,
+    })
+    const { counts, guard } = plan
+    return listDelta({
+      counts,
+      guard,
+      chunks: (cutting) => chunksOf(plan, cutting),
+      close: () => plan.spool.close(),
+    })
+  }
+
+  async #planRows(options: PlanOptions): Promise<ListDelta> {
     const { project, owner, list, complete, fence = [] } = options
     const key = listKey(project, list)
     const own = { project, owner, shared: this.#shared }
     const { record: before } = await partOf(this.store, list, own)
-    const fresh = options.claims === undefined ? (before?.epoch ?? '') : `#${(before?.nth ?? 0) + 1}`
+    const fresh = options.claims === undefined ? (before?.epoch ?? '') : freshEpoch(before)
     const scope: Scope = { ...own, epoch: options.epoch ?? fresh }
-    if (options.claims !== undefined) await this.#noteAll(options.claims, { list, scope, fence })
+    if (options.claims !== undefined) await this.#noteAll(pagesOf(options.claims, list), { scope, fence })
     const { record, isGuest } = await partOf(this.store, list, own)
-
-    const merge: MergeOptions = {
-      store: this.store,
-      list: key,
-      counts: complete ? countsIn(scope, isGuest) : () => true,
-    }
-    const counts = await count(merge)
+    const snapshot = snapshotKey(list, scope)
+    const found = watchingFound(complete ? countsIn(await readSeen(this.store, snapshot), owner, isGuest) : () => true)
+    const merge: MergeOptions = { store: this.store, list: key, counts: found.counts }
+    const counts = await count(merge, this.#keptMax)
     const seen = record?.epoch === scope.epoch
     const guard = guardOf({ ...counts, list, complete, seen }, this.#guard)
     // Only a decision is written down: behind a guard, or after a snapshot without a row, the claims that were not seen stay.
     if (guard === undefined && (seen || !complete)) {
-      await dropAbsent(merge, counts, fence)
-      if (complete && record?.found === 'open') await this.store.commit([...fence, ...decidedOps(record, key)])
+      await dropStale(merge, counts, fence)
+      if (complete && record?.found === 'open' && !found.any)
+        await this.store.commit([...fence, ...decidedOps(record, key)])
     }
-    return delta({ merge, counts, guard, fence })
+    if (seen) await dropSeen(this.store, snapshot, fence)
+    const chunks = (cutting: Cutting) => rowChunks({ merge, counts, guard, fence }, cutting)
+    return listDelta({ counts, guard, chunks, close: async () => undefined })
   }
 
   async #noteAll(
-    claims: Iterable<Wish> | AsyncIterable<Wish>,
-    { list, scope, fence }: { list: ListRef; scope: Scope; fence: readonly Op[] },
+    pages: AsyncIterable<readonly Wish[]>,
+    { scope, fence }: { readonly scope: Scope; readonly fence: readonly Op[] },
   ): Promise<void> {
-    let page: Wish[] = []
-    const commit = async (): Promise<void> => {
-      const { ops } = await this.note(page, scope)
-      if (ops.length > 0) await this.store.commit([...fence, ...ops])
-      page = []
-    }
-    for await (const wish of claims) {
-      if (wish.list !== list) {
-        const problem = 'holds a wish for another list'
-        throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', option: 'claims', problem })
+    let size = CLAIMS_PER_COMMIT
+    for await (const page of pages) {
+      for (let at = 0; at < page.length; ) {
+        const { ops } = await noteWishes(this.store, page.slice(at, at + size), { ...scope, shared: this.#shared })
+        if (ops.length > 0) await this.store.commit([...fence, ...ops])
+        at += size
+        size = ops.length > OPS_FEW ? CLAIMS_PER_COMMIT : Math.min(size * 2, PAGE_MAX)
       }
-      if (page.push(wish) === CLAIMS_PER_COMMIT) await commit()
     }
-    await commit()
+  }
+
+  /** Turns those of the lists into rows that are kept as whole audiences; one call after the other. */
+  async #asRows(lists: readonly ListRef[], scope: RowsScope): Promise<void> {
+    const turned = this.#turning.then(async () => {
+      for (const [at, { record }] of (await partsOf(this.store, lists, scope)).entries()) {
+        if (record === undefined) continue
+        const { store } = this
+        const ref = lists[at] as ListRef
+        const list = listKey(scope.project, ref)
+        const fence = scope.fence ?? []
+        if (record.whole !== undefined)
+          await toRows({ store, list, ref, scope, record, fence, directory: this.#directory })
+        else if (!this.#inRows.has(JSON.stringify(list))) await dropBlocks(store, list, { isGone: () => true, fence })
+        this.#inRows.add(JSON.stringify(list))
+      }
+    })
+    this.#turning = turned.catch(() => undefined)
+    await turned
   }
 }
 
-interface DeltaParts {
-  readonly merge: MergeOptions
-  readonly counts: Counts
-  readonly guard: Reason | undefined
-  readonly fence: readonly Op[]
-}
+type RowsScope = Omit<Scope, 'epoch'> & { readonly fence?: readonly Op[] | undefined }
 
-function delta({ merge, counts, guard, fence }: DeltaParts): ListDelta {
-  const { add, keep, members } = counts
-  const [remove, held] = guard === undefined ? [counts.remove, 0] : [0, counts.remove]
-  let disposed = false
-
-  async function* cut(op: 'add' | 'remove', most: number, sizeMax: number): AsyncGenerator<ListChunk> {
-    let left = most
-    let addresses: string[] = []
-    const chunk = (): ListChunk => listChunk({ store: merge.store, list: merge.list, op, addresses, fence })
-    if (left === 0) return
-    for await (const page of standings(merge)) {
-      for (const standing of page) {
-        if (disposed) return
-        if (changeOf(standing) !== op) continue
-        if (left === 0) throw new LakeloopError('STORE_CONFLICT', { table: 'claim' })
-        left -= 1
-        if (addresses.push(standing.address) < sizeMax) continue
-        yield chunk()
-        addresses = []
-      }
-    }
-    if (addresses.length > 0) yield chunk()
-  }
-
-  return {
-    summary: { add, remove, keep, held, members },
-    ...(guard === undefined ? {} : { guard }),
-    async *chunks({ sizeMax }) {
-      if (!Number.isInteger(sizeMax) || sizeMax < 1 || sizeMax > CHUNK_MAX) {
-        const problem = `is not 1 to ${CHUNK_MAX}`
-        throw new LakeloopError('OPTION_INVALID', { part: 'ListDelta', option: 'sizeMax', problem })
-      }
-      yield* cut('remove', remove, sizeMax)
-      yield* cut('add', add, sizeMax)
-    },
-    async [Symbol.asyncDispose]() {
-      disposed = true
-    },
-  }
-}
+const freshEpoch = (record: ListRecord | undefined): string => `#${(record?.nth ?? 0) + 1}`

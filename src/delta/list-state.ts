@@ -1,14 +1,17 @@
 import type { ListRef } from '../model/action.js'
-import type { Key, Op, Store } from '../stores/store.js'
+import type { Json } from '../model/value.js'
+import { type Key, keyPart, type Op, type Store } from '../stores/store.js'
 
 /**
  * What is kept of a list, and where:
  *
- *     list            project, list                     -> { owner, epoch, nth, shared?, found? }
- *     list            project, list, guest              -> the same, of a sync that shares it
- *     claim           project, list, claimant           -> address
- *     claimByAddress  project, list, address, claimant  -> the epoch in which the claimant was seen last
- *     membership      project, list, address            -> 'member' | 'unknown' | 'rejected'; absent: no member
+ *     list            project, list                      -> { owner, epoch, nth, next, shared?, found? }
+ *     list            project, list, guest               -> the same, of a sync that shares it
+ *     claim           project, list, claimant            -> [address, number of the claim]
+ *     claimByAddress  project, list, address, claimant   -> number of the claim
+ *     seen            project, list, sync, epoch, digest -> numbers of claims that were noted in the epoch (seen.ts)
+ *     membership      project, list, address             -> 'member' | 'unknown' | 'rejected'; absent: no member
+ *     audience        a list of whole audiences, in the place of claims and memberships: whole/kept.ts
  */
 export type MemberState = 'member' | 'unknown' | 'rejected'
 
@@ -17,10 +20,14 @@ export interface ListRecord {
   readonly owner: string
   readonly epoch: string
   readonly nth: number
+  /** The number of the next claim that is made. Those of a guest are counted apart. */
+  readonly next: number
   /** Its owner has said that others may claim places on it too. */
   readonly shared?: boolean
   /** Members that were there before were taken over; `open` until a whole audience has decided about them. */
   readonly found?: 'open' | 'decided'
+  /** The list was always planned from whole audiences, and is kept in blocks (whole/kept.ts): in how many parts and bytes. */
+  readonly whole?: { readonly parts: 1 | 256; readonly bytes: number }
 }
 
 /** One snapshot of one sync in one project. */
@@ -42,6 +49,14 @@ export const listText = (list: ListRef): string => (typeof list === 'number' ? `
 
 export const listOf = (text: string): ListRef => (text.startsWith('n:') ? Number(text.slice(2)) : text.slice(2))
 
+/** Under which it is kept what a snapshot has shown of a list. */
+export const snapshotKey = (list: ListRef, { project, owner, epoch }: Scope): Key => [
+  project,
+  listText(list),
+  keyPart(owner),
+  keyPart(epoch),
+]
+
 export const listKey = (project: string, list: ListRef): Key => [project, listText(list)]
 
 interface PartOfList {
@@ -50,21 +65,37 @@ interface PartOfList {
   readonly isGuest: boolean
 }
 
-/** Ops that make `scope.epoch` the newest of a list, and its owner known: of two syncs that come first, one is refused. */
-export function recordOps({ record, key, isGuest }: PartOfList, list: ListRef, scope: Scope): readonly Op[] {
+/**
+ * Ops that make `scope.epoch` the newest of a list, its owner known, and `next` the number of the next claim. Of two who
+ * write at once, one is refused.
+ */
+export function recordOps(
+  { record, key, isGuest }: PartOfList,
+  next: number,
+  list: ListRef,
+  scope: Scope,
+): readonly Op[] {
   // Members found are of no snapshot: the newest one stays what it is.
-  if (record !== undefined && scope.epoch === FOUND_EPOCH) return []
-  const shares = !isGuest && scope.shared?.has(list) === true
-  if (record?.epoch === scope.epoch && (record.shared === true || !shares)) return []
-  const shared = shares ? { shared: true } : {}
-  const value = { ...record, owner: scope.owner, epoch: scope.epoch, nth: (record?.nth ?? 0) + 1, ...shared }
-  const put: Op = { op: 'put', table: 'list', key, value }
-  return record === undefined ? [{ op: 'check', table: 'list', key, is: undefined }, put] : [put]
+  const isFound = record !== undefined && scope.epoch === FOUND_EPOCH
+  const isNew = !isFound && record?.epoch !== scope.epoch
+  const shares = !isFound && !isGuest && scope.shared?.has(list) === true && record?.shared !== true
+  if (!isNew && !shares && record?.next === next) return []
+  const value = {
+    ...(record ?? { owner: scope.owner }),
+    ...(isNew ? { epoch: scope.epoch, nth: (record?.nth ?? 0) + 1 } : {}),
+    next,
+    ...(shares ? { shared: true } : {}),
+  }
+  const at = { table: 'list', key } as const
+  return [
+    { op: 'check', ...at, is: record as unknown as Json | undefined },
+    { op: 'put', ...at, value },
+  ]
 }
 
 /** Ops that tell that members of the list were taken over. */
 export function foundOps(record: ListRecord | undefined, list: ListRef, scope: Scope): readonly Op[] {
-  const value = { ...(record ?? { owner: scope.owner, epoch: scope.epoch, nth: 0 }), found: 'open' }
+  const value = { ...(record ?? { owner: scope.owner, epoch: scope.epoch, nth: 0, next: 0 }), found: 'open' }
   return [{ op: 'put', table: 'list', key: listKey(scope.project, list), value }]
 }
 

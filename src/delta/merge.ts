@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import { compareBytes } from '../model/byte-order.js'
+import type { Json } from '../model/value.js'
 import type { Entry, Key, Store, Table } from '../stores/store.js'
 import type { MemberState } from './list-state.js'
 
@@ -9,20 +10,24 @@ export interface Standing {
   readonly address: string
   /** Whether a claim that counts names it. */
   readonly target: boolean
-  /** How many claims name it that do not count. */
-  readonly absent: number
+  /** Claimants whose claims name it and do not count. */
+  readonly absent: readonly string[]
   readonly state: MemberState | undefined
 }
 
+const NOBODY: readonly string[] = []
+
 /** Entries held in memory per side. One page of a scan, so that the host's loop is not held longer. */
 const PAGE = 2_000
+
+/** Whether a claim counts, by its claimant and its number. */
+export type Counting = (claimant: string, claim: number) => boolean
 
 export interface MergeOptions {
   readonly store: Store
   /** Project and list. */
   readonly list: Key
-  /** Whether a claim noted last in this epoch counts. */
-  readonly counts: (epoch: string) => boolean
+  readonly counts: Counting
 }
 
 /**
@@ -44,10 +49,10 @@ export async function* standings({ store, list, counts }: MergeOptions): AsyncGe
     const address = lower(claimed, member)
     if (address === undefined) break
     let target = false
-    let absent = 0
+    let absent = NOBODY
     for (let claim = claimed; claim?.address === address; claim = claims.head ?? (await claims.fill())) {
-      if (counts(claim.value)) target = true
-      else absent += 1
+      if (counts(claim.claimant, claim.value as number)) target = true
+      else absent = [...absent, claim.claimant]
       claims.next()
     }
     const state = member?.address === address ? (member.value as MemberState) : undefined
@@ -69,7 +74,9 @@ function lower(a: Head | undefined, b: Head | undefined): string | undefined {
 
 interface Head {
   readonly address: string
-  readonly value: string
+  /** Empty for a membership. */
+  readonly claimant: string
+  readonly value: Json
 }
 
 /** One side, read page by page. */
@@ -107,7 +114,7 @@ class Reader {
     this.#at += 1
     const entry = this.#page[this.#at]
     if (before !== undefined && entry !== undefined) this.#assertRising(before.key, entry.key)
-    this.head = entry && { address: entry.key[2] as string, value: entry.value as string }
+    this.head = entry && { address: entry.key[2] as string, claimant: entry.key[3] ?? '', value: entry.value }
   }
 
   #assertRising(before: Key, after: Key): void {

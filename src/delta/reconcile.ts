@@ -4,7 +4,7 @@ import type { ListRef } from '../model/action.js'
 import { compareBytes } from '../model/byte-order.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import { noteWishes, type Wish } from './claims.js'
-import { foundClaimant } from './found.js'
+import { foundClaimant, isFound } from './found.js'
 import { FOUND_EPOCH, foundOps, listKey, listText, membershipOp, type Scope } from './list-state.js'
 import { type Standing, standings } from './merge.js'
 import { partOf } from './sharing.js'
@@ -143,19 +143,19 @@ function verdict(
   if (!isOurs) return { ops: [] }
   counts.missing += 1
   // Who was found and has gone by itself is not brought back: no row ever asked for it.
-  return !target && absent > 0 ? { ops: ['absent'], wish: { member: false } } : { ops: ['unknown'] }
+  return !target && absent.length > 0 ? { ops: ['absent'], wish: { member: false } } : { ops: ['unknown'] }
 }
 
 /** What is remembered and what is there, address by address, in the order of their bytes. */
 async function* aligned(store: Store, beside: Key, list: Key): AsyncGenerator<Pair> {
-  const remembered = flat(standings({ store, list, counts: (epoch) => epoch !== FOUND_EPOCH }))
+  const remembered = flat(standings({ store, list, counts: (claimant) => !isFound(claimant) }))
   const there = entries(store, beside)
   let left = await remembered.next()
   let right = await there.next()
   while (left.done !== true || right.done !== true) {
     const order = left.done ? 1 : right.done ? -1 : compareBytes(left.value.address, right.value)
     if (order <= 0) yield { ...(left.value as Standing), there: order === 0 }
-    else yield { address: right.value as string, target: false, absent: 0, state: undefined, there: true }
+    else yield { address: right.value as string, target: false, absent: [], state: undefined, there: true }
     if (order <= 0) left = await remembered.next()
     if (order >= 0) right = await there.next()
   }

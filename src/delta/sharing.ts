@@ -2,6 +2,8 @@ import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import type { Key, Store } from '../stores/store.js'
 import { type ListRecord, listKey, type Scope } from './list-state.js'
+import type { Counting } from './merge.js'
+import type { Seen } from './seen.js'
 
 /**
  * One sync's part of a list. The first one to speak of a list is its owner; others are guests, where both say that the list
@@ -17,7 +19,7 @@ export interface Part {
   readonly first: string
 }
 
-/** Begins what a guest notes. No row's key and no epoch of a run begins like this. */
+/** Begins what a guest notes. No row's key begins like this. */
 const GUEST = '#of '
 
 const named = (owner: string): string => `${GUEST}${JSON.stringify(owner)} `
@@ -47,12 +49,13 @@ export async function partOf(store: Store, list: ListRef, scope: Omit<Scope, 'ep
   return part as Part
 }
 
-/** The claimant, or the epoch, as it is kept. */
-export const kept = (text: string, owner: string, isGuest: boolean): string => (isGuest ? named(owner) + text : text)
+/** The claimant as it is kept. */
+export const kept = (claimant: string, owner: string, isGuest: boolean): string =>
+  isGuest ? named(owner) + claimant : claimant
 
-/** Whether a claim counts for a whole audience of this sync: those of others always do. */
-export function countsIn({ owner, epoch }: Scope, isGuest: boolean): (of: string) => boolean {
-  if (!isGuest) return (of) => of === epoch || of.startsWith(GUEST)
-  const [mine, now] = [named(owner), kept(epoch, owner, true)]
-  return (of) => of === now || !of.startsWith(mine)
+/** Whether a claim counts for a whole audience of this sync, by what the snapshot has shown: those of others always do. */
+export function countsIn(seen: Seen, owner: string, isGuest: boolean): Counting {
+  if (!isGuest) return (claimant, claim) => seen.has(claim) || claimant.startsWith(GUEST)
+  const mine = named(owner)
+  return (claimant, claim) => (claimant.startsWith(mine) ? seen.has(claim) : true)
 }

@@ -4,16 +4,21 @@ import { stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** As a wish. */
 export interface Member {
+  readonly list: string
   readonly claimant: string
   readonly address: string
+  readonly member: true
 }
+
+export const LIST = 'audience'
 
 /** Share of the members that leave, and of others that join, from one run to the next. */
 export const CHURN = 0.01
 
 /** Deterministic; the number decides, so that the same person has the same address in every run. */
-function member(n: number): Member {
+function member(n: number): Pick<Member, 'claimant' | 'address'> {
   const hash = Math.imul(n + 1, 2_654_435_761) >>> 0
   return { claimant: `c-${n}`, address: `${hash.toString(36)}.${n}@example.com` }
 }
@@ -45,15 +50,19 @@ export async function membersFile(count: number, run: number): Promise<string> {
   return path
 }
 
-/** The lines of the file, a megabyte at a time. */
+/** The lines of the file, a page for each 128 kB. */
 export async function* members(path: string): AsyncGenerator<readonly Member[]> {
-  let rest = ''
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, encoding: 'latin1' })) {
-    const lines = (rest + String(chunk)).split('\n')
-    rest = lines.pop() ?? ''
-    yield lines.map((line) => {
-      const tab = line.indexOf('\t')
-      return { claimant: line.slice(0, tab), address: line.slice(tab + 1) }
-    })
+  let text = ''
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 17 })) {
+    text += (chunk as Buffer).toString('latin1')
+    const page: Member[] = []
+    let from = 0
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', from)) {
+      const tab = text.indexOf('\t', from)
+      page.push({ list: LIST, claimant: text.slice(from, tab), address: text.slice(tab + 1, end), member: true })
+      from = end + 1
+    }
+    text = text.slice(from)
+    yield page
   }
 }

@@ -6,9 +6,10 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { ListDeltaComputer } from '../../src/delta/list-delta.js'
 import type { Outcome } from '../../src/model/outcome.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
-import { members } from './list-members.js'
+import { LIST, members } from './list-members.js'
 
-export type ListVariant = 'DuckDB' | 'ours'
+/** `sent`: ours, with an intent before and an outcome behind each thousand changes. */
+export type ListVariant = 'DuckDB' | 'ours' | 'ours, sent'
 
 export interface ListAsked {
   readonly variant: ListVariant
@@ -29,6 +30,8 @@ export interface ListMeasured {
 
 const { variant, keep, audience, kept } = JSON.parse(process.argv[2] ?? '') as ListAsked
 
+// A run of ours changes what is kept: it gets a copy, so that the next round begins with the same.
+if (variant !== 'DuckDB' && !keep) await copyFile(kept, `${kept}.next`)
 let rss = 0
 const watch = setInterval(() => {
   rss = Math.max(rss, process.memoryUsage.rss())
@@ -60,27 +63,24 @@ async function byDuckDb() {
 }
 
 async function byOurs() {
-  const path = keep ? kept : `${kept}.next`
-  if (!keep) await copyFile(kept, path)
-  const store = new SqliteStore({ path })
+  const store = new SqliteStore({ path: keep ? kept : `${kept}.next` })
   const lists = new ListDeltaComputer({ store })
-  async function* claims() {
-    for await (const page of members(audience)) {
-      for (const { claimant, address } of page) yield { list: 'audience', claimant, address, member: true }
-    }
-  }
-  const delta = await lists.plan({
+  await using delta = await lists.plan({
     project: 'bench',
     owner: 'bench',
-    list: 'audience',
+    list: LIST,
     complete: true,
-    claims: claims(),
+    claims: members(audience),
   })
   const { add, remove } = delta.summary
+  let handed = 0
   for await (const chunk of delta.chunks({ sizeMax: 1_000 })) {
+    handed += chunk.addresses.length
+    if (variant === 'ours' && !keep) continue
     await chunk.intend()
     await chunk.settle(chunk.addresses.map((): Outcome => ({ status: 'accepted' })))
   }
+  if (handed !== add + remove) throw new Error(`${handed} addresses for ${add} and ${remove}`)
   await store.close()
   return { add, remove }
 }

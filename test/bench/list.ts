@@ -1,8 +1,9 @@
 /**
  * `npm run bench:list`: the delta of a list from an unsorted audience, 1 % of which is new and 1 % gone, against what the
- * third run before has left: GNU `sort` and `comm`, DuckDB, and ours on the real SQLite store, sent and settled. Each keeps
- * what the next run needs. BENCH_ROWS (default 100,000) and BENCH_ROUNDS (default 3) say how much; each is a process of its
- * own. Read the ratios; method: docs/benchmarks.md.
+ * third run before has left: GNU `sort` and `comm`, DuckDB, and ours on the real SQLite store, without and with an intent
+ * and an outcome for each change. Each hands out all that changes, and keeps what the next run needs. BENCH_ROWS (default
+ * 100,000) and BENCH_ROUNDS (default 3) say how much; each is a process of its own. Read the ratios; method:
+ * docs/benchmarks.md.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -12,21 +13,30 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { CHURN, membersFile } from './list-members.js'
 import type { ListAsked, ListMeasured, ListVariant } from './list-variant.js'
+import { median } from './median.js'
 
 const ROWS = Number(process.env.BENCH_ROWS ?? 100_000)
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3)
 const RUNS_BEFORE = 3
 type Variant = ListVariant | 'sort and comm'
-const VARIANTS: readonly Variant[] = ['sort and comm', 'DuckDB', 'ours']
+const VARIANTS: readonly Variant[] = ['sort and comm', 'DuckDB', 'ours', 'ours, sent']
 
 const run = promisify(execFile)
 const folder = await mkdtemp(join(tmpdir(), 'lakeloop-bench-list-'))
 const kept = (variant: Variant): string =>
-  join(folder, { DuckDB: 'old.parquet', ours: 'lists.db', 'sort and comm': 'old' }[variant])
+  join(folder, variant === 'DuckDB' ? 'old.parquet' : variant === 'sort and comm' ? 'old' : 'lists.db')
 
 const program = join(import.meta.dirname, '../../node_modules/.cache/lakeloop-bench/list-variant.js')
 const entryPoints = [join(import.meta.dirname, 'list-variant.ts')]
-await build({ entryPoints, outfile: program, bundle: true, packages: 'external', platform: 'node', format: 'esm' })
+await build({
+  entryPoints,
+  outfile: program,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+})
 
 async function ofProgram(variant: ListVariant, keep: boolean, audience: string): Promise<ListMeasured> {
   const asked: ListAsked = { variant, keep, audience, kept: kept(variant) }
@@ -74,7 +84,6 @@ try {
   await rm(folder, { recursive: true })
 }
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 const of = (variant: Variant, pick: (one: ListMeasured) => number): number =>
   median((measured.get(variant) ?? []).map(pick))
 

@@ -102,7 +102,7 @@ class World {
   }
 
   lists(store: Store): ListDeltaComputer {
-    return new ListDeltaComputer({ store, guard: { removedShareMax: 1 } })
+    return new ListDeltaComputer({ store, guard: { removedShareMax: 1 }, keptMax: 1 })
   }
 
   get targets(): ReadonlySet<string> {
@@ -229,7 +229,8 @@ class World {
       if (state === undefined || state === 'rejected') expect(this.members.has(address)).toBe(false)
     }
     const claims = await this.store.scan('claim', { prefix: ['prod'], limit: 1_000 })
-    expect(new Map(claims.map(({ key, value }) => [key[2] as string, value]))).toEqual(new Map(this.claims))
+    const addresses = claims.map(({ key, value }) => [key[2], (value as readonly unknown[])[0]] as const)
+    expect(new Map(addresses)).toEqual(new Map(this.claims))
     const index = await this.store.scan('claimByAddress', { prefix: ['prod'], limit: 1_000 })
     expect(new Map(index.map(({ key }) => [key[3] as string, key[2]]))).toEqual(new Map(this.claims))
     expect(index.length).toBe(claims.length)

@@ -15,6 +15,7 @@ const wishes = (from: number, to: number): Wish[] =>
     address: person(from + n),
     member: true,
   }))
+const gone = (from: number, to: number): readonly Wish[] => wishes(from, to).map((wish) => ({ ...wish, member: false }))
 const at = (part: Partial<PlanOptions> = {}): PlanOptions => ({
   project: 'prod',
   owner: 'churn',
@@ -170,12 +171,33 @@ describe('ListDeltaComputer', () => {
     await expect(store.commit(first.ops)).rejects.toThrow('STORE_CONFLICT')
   })
 
+  test('of two who note at once, of whom each makes a claim, one is refused: two claims never have one number', async () => {
+    const { lists, store } = await filled(1)
+    const scope = { project: 'prod', owner: 'churn', epoch: 'e' }
+    const both = await Promise.all([lists.note(wishes(1, 2), scope), lists.note(wishes(2, 3), scope)])
+    await store.commit(both[0].ops)
+    await expect(store.commit(both[1].ops)).rejects.toThrow('STORE_CONFLICT')
+    await store.commit((await lists.note(wishes(2, 3), scope)).ops)
+    const claims = await store.scan('claimByAddress', { prefix: ['prod'], limit: 10 })
+    expect(new Set(claims.map(({ value }) => value)).size).toBe(3)
+  })
+
+  test('a whole audience of which nothing is new writes one entry a page, and not one a claim', async () => {
+    const { lists, store } = await filled(1)
+    const scope = { project: 'prod', owner: 'churn', epoch: 'first' }
+    await store.commit((await lists.note(wishes(0, 500), scope)).ops)
+    const again = await lists.note(wishes(0, 500), { ...scope, epoch: 'second' })
+    expect(again.ops.map(({ op, table }) => `${op} ${table}`)).toEqual(['check list', 'put list', 'put seen'])
+    expect(again.changed.includes(true)).toBe(false)
+  })
+
   test('writes nothing once its fence does not hold', async () => {
     const { lists, store, members } = await filled(2)
     await store.commit([{ op: 'put', table: 'lease', key: ['prod'], value: 2 }])
     const fence = [{ op: 'check', table: 'lease', key: ['prod'], is: 1 }] as const
     await expect(lists.plan(at({ claims: wishes(0, 1), fence }))).rejects.toThrow('STORE_CONFLICT')
-    expect((await lists.plan(at({ complete: false, fence }))).summary).toMatchObject({ keep: 2, remove: 0 })
+    await expect(lists.plan(at({ complete: false, fence }))).rejects.toThrow('STORE_CONFLICT')
+    expect((await lists.plan(at({ complete: false }))).summary).toMatchObject({ keep: 2, remove: 0 })
     expect(members.size).toBe(2)
   })
 
@@ -269,13 +291,19 @@ describe('guard [I11]', () => {
     expect((await raised.plan(at({ claims: nobody }))).summary).toMatchObject({ held: 0, remove: 3 })
   })
 
-  test('stops where claims changed after the guard had looked', async () => {
-    const { lists, store } = await filled(20)
-    const delta = await lists.plan(
-      at({ complete: false, claims: [{ list: LIST, claimant: '0', address: person(0), member: false }] }),
-    )
-    const gone = wishes(1, 20).map((wish) => ({ ...wish, member: false }))
-    await store.commit((await lists.note(gone, { project: 'prod', owner: 'churn', epoch: 'e' })).ops)
+  test('what was planned is sent, and no claim that came after the guard had looked', async () => {
+    const { lists, store, members } = await filled(20)
+    const delta = await lists.plan(at({ complete: false, claims: gone(0, 1) }))
+    await store.commit((await lists.note(gone(1, 20), { project: 'prod', owner: 'churn', epoch: 'e' })).ops)
+    await send(delta, members)
+    expect(members.size).toBe(19)
+  })
+
+  test('stops where claims changed after the guard had looked, and the list is read again', async () => {
+    const { store } = await filled(20)
+    const lists = new ListDeltaComputer({ store, keptMax: 0 })
+    const delta = await lists.plan(at({ complete: false, claims: gone(0, 1) }))
+    await store.commit((await lists.note(gone(1, 20), { project: 'prod', owner: 'churn', epoch: 'e' })).ops)
     await expect(send(delta, new Set())).rejects.toThrow('STORE_CONFLICT: another process changed claim first.')
   })
 })
@@ -317,7 +345,7 @@ describe('bad input', () => {
       address: `${name}@x`,
       member: true,
     }))
-    await send(await lists.plan(at({ claims })), new Set())
+    await send(await lists.plan(at({ claims, complete: false })), new Set()) // kept in rows
     const sorted = (entries: readonly Entry[]): Entry[] =>
       [...entries].sort((a, b) => (a.key.join() < b.key.join() ? -1 : 1))
     const wrong: Store = {

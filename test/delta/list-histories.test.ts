@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
-import { diceOf, FAULTS, type FaultName, History } from './list-history.js'
+import { diceOf, FAULTS, type FaultName } from './list-faults.js'
+import { History } from './list-history.js'
 
 const HISTORIES = Number(process.env.LIST_HISTORIES ?? 600)
 const FIRST_SEED = Number(process.env.LIST_SEED ?? Date.now() % 1_000_000)

@@ -7,6 +7,12 @@ export interface Said {
   readonly member?: boolean
 }
 
+/** Whose snapshot it is. */
+export interface Snapshot {
+  readonly owner: string
+  readonly epoch: string
+}
+
 /** What may be known of an address: nothing, accepted, asked without an answer, refused for good. */
 type Known = 'nothing' | 'accepted' | 'asked' | 'refused'
 
@@ -37,29 +43,32 @@ const NOTHING: ReadonlySet<Known> = new Set(['nothing'])
  * how lakeloop stores a list, and where a crash leaves something open it keeps every possibility.
  */
 export class ListModel {
-  readonly #claims = new Map<string, { readonly address: string; readonly epoch: string }>()
+  /** By sync and claimant: two syncs that share the list may have a row of the same key. */
+  readonly #claims = new Map<string, Snapshot & { readonly address: string }>()
   readonly #known = new Map<string, ReadonlySet<Known>>()
-  #epoch: string | undefined
+  /** Of each sync, the snapshot whose rows spoke of the list last. */
+  readonly #epochs = new Map<string, string>()
 
-  /** True once a row has spoken of the list. */
-  get spokenOf(): boolean {
-    return this.#epoch !== undefined
+  /** True once a row of the sync has spoken of the list. */
+  spokenOf(owner: string): boolean {
+    return this.#epochs.has(owner)
   }
 
-  note(said: readonly Said[], epoch: string): void {
-    if (said.length > 0) this.#epoch = epoch
+  note(said: readonly Said[], { owner, epoch }: Snapshot): void {
+    if (said.length > 0) this.#epochs.set(owner, epoch)
     for (const { claimant, address, member } of said) {
-      const before = this.#claims.get(claimant)?.address
+      const who = `${owner} ${claimant}`
+      const before = this.#claims.get(who)?.address
       const after = address === undefined || member === undefined ? before : member ? address : undefined
-      if (after === undefined) this.#claims.delete(claimant)
-      else this.#claims.set(claimant, { address: after, epoch })
+      if (after === undefined) this.#claims.delete(who)
+      else this.#claims.set(who, { address: after, owner, epoch })
     }
   }
 
   /** The claims of an address move; what the destination has moves along where it moved the person itself. */
   move(from: string, to: string, moved: boolean): void {
-    for (const [claimant, { address, epoch }] of this.#claims) {
-      if (address === from) this.#claims.set(claimant, { address: to, epoch })
+    for (const [who, claim] of this.#claims) {
+      if (claim.address === from) this.#claims.set(who, { ...claim, address: to })
     }
     if (!moved) return
     const after = new Set<Known>()
@@ -73,9 +82,10 @@ export class ListModel {
     this.#known.set(to, after)
   }
 
-  /** Who should be on the list now. */
-  targets(complete: boolean, epoch: string): ReadonlySet<string> {
-    const counting = [...this.#claims.values()].filter((claim) => !complete || claim.epoch === epoch)
+  /** Who should be on the list now. A snapshot decides about the claims of its own sync. */
+  targets(complete: boolean, { owner, epoch }: Snapshot): ReadonlySet<string> {
+    const counts = (claim: Snapshot): boolean => !complete || claim.owner !== owner || claim.epoch === epoch
+    const counting = [...this.#claims.values()].filter(counts)
     return new Set(counting.map(({ address }) => address))
   }
 
@@ -84,8 +94,9 @@ export class ListModel {
     return new Set([...this.#claims.values()].map(({ address }) => address)).size < this.#claims.size
   }
 
-  expected(complete: boolean, epoch: string, guard: Guard): Expected {
-    const targets = this.targets(complete, epoch)
+  expected(complete: boolean, snapshot: Snapshot, guard: Guard): Expected {
+    const targets = this.targets(complete, snapshot)
+    const seen = this.#epochs.get(snapshot.owner) === snapshot.epoch
     const count = (met: (address: string, known: Known) => boolean): Range => {
       const addresses = [...new Set([...targets, ...this.#known.keys()])]
       const each = addresses.map((address) => [...this.#of(address)].map((known) => met(address, known)))
@@ -101,7 +112,7 @@ export class ListModel {
       remove,
       keep: count((address, known) => targets.has(address) && known === 'accepted'),
       members,
-      held: this.#held(remove, members, { complete, targets: targets.size, seen: this.#epoch === epoch }, guard),
+      held: this.#held(remove, members, { complete, targets: targets.size, seen }, guard),
     }
   }
 
@@ -120,15 +131,17 @@ export class ListModel {
   }
 
   /** A snapshot has decided: who was not seen in it has no claim any more, and who was refused may be asked again. */
-  decide(complete: boolean, epoch: string): void {
-    if (complete && this.#epoch !== epoch) return
-    const targets = this.targets(complete, epoch)
+  decide(complete: boolean, { owner, epoch }: Snapshot): void {
+    if (complete && this.#epochs.get(owner) !== epoch) return
+    const targets = this.targets(complete, { owner, epoch })
     for (const [address, known] of this.#known) {
       if (!targets.has(address) && known.has('refused'))
         this.#known.set(address, with_(without(known, 'refused'), 'nothing'))
     }
     if (!complete) return
-    for (const [claimant, claim] of this.#claims) if (claim.epoch !== epoch) this.#claims.delete(claimant)
+    for (const [who, claim] of this.#claims) {
+      if (claim.owner === owner && claim.epoch !== epoch) this.#claims.delete(who)
+    }
   }
 
   /** Whether this may be sent; and if it is, what follows about what was known. */
@@ -168,7 +181,7 @@ export class ListModel {
    * there is asked again, and who is there beside is left alone. A process that died has done so for some of them.
    */
   reconciled(shown: ReadonlySet<string>, sure: boolean): void {
-    const targets = this.targets(false, '')
+    const targets = this.targets(false, ANY)
     for (const address of new Set([...targets, ...this.#known.keys(), ...shown])) {
       const after = [...this.#of(address)].map((known): Known => {
         if (shown.has(address)) return targets.has(address) || isOn(known) ? 'accepted' : known
@@ -180,7 +193,7 @@ export class ListModel {
 
   /** Targets that were never refused: who is on the list at last. */
   wanted(): readonly string[] {
-    return [...this.targets(false, '')].filter((address) => !this.#of(address).has('refused')).sort(compareBytes)
+    return [...this.targets(false, ANY)].filter((address) => !this.#of(address).has('refused')).sort(compareBytes)
   }
 
   #set(address: string, after: Known, sure: boolean): void {
@@ -191,6 +204,9 @@ export class ListModel {
     return this.#known.get(address) ?? NOTHING
   }
 }
+
+/** Where all claims count. */
+const ANY: Snapshot = { owner: '', epoch: '' }
 
 const isOn = (known: Known): boolean => known === 'accepted' || known === 'asked'
 const with_ = (known: ReadonlySet<Known>, more: Known): ReadonlySet<Known> => new Set([...known, more])

@@ -8,12 +8,13 @@ import { RowsSource } from '../../src/sources/from-rows.js'
 import type { Source } from '../../src/sources/source.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op, Store } from '../../src/stores/store.js'
+import type { Existing } from '../../src/sync/existing.js'
 import { Sync } from '../../src/sync/sync.js'
 import type { FakeIterable } from '../../src/testing/index.js'
 import type { Clock as TransportClock } from '../../src/transport/clock.js'
 import { type Endpoint, PUBLISHED_RATES } from '../../src/vendors/iterable/endpoints.js'
 import { plainTransform } from './plain-transform.js'
-import { VirtualClock } from './virtual-clock.js'
+import type { VirtualClock } from './virtual-clock.js'
 
 const URL_OF_FAKE = 'http://127.0.0.1:9'
 const FAST = Object.fromEntries(Object.keys(PUBLISHED_RATES).map((endpoint) => [endpoint, 10_000]))
@@ -116,16 +117,19 @@ export interface RunGiven {
   readonly breaksAfter?: number | undefined
   readonly dying?: Dying | undefined
   readonly guarded: boolean
+  /** What becomes of members that the list had before. Default `ignore`. */
+  readonly members?: Existing['members']
 }
 
 /** A store, a clock and an Iterable that outlive every process that works with them. */
 export class ListLife {
   readonly store = new MemoryStore()
-  readonly clock = new VirtualClock()
+  readonly clock: VirtualClock
   readonly fake: FakeIterable
 
-  constructor(fake: FakeIterable) {
+  constructor(fake: FakeIterable, clock: VirtualClock) {
     this.fake = fake
+    this.clock = clock
   }
 
   /** The report, or `undefined` where the process died. */
@@ -140,7 +144,7 @@ export class ListLife {
     return life.dead ? undefined : report
   }
 
-  #sync({ rows, complete, breaksAfter, guarded }: RunGiven, life: Process): Sync {
+  #sync({ rows, complete, breaksAfter, guarded, members = 'ignore' }: RunGiven, life: Process): Sync {
     const store = mortal(this.store, life)
     const through = fetchOf(this.fake)
     const whole = new RowsSource({
@@ -187,6 +191,7 @@ export class ListLife {
       pageSize: 3,
       settleMs: 0,
       rejectedShareMax: 1,
+      existing: [{ list: 'at-risk', members }],
       retry: { waitMaxMs: 1_000 },
     })
   }

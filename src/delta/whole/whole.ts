@@ -1,0 +1,154 @@
+import { hash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import type { Reason } from '../../model/value.js'
+import type { Key, Op, Store } from '../../stores/store.js'
+import type { Wish } from '../claims.js'
+import type { ListRecord } from '../list-state.js'
+import { compare, spoolTold } from './compare.js'
+import { BLOCK_BYTES, partOfHash } from './kept.js'
+import { Log } from './log.js'
+import { WISH_IN, WISH_OUT } from './places.js'
+import { hashOf, MEMBER } from './record.js'
+import { Spool } from './spool.js'
+import { ADDS, type Counted, decidedOf, REMOVALS, REST, STREAMS } from './verdicts.js'
+
+/** A plan of a list whose claims were always whole audiences, and are kept in blocks (kept.ts). */
+export interface WholeOptions {
+  readonly store: Store
+  /** Project and list. */
+  readonly list: Key
+  readonly owner: string
+  readonly record: ListRecord | undefined
+  /** Undefined: that of the wishes noted last. */
+  readonly epoch: string | undefined
+  readonly complete: boolean
+  /** A whole audience; undefined: nothing is said that was not said before. */
+  readonly wishes: AsyncIterable<readonly Wish[]> | undefined
+  readonly guardOf: (counts: Counted, seen: boolean) => Reason | undefined
+  readonly fence: readonly Op[]
+  /** Where an audience too long for the memory waits. */
+  readonly directory: string
+  readonly bounds?: Bounds | undefined
+}
+
+export interface Bounds {
+  /** Bytes up to which a list is compared, and kept, as one part. */
+  readonly shortBytes: number
+  /** Least bytes of a log that is folded into what is kept. */
+  readonly logBytesLeast: number
+  /** Claimants that are undecided and kept in memory. Where there are more, nobody leaves for being absent. */
+  readonly undecidedMax: number
+}
+
+export const BOUNDS: Bounds = { shortBytes: 4 * 2 ** 20, logBytesLeast: 2 ** 20, undecidedMax: 500_000 }
+
+/** A list compared; what has to be sent waits in the spool. */
+export interface WholePlan {
+  readonly counts: Counted
+  readonly guard: Reason | undefined
+  readonly spool: Spool
+  readonly log: Log
+  /** Blocks that say what was decided: of no use once each of their addresses was sent. */
+  readonly decided: readonly Key[]
+}
+
+/** The log is folded into what is kept once it is a quarter of that. */
+const LOG_SHARE = 0.25
+const LOG_BLOCKS_MAX = 2_000
+
+/** Throws STORE_CONFLICT where the fence does not hold, or another has planned the list meanwhile; LIST_SPOOL. */
+export async function planWhole(options: WholeOptions): Promise<WholePlan> {
+  const spool = new Spool(options.directory, STREAMS)
+  try {
+    return await planInto(spool, options)
+  } catch (error) {
+    await spool.close()
+    throw error
+  }
+}
+
+async function planInto(spool: Spool, options: WholeOptions): Promise<WholePlan> {
+  const { store, list, record, complete, wishes, epoch } = options
+  const { shortBytes, logBytesLeast, undecidedMax } = options.bounds ?? BOUNDS
+  const { parts, bytes } = record?.whole ?? { parts: 1, bytes: 0 }
+  const log = new Log(options)
+  if (record !== undefined) await log.begin()
+  const { plans, logBytes } = await spoolTold(store, list, { spool, parts })
+  const isLong = logBytes > Math.max(logBytesLeast, bytes * LOG_SHARE) || plans.length > LOG_BLOCKS_MAX
+  const said = wishes === undefined ? undefined : await spoolWishes(options, spool, { wishes, undecidedMax })
+  // What was decided in an epoch is not decided again by a part of its wishes.
+  const isSame = record !== undefined && (epoch ?? record.epoch) === record.epoch
+  const undecided = said?.undecided ?? new Set()
+  const isDecided = complete && !isSame && undecided.size <= undecidedMax
+  const isAbsent = isDecided ? (claimant: string) => !undecided.has(digestOf(claimant)) : () => false
+  const keep = isLong ? { nth: log.nth - 1, fence: log.fence } : undefined
+  const { counts, kept } = await compare({ store, list, spool, parts, plans, isAbsent, keep, shortBytes })
+  if (kept !== undefined) await log.kept(kept)
+  const guard = options.guardOf(counts, said?.any ?? isSame)
+  if (record === undefined && said?.any === true) await log.begin() // of a list without a wish nothing is known
+  const decided = said?.any === true ? await decide(spool, { log, guard, epoch }) : []
+  return { counts, guard, spool, log, decided }
+}
+
+/** 48 bits: claimants that are undecided are kept in memory, and who shares a digest with one keeps his claim a run longer. */
+const digestOf = (claimant: string): number => hash('sha256', claimant, 'buffer').readUIntBE(0, 6)
+
+/** Wishes between two turns of the host's loop. */
+const WISHES_PER_TURN = 5_000
+
+/** Puts wishes into the spool, each into the part of its address. Without an address or a decision, its claimant is undecided. */
+async function spoolWishes(
+  { store, list }: WholeOptions,
+  spool: Spool,
+  { wishes, undecidedMax }: { readonly wishes: AsyncIterable<readonly Wish[]>; readonly undecidedMax: number },
+): Promise<{ readonly any: boolean; readonly undecided: ReadonlySet<number> }> {
+  const undecided = new Set<number>()
+  let count = 0
+  let turn = 0
+  for await (const page of wishes) {
+    for (let from = 0; from < page.length; from += WISHES_PER_TURN) {
+      const end = Math.min(page.length, from + WISHES_PER_TURN)
+      const odd: Key[] = []
+      for (let at = from; at < end; at += 1) {
+        const { claimant, address, member } = page[at] as Wish
+        const mark = member === true ? WISH_IN : WISH_OUT
+        if (address === undefined || member === undefined) {
+          if (undecided.size <= undecidedMax) undecided.add(digestOf(claimant))
+        } else if (!spool.addPlain(address, claimant, mark)) {
+          odd.push([...list, address, claimant, '']) // no part before the last may be empty
+          spool.add(partOfHash(hashOf(address)), { address, claimant, state: MEMBER }, mark)
+        }
+      }
+      if (odd.length > 0) await store.get('claimByAddress', odd) // throws for what could be no key of a row
+      count += end - from
+      turn += end - from
+      await spool.flush()
+      if (turn < WISHES_PER_TURN) continue
+      turn = 0
+      await setImmediate() // also where many short pages come at once
+    }
+  }
+  return { any: count > 0, undecided }
+}
+
+/**
+ * Writes down what was decided, so that it is sent by this plan or by a later one. Behind a guard claims are made, and those that
+ * were not shown stay.
+ */
+async function decide(
+  spool: Spool,
+  { log, guard, epoch }: { readonly log: Log; readonly guard: Reason | undefined; readonly epoch: string | undefined },
+): Promise<readonly Key[]> {
+  const decided: Key[] = []
+  for (const stream of guard === undefined ? [REMOVALS, REST, ADDS] : [REST, ADDS]) {
+    for await (const piece of spool.read(stream, BLOCK_BYTES)) {
+      const records = decidedOf(piece, guard !== undefined)
+      if (records.length === 0) continue
+      const key = await log.write(log.next(), records)
+      if (stream !== REST) decided.push(key)
+      await setImmediate() // a store that answers at once would never let the host's loop turn
+    }
+  }
+  if (guard === undefined && epoch !== undefined) await log.decided(epoch)
+  return decided
+}
