@@ -88,6 +88,23 @@ try {
     })
   }
 
+  check('the command runs the fake, shows its page, and ends when it is told to', () => {
+    const program = `
+      import { spawn } from 'node:child_process'
+      const child = spawn('node_modules/.bin/lakeloop', ['fake-iterable', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+      child.stdout.once('data', async (said) => {
+        const [, url] = /Fake Iterable: (\\S+)/.exec(said)
+        const page = await (await fetch(url)).text()
+        if (!page.includes('project by email')) throw new Error(page)
+        child.kill('SIGTERM')
+      })
+      child.once('exit', (code) => process.exit(code === 0 ? 0 : 1))`
+    writeFileSync(join(project, 'command.mjs'), program)
+    run(project, process.execPath, 'command.mjs')
+    const help = run(project, 'npx', 'lakeloop', 'fake-iterable', '--help')
+    if (!help.includes('fake-iterable [options]')) throw new Error(help)
+  })
+
   for (const [kind, load] of [
     ['mjs', (name) => `await import('${name}')`],
     ['cjs', (name) => `require('${name}')`],

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { buildChild } from '../scripts/build-child.js'
+import { chromium } from './integration/chromium.js'
 import { notSetUp } from './lakehouse/engine.js'
 
 await buildChild()
@@ -20,6 +21,12 @@ const noLakehouse = notSetUp()
 if (noLakehouse !== undefined && process.env.LAKEHOUSE_REQUIRED === '1') throw new Error(`lakehouse: ${noLakehouse}`)
 if (noLakehouse !== undefined && process.env.VITEST_WORKER_ID === undefined) {
   console.log(`SKIPPED: the suite test/lakehouse (real Spark and Delta): ${noLakehouse}`)
+}
+
+/** Likewise, where there is no browser. */
+const inBrowser = chromium() === undefined ? ['test/integration/*-browser.test.ts'] : []
+if (inBrowser.length > 0 && process.env.VITEST_WORKER_ID === undefined) {
+  console.log("SKIPPED: the fake's page in a browser: no chromium on the path; install it, or set CHROMIUM")
 }
 
 const lakehouse = {
@@ -58,6 +65,7 @@ export default defineConfig({
           name: 'integration',
           root,
           include: ['test/integration/**/*.test.ts'],
+          exclude: inBrowser,
           testTimeout: 60_000,
           maxConcurrency: 3,
         },

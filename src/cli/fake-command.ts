@@ -1,15 +1,23 @@
 import { parseArgs } from 'node:util'
-import { isLakeloopError } from '../errors.js'
 import { FAULTS, FakeIterable } from '../testing/index.js'
 
 export const USAGE = `lakeloop fake-iterable [options]     a fake of Iterable's API on this machine, for trying things by hand
 
-  --port N             where it listens (4010; 0 takes any that is free)
+  --port N             where it listens, on 127.0.0.1 (4010; 0 takes any that is free)
   --project-type T     email, userId or hybrid (email)
   --key K              the key that it takes (fake-key)
   --list NAME          a list that is there already; may be said again
-  --seed N             faults at random: the same seed and requests, the same faults
+  --seed N             faults at random, but none that lets a request wait for ever; the same seed and requests,
+                       the same faults
   --fault-rate R       how many requests meet one, from 0 to 1 (0.1; with --seed)
+  --help, -h           this
+
+Give its address as baseUrl, and its key as apiKey. Its page at / shows what it holds. What lies below /fake/ steers it:
+
+  curl localhost:4010/fake/faults -d '{"next":"reset after apply","endpoint":"users/bulkUpdate"}'
+  curl localhost:4010/fake/faults      which faults and endpoints there are, and which faults did something
+
+Ctrl-C ends it, and what it held is gone.
 `
 
 const OPTIONS = {
@@ -18,15 +26,18 @@ const OPTIONS = {
   key: { type: 'string', default: 'fake-key' },
   list: { type: 'string', multiple: true, default: [] as string[] },
   seed: { type: 'string' },
-  'fault-rate': { type: 'string', default: '0.1' },
+  'fault-rate': { type: 'string' },
 } as const
+
+const PROJECT_TYPES = ['email', 'userId', 'hybrid'] as const
 
 /** A mistake on the command line: what is wrong, for a person. */
 export class UsageError extends Error {}
 
-function number(name: string, text: string, { min, max }: { min: number; max: number }): number {
+function number(name: string, text: string, { max, whole }: { max: number; whole: boolean }): number {
   const value = Number(text)
-  if (text.trim() === '' || !(value >= min && value <= max)) throw new UsageError(`--${name} is from ${min} to ${max}`)
+  const isFine = text.trim() !== '' && value >= 0 && value <= max && (!whole || Number.isInteger(value))
+  if (!isFine) throw new UsageError(`--${name} is a ${whole ? 'whole ' : ''}number from 0 to ${max}`)
   return value
 }
 
@@ -41,25 +52,31 @@ function asked(args: readonly string[]) {
 /** Starts the fake as the arguments say. Throws UsageError. */
 export async function fakeCommand(args: readonly string[], say: (line: string) => void) {
   const values = asked(args)
-  const port = number('port', values.port, { min: 0, max: 65_535 })
-  const rate = number('fault-rate', values['fault-rate'], { min: 0, max: 1 })
-  const seed = values.seed && number('seed', values.seed, { min: 0, max: 2 ** 32 - 1 })
+  const port = number('port', values.port, { max: 65_535, whole: true })
   const fake = made(values)
-  if (seed !== undefined && seed !== '')
-    fake.faults.seeded(seed, { rate, kinds: FAULTS.filter((kind) => kind !== 'no answer') })
-  const door = await fake.listen({ port })
+  seeded(fake, values)
+  const door = await fake.listen({ port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error
+    throw new Error(`port ${port} is taken; --port 0 finds one that is free`)
+  })
   say(`Fake Iterable: ${door.url}`)
   say(`  key ${values.key}, project by ${values['project-type']}; open it in a browser to look inside`)
   return door
 }
 
-function made(values: ReturnType<typeof asked>): FakeIterable {
-  const projectType = values['project-type'] as 'email'
-  try {
-    return new FakeIterable({ projectType, apiKey: values.key, lists: values.list })
-  } catch (error) {
-    if (isLakeloopError(error))
-      throw new UsageError('--project-type is email, userId or hybrid, and --key is not empty')
-    throw error
-  }
+/** Without the faults after which a request never ends: who tries things by hand would wait for ever. */
+function seeded(fake: FakeIterable, { seed, 'fault-rate': rate }: ReturnType<typeof asked>): void {
+  if (seed === undefined && rate !== undefined) throw new UsageError('--fault-rate needs a --seed')
+  if (seed === undefined) return
+  fake.faults.seeded(number('seed', seed, { max: 2 ** 32 - 1, whole: true }), {
+    rate: number('fault-rate', rate ?? '0.1', { max: 1, whole: false }),
+    kinds: FAULTS.filter((kind) => kind !== 'no answer' && kind !== 'stalled body'),
+  })
+}
+
+function made({ key, list, 'project-type': type }: ReturnType<typeof asked>): FakeIterable {
+  if (key === '') throw new UsageError('--key is not empty')
+  const projectType = PROJECT_TYPES.find((one) => one === type)
+  if (projectType === undefined) throw new UsageError(`--project-type is one of ${PROJECT_TYPES.join(', ')}`)
+  return new FakeIterable({ projectType, apiKey: key, lists: list })
 }

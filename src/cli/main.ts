@@ -3,11 +3,13 @@ import { fakeCommand, USAGE, UsageError } from './fake-command.js'
 
 /** Exit codes: 0 ended as asked, 1 it could not start, 2 a mistake on the command line. */
 async function main([command, ...args]: readonly string[]): Promise<void> {
-  if (command === '--help' || (command === 'fake-iterable' && args.includes('--help'))) {
+  const wantsHelp = [command, ...args].some((one) => one === '--help' || one === '-h') || command === 'help'
+  if (wantsHelp) {
     console.log(USAGE)
     return
   }
-  if (command !== 'fake-iterable') throw new UsageError(`there is no command ${command ?? ''}`.trimEnd())
+  if (command !== 'fake-iterable')
+    throw new UsageError(command ? `there is no command ${command}` : 'a command is wanted')
   const { close } = await fakeCommand(args, (line) => console.log(line))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close())
 }

@@ -27,9 +27,10 @@ export interface Delivery {
    * The exact requests that would be sent, and the actions refused on our side.
    *
    * Shape   every index of `actions` stands once, in `refused` or in the `actions` of one request.
-   * Laws    pure: no network, no clock. The same delivery and the same actions give the same bytes.
+   * Laws    pure: no network. The same delivery and the same actions give the same bytes.
+   * Cost    a promise, where it would take long, and then the host's loop turns meanwhile.
    */
-  prepare(actions: ActionBlock): Prepared
+  prepare(actions: ActionBlock): Prepared | Promise<Prepared>
   /**
    * The same actions in smaller requests, to fit a size or to find the row that spoils the rest. Pure.
    *

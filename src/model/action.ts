@@ -14,6 +14,9 @@ export type ActionKind =
   | 'delete'
   | 'addressChange'
 
+/** True for what makes a person go. */
+export const isDeparture = (kind: ActionKind): boolean => kind === 'forget' || kind === 'delete'
+
 /** An action as a plain object: what a transform returns, what a dead letter holds, what a test writes. */
 export type Action =
   | ({ readonly kind: 'profile'; readonly dataFields?: JsonObject } & Named)

@@ -143,6 +143,13 @@ export class AddressMemory {
     return [{ op: 'put', table: 'fingerprint', key: this.#key(write.address), value: written as unknown as Json }]
   }
 
+  /** The op that forgets what was written to somebody who is gone. */
+  left(address: string): Op {
+    const live = this.#live.get(address)
+    if (live !== undefined) live.written = undefined
+    return { op: 'delete', table: 'fingerprint', key: this.#key(address) }
+  }
+
   /** A write has its outcome, and what it led to is committed. */
   settled({ address }: ProfileWrite): void {
     this.#liveAt(address).writes -= 1

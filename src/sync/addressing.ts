@@ -1,6 +1,6 @@
 import { fingerprint } from '../delta/fingerprint.js'
 import type { Resolution } from '../identity/resolver.js'
-import type { Action, ActionBlock, ListRef } from '../model/action.js'
+import { type Action, type ActionBlock, isDeparture, type ListRef } from '../model/action.js'
 import { actionAt, actionBlock } from '../model/action-block.js'
 import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
@@ -9,6 +9,7 @@ import type { Key, Table } from '../stores/store.js'
 import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import { isSettledAlready } from './leaving.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
 
 /** Distinct sets of identifiers per page, so that a person named by several actions of a row is looked up once. */
@@ -69,7 +70,7 @@ export async function addressPage(
   resolutions: readonly Resolution[],
   of: readonly number[],
   context: RunContext,
-  refusedList: (list: ListRef, address: string) => Reason | undefined,
+  refusedList: (list: ListRef, address: string) => Promise<Reason | undefined>,
 ): Promise<readonly Pending[]> {
   const { block } = work
   const keys = actionKeys(block, context)
@@ -82,25 +83,28 @@ export async function addressPage(
     one.status === 'resolved' && (work.late || block.kind(action) === 'profile') ? [one.address] : [],
   )
   await context.memory.hold(written)
+  const left = await context.departures.among(who.flatMap((one) => (one.status === 'resolved' ? [one.address] : [])))
   const pending: Pending[] = []
   for (let action = 0; action < block.length; action++) {
     const key = keys[action]
     const resolution = who[action] as Resolution
-    const { left } = recalled[action] ?? NOTHING
     if (resolution.status !== 'resolved') {
       const outcome = unaddressed(resolution)
       work.note(block.row(action), outcome)
       keep(work, action, key, outcome, context)
     }
+    const address = resolution.status === 'resolved' ? resolution.address : ''
+    const departed = left.get(address)
+    if (isSettledAlready(departed, { work, action, key, address }, context)) continue
     const isMembership = block.kind(action) === 'membership'
     if (isMembership && resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
       work.note(block.row(action), { status: 'superseded' })
     } else if (isMembership) {
-      const from = { action, left, ...(key === undefined ? {} : { key }) }
-      const refused = wish(work, from, resolution, refusedList)
+      const from = { action, left: (recalled[action] ?? NOTHING).left, ...(key === undefined ? {} : { key }) }
+      const refused = await wish(work, from, resolution, refusedList)
       if (refused !== undefined) keep(work, action, key, refused, context)
     } else if (resolution.status === 'resolved') {
-      const found = { action, key, resolution, recalled: recalled[action] ?? NOTHING }
+      const found = { action, key, resolution, recalled: recalled[action] ?? NOTHING, times: departed?.times ?? 0 }
       const one = pendingOf(work, found, context)
       if (one !== undefined) pending.push(one)
     }
@@ -125,19 +129,24 @@ interface Found {
   readonly key: Key | undefined
   readonly resolution: Extract<Resolution, { status: 'resolved' }>
   readonly recalled: Recalled
+  /** How often the person has left. */
+  readonly times: number
 }
 
 /** What has to be sent; `undefined` where the destination holds it already. */
 function pendingOf(work: PageWork, found: Found, context: RunContext): Pending | undefined {
   const { block } = work
-  const { action, key, resolution, recalled } = found
+  const { action, key, resolution, recalled, times } = found
   const { address } = resolution
   const kind = block.kind(action)
   const isProfile = kind === 'profile'
   // A profile's is kept under its address and moves along with it; any other belongs to its row, wherever it went.
   const said = { kind, detail: block.detail(action), payload: block.payload(action) }
-  const print = key && fingerprint({ ...said, address: isProfile ? '' : address })
-  const whole = isProfile ? writeOf(work, action, { address, key, print }) : undefined
+  // What was sent before somebody left is not there any more. Of events and purchases it does not count where they stand.
+  const since = times === 0 || kind === 'event' || kind === 'purchase' ? '' : ` ${times}`
+  const print = key && fingerprint({ ...said, address: `${isProfile ? '' : address}${since}` })
+  const isWrite = isProfile || isDeparture(kind)
+  const whole = isWrite ? writeOf(work, action, isProfile ? { address, key, print } : { address }) : undefined
   const left = whole !== undefined && work.late ? context.memory.fieldsLeft(whole) : whole?.fields
   if (whole !== undefined && left?.length === 0 && whole.fields.length > 0) {
     work.note(block.row(action), { status: 'superseded' })
@@ -184,7 +193,7 @@ function restOf(block: ActionBlock, action: number, left: readonly string[]): Ac
 function writeOf(
   work: PageWork,
   action: number,
-  { address, key, print }: { address: string; key: Key | undefined; print: string | undefined },
+  { address, key, print }: { address: string; key?: Key | undefined; print?: string | undefined },
 ): ProfileWrite {
   const fields = [...work.block.shape(action).fields.keys()].filter((path) => !/[.[]/.test(path))
   const row = key === undefined || print === undefined ? {} : { row: shortRow(key), print }
@@ -200,12 +209,12 @@ const isListName = (name: string): boolean =>
   name !== '' && name.length <= LIST_NAME_MAX && !/[\p{Cc}\p{Surrogate}]/u.test(name)
 
 /** A membership is no request yet: its claim is noted when the rest of its row is known. Gives the refusal of its list. */
-function wish(
+async function wish(
   work: PageWork,
   from: NonNullable<RowWish['from']>,
   resolution: Resolution,
-  refusedList: (list: ListRef, address: string) => Reason | undefined,
-): Outcome | undefined {
+  refusedList: (list: ListRef, address: string) => Promise<Reason | undefined>,
+): Promise<Outcome | undefined> {
   const { block } = work
   const { action } = from
   const row = block.row(action)
@@ -226,7 +235,7 @@ function wish(
     return undefined
   }
   const { address, profileId } = resolution
-  const refused = refusedList(list, address)
+  const refused = await refusedList(list, address)
   if (refused !== undefined) {
     const outcome: Outcome = { status: 'rejected', reason: refused }
     work.note(row, outcome)

@@ -16,8 +16,6 @@ interface Carried {
 
 /** Entries per scan. */
 const PAGE = 1_000
-/** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
-const LOOKUP_MAX = 10_000
 
 const keyOf = ({ scope }: RunContext, address: string): Key => [...checkpointKey(scope), keyPart(address)]
 
@@ -51,27 +49,22 @@ function firstOf({ block }: PageWork, row: number): number {
 /**
  * What goes along with each of these addresses; `undefined` where its profile has to settle first: nothing was kept, or the
  * profile does not hold what this row wrote and nothing else, so that a newer value could be overwritten (I6).
+ *
+ * @param addresses  of one chunk: no more than a store is asked for at once
  */
 export async function carriedBy(
   context: RunContext,
   addresses: readonly string[],
 ): Promise<readonly (JsonObject | undefined)[]> {
   if (!context.carries) return addresses.map(() => undefined)
-  const found: (JsonObject | undefined)[] = []
-  for (let at = 0; at < addresses.length; at += LOOKUP_MAX) {
-    const part = addresses.slice(at, at + LOOKUP_MAX)
-    const kept = await context.store.get(
-      'carried',
-      part.map((address) => keyOf(context, address)),
-    )
-    const writes = await context.memory.onlyWrites(part)
-    kept.forEach((value, nth) => {
-      const carried = value as unknown as Carried | undefined
-      const [row, print] = writes[nth] ?? []
-      found.push(carried !== undefined && carried.row === row && carried.print === print ? carried.fields : undefined)
-    })
-  }
-  return found
+  const keys = addresses.map((address) => keyOf(context, address))
+  const kept = await context.store.get('carried', keys)
+  const writes = await context.memory.onlyWrites(addresses)
+  return kept.map((value, at) => {
+    const carried = value as unknown as Carried | undefined
+    const [row, print] = writes[at] ?? []
+    return carried !== undefined && carried.row === row && carried.print === print ? carried.fields : undefined
+  })
 }
 
 /** Forgets what was kept, once every list of the sync has had it. */

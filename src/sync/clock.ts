@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** Time and chance, handed in so that the same rows, store and clock give the same requests (I9). */
 export interface Clock {
   /** Milliseconds since 1970. Data only: it may jump. */
@@ -17,6 +19,7 @@ export const SYSTEM_CLOCK: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal.aborted || ms <= 0) return resolve()
+      setMaxListeners(0, signal) // who waits is no leak, and Node would print that it is one
       const end = (): void => {
         clearTimeout(timer)
         signal.removeEventListener('abort', end)

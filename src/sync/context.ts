@@ -9,6 +9,7 @@ import type { Audience, Program } from './audience.js'
 import type { Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import type { Commits } from './commits.js'
+import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
 import type { Tally } from './tally.js'
@@ -49,6 +50,7 @@ export interface RunContext {
   readonly events: SyncEmitter
   readonly tally: Tally
   readonly memory: AddressMemory
+  readonly departures: Departures
   /** The how-manieth run of the sync this is: what a later run read is newer. */
   readonly turn: number
   /** When the destination last accepted a profile, on the clock's `elapsed`; set by whoever sends. */

@@ -3,6 +3,7 @@ import { LakeloopError } from '../errors.js'
 import type { Action, ActionBlock } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
+import type { JsonObject } from '../model/value.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { Dispatcher, type Settled } from './dispatch.js'
 import { openRetrying, RETRY_LIMITS, type RetryLimits } from './retry.js'
@@ -41,6 +42,7 @@ export async function deliver(
       limits,
       signal,
       concurrency: options.concurrency ?? 4,
+      about: aboutBy(destination.addressedBy),
     })
     const outcomes = new Array<Outcome | undefined>(block.length)
     const onSettled = async (settled: Settled): Promise<void> => {
@@ -56,6 +58,29 @@ export async function deliver(
     await delivery.close()
   }
 }
+
+/** What is about one person must keep its order, in whatever spelling they are named; who is told apart too seldom only waits. */
+const aboutBy =
+  (addressedBy: string) =>
+  (block: ActionBlock, action: number): readonly string[] => {
+    const address = block.address(action) ?? block.identifiers(action)[addressedBy] ?? ''
+    const kind = block.kind(action)
+    if (kind !== 'addressChange' && kind !== 'catalogItem') return [plain(address)]
+    const { from, to, catalog, item }: JsonObject = block.detail(action)
+    if (kind === 'catalogItem') return [`${String(catalog).toLowerCase()} ${String(item)}`]
+    return [address, String(from), String(to)].map(plain)
+  }
+
+/** Nearly every address is as it would be sent, and costs a look. */
+const PLAIN = /^[\x21-\x40\x5b-\x7e]*[\x21-\x2d\x2f-\x40\x5b-\x7e]$/
+
+const plain = (raw: string): string =>
+  PLAIN.test(raw)
+    ? raw
+    : raw
+        .normalize('NFKC')
+        .toLowerCase()
+        .replace(/[^\x21-\x7e]|\.$/g, '')
 
 const invalid = (option: string, problem: string) =>
   new LakeloopError('OPTION_INVALID', { part: 'deliver', option, problem })

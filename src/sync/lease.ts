@@ -107,3 +107,7 @@ function isGone(held: Holder): boolean {
     return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
 }
+
+/** What commits to a store can check: a lease is checked where it is kept. */
+export const fenceIn = (store: Store, keeper: Store, fence: readonly Op[]): readonly Op[] =>
+  store === keeper ? fence : []

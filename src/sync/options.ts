@@ -36,7 +36,7 @@ export interface SyncOptions {
    * the profile; one waits where several rows write to the profile, or its row is of a former run.
    */
   readonly adds?: 'wait' | 'carry'
-  /** Stop when more than this share of the last 1,000 rows was rejected, 0 to 1. Default 0.05; 1 never stops. */
+  /** Stop when more than this share of the last 1,000 rows was rejected, 100 at least, 0 to 1. Default 0.05; 1 never stops. */
   readonly rejectedShareMax?: number
   /** Profile fields that other syncs of the project may write too; each of them has to say so. Default none. */
   readonly sharedFields?: readonly string[]

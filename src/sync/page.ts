@@ -54,6 +54,8 @@ export class PageWork {
   readonly wishes: RowWish[] = []
   /** What to remember when the page is finished: parked actions and dead letters (I4: durable before the cursor). */
   readonly kept: Op[] = []
+  /** Who had left the destination and is written to again: their places on lists went with them. */
+  readonly returned: string[] = []
   /** Actions without an outcome. */
   waiting = 0
   readonly #status: (OutcomeStatus | undefined)[]

@@ -53,6 +53,7 @@ export class Pages {
   retargeted = 0
   /** Every page was a part of a snapshot, and there was one at least. */
   snapshot = false
+  #nobody = false
   readonly #still: StillParked = { rows: 0 }
   /** Rows that were kept because the schema changed. */
   parked = 0
@@ -74,6 +75,11 @@ export class Pages {
     return this.#schema
   }
 
+  /** A whole audience had not even a page: lists are planned all the same, and their guard tells of it. */
+  get nobody(): boolean {
+    return this.#nobody
+  }
+
   async run(pageSize: number): Promise<void> {
     const { source, audience, reading, scope, runId } = this.#context
     const tags = tagsOf(scope.sync, runId)
@@ -93,6 +99,7 @@ export class Pages {
         await setImmediate() // stores and transforms that answer at once would never let the host's loop turn
       }
       if (!reading.aborted) await this.#send()
+      this.#nobody = audience !== undefined && pages === 0
     } catch (error) {
       this.#failed ??= { error }
     }
@@ -191,12 +198,12 @@ export class Pages {
   }
 
   /** Why a list cannot be written to, asked of the destination once per list and run. */
-  #refusedList(list: ListRef, address: string): Reason | undefined {
+  async #refusedList(list: ListRef, address: string): Promise<Reason | undefined> {
     if (this.#lists.has(list)) return this.#lists.get(list)
     const { delivery, destination } = this.#context
     const identifiers = { [destination.addressedBy]: address }
     const probe = actionBlock([{ kind: 'membership', identifiers, list, member: true }], [{ address }])
-    const reason = delivery.prepare(probe).refused[0]?.reason
+    const reason = (await delivery.prepare(probe)).refused[0]?.reason
     const ofTheList = reason?.code.startsWith('LIST_') || reason?.code === 'ACTION_UNSUPPORTED' ? reason : undefined
     if (ofTheList !== undefined || reason === undefined) this.#lists.set(list, ofTheList)
     return ofTheList

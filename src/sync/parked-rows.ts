@@ -106,13 +106,13 @@ export async function* unparkedRows(
 }
 
 /** Schemas of which no row was there: rows that were just read are still there until what was made of them is committed. */
-async function dropSchemas({ store, scope, fence }: RunContext, used: ReadonlyMap<string, unknown>): Promise<void> {
+async function dropSchemas({ store, scope, commits }: RunContext, used: ReadonlyMap<string, unknown>): Promise<void> {
   const prefix = [...checkpointKey(scope), 'parked']
   const kept = await store.scan('schema', { prefix, limit: SCHEMAS_MAX })
   const ops = kept
     .filter(({ key }) => !used.has(String(key.at(-1))))
     .map(({ key }): Op => ({ op: 'delete', table: 'schema', key }))
-  if (ops.length > 0) await store.commit([...fence, ...ops])
+  await commits.commit({ main: ops })
 }
 
 /** Neighbours of one schema: the order is kept. */

@@ -1,11 +1,14 @@
-import type { Action } from '../model/action.js'
+import { type Action, isDeparture } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
+import type { Outcome } from '../model/outcome.js'
 import type { JsonObject, Reason } from '../model/value.js'
 import type { Entry, Key, Op } from '../stores/store.js'
 import { isAfter, type Order, onlyFields, type ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
+import { departureOps, fateOfDeparted } from './leaving.js'
 import { kept, originKey } from './page.js'
 
 const PARKED_PER_TURN = 1_000
@@ -30,7 +33,7 @@ export async function tryParked(context: RunContext, { snapshot }: { readonly sn
     const range = { prefix: checkpointKey(context.scope), after, limit: PARKED_PER_TURN }
     const entries = await context.store.scan('parked', range)
     const older = entries.filter(({ value }) => (value as JsonObject).runId !== context.runId)
-    const gone = snapshot ? older.filter(({ value }) => (value as JsonObject).epoch !== context.epoch) : []
+    const gone = snapshot ? older.filter(({ value }) => hasLeft(value as JsonObject, context.epoch)) : []
     await drop(context, gone)
     tried.overtaken += gone.length
     const { accepted, overtaken } = await tryThese(
@@ -43,6 +46,10 @@ export async function tryParked(context: RunContext, { snapshot }: { readonly sn
     if (entries.length < PARKED_PER_TURN || after === undefined) return tried
   }
 }
+
+/** What a whole audience did not show again. Who is to be forgotten or deleted has left it, and that is no reason to drop it. */
+const hasLeft = ({ epoch, action }: JsonObject, now: string): boolean =>
+  epoch !== now && !isDeparture((action as unknown as Action).kind)
 
 async function drop(context: RunContext, entries: readonly { readonly key: Key }[]): Promise<void> {
   if (entries.length === 0) return
@@ -73,12 +80,39 @@ async function tryThese(context: RunContext, entries: readonly Entry[]): Promise
     const order = ((entry.value as JsonObject).order ?? [0, 0]) as unknown as Order
     found.push({ entry, action: actions[at] as Action, address, profileId, order })
   })
+  return await tryFound(context, found)
+}
+
+async function tryFound(context: RunContext, all: readonly Found[]): Promise<Tried> {
+  const left = await context.departures.among(all.map(({ address }) => address))
+  const found: Found[] = []
+  const main: Op[] = []
+  let overtaken = 0
+  for (const one of all) {
+    const { entry, action, address } = one
+    const fate = fateOf(one, left.get(address))
+    if (fate === undefined) {
+      found.push(one)
+      continue
+    }
+    main.push({ op: 'delete', table: 'parked', key: entry.key })
+    if ('reason' in fate) main.push(refused(context, entry, action, fate.reason))
+    else overtaken += 1
+  }
+  if (main.length > 0) await context.commits.commit({ main })
   found.sort((a, b) => (isAfter(a.order, b.order) ? 1 : -1)) // as they were read (I6)
   const claims = found.filter(({ action }) => action.kind === 'membership')
   const sends = found.filter(({ action }) => action.kind !== 'membership')
   const claimed = await claim(context, claims)
   const sent = await sendThese(context, sends)
-  return { accepted: claimed + sent.accepted, overtaken: sent.overtaken }
+  return { accepted: claimed + sent.accepted, overtaken: overtaken + sent.overtaken }
+}
+
+/** Of somebody who has left since: as for a row of today, and what was read before they left is overtaken. */
+function fateOf({ action, entry }: Found, departed: Departed | undefined): Outcome | undefined {
+  const fate = fateOfDeparted(action.kind, departed)
+  if (fate !== undefined || departed?.gone !== true) return fate
+  return String((entry.value as JsonObject).at) <= departed.at ? { status: 'superseded' } : undefined
 }
 
 async function claim(context: RunContext, claims: readonly Found[]): Promise<number> {
@@ -145,6 +179,7 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
   const onSettled = async ({ outcomes }: Settled): Promise<void> => {
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
+    const leaving: Leaving[] = []
     for (const [at, outcome] of outcomes) {
       const { entry, action, address, profileId, write } = rests[at] as Rest
       if (outcome.status === 'parked') continue // it waits on, as it is
@@ -152,12 +187,18 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
       if ('reason' in outcome) main.push(refused(context, entry, action, outcome.reason))
       else {
         bindings.push({ profileId, address })
+        if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
         if (write !== undefined) main.push(...memory.accepted(write))
       }
     }
     accepted += bindings.length
     if (bindings.length > 0) settling.acceptedAt = clock.elapsed()
-    await commits.commit({ main, identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [] })
+    const gone = await departureOps(context, leaving)
+    await commits.commit({
+      main: [...main, ...gone.main],
+      identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
+      lists: gone.lists,
+    })
     for (const [at] of outcomes) {
       const { write } = rests[at] as Rest
       if (write !== undefined) memory.settled(write)

@@ -41,19 +41,24 @@ export const digestOf = (body: Uint8Array): string => createHash('sha256').updat
 
 /** Sends nothing: writes down each request and takes it as accepted. */
 export function planningSender(delivery: Delivery, into: PlannedRequest[], count: (endpoint: string) => void): Sender {
+  let before: Promise<void> = Promise.resolve()
+  const send: Sender['send'] = async (block, { onSettled }) => {
+    const { requests, refused } = await delivery.prepare(block)
+    const rejected = refused.map(
+      ({ action, reason }) => [action, { status: 'rejected', reason } satisfies Outcome] as const,
+    )
+    if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0 })
+    for (const { endpoint, actions, body } of requests) {
+      count(endpoint)
+      into.push({ endpoint, actions: actions.length, bytes: body.byteLength, digest: digestOf(body) })
+      const accepted = actions.map((action) => [action, { status: 'accepted' } satisfies Outcome] as const)
+      await onSettled({ endpoint, outcomes: accepted, bytes: body.byteLength })
+    }
+  }
   return {
-    async send(block, { onSettled }) {
-      const { requests, refused } = delivery.prepare(block)
-      const rejected = refused.map(
-        ({ action, reason }) => [action, { status: 'rejected', reason } satisfies Outcome] as const,
-      )
-      if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0 })
-      for (const { endpoint, actions, body } of requests) {
-        count(endpoint)
-        into.push({ endpoint, actions: actions.length, bytes: body.byteLength, digest: digestOf(body) })
-        const accepted = actions.map((action) => [action, { status: 'accepted' } satisfies Outcome] as const)
-        await onSettled({ endpoint, outcomes: accepted, bytes: body.byteLength })
-      }
+    send(block, by) {
+      before = before.then(() => send(block, by)) // one after the other: the same rows give the same plan (I9)
+      return before
     },
   }
 }

@@ -33,8 +33,13 @@ export async function drainIdentity(context: RunContext, window: Window): Promis
 
 type Move = AddressChange & { readonly to: string }
 
-async function move(context: RunContext, moves: readonly Move[]): Promise<number> {
-  const { destination, sender, identity, lists, scope, epoch } = context
+async function move(context: RunContext, all: readonly Move[]): Promise<number> {
+  const { destination, sender, departures } = context
+  const left = await departures.among(all.flatMap(({ from, to }) => [from, to]))
+  const isForgotten = ({ from, to }: Move) => [from, to].some((address) => left.get(address)?.forever === true)
+  // Nothing is sent about the forgotten: as for rows that speak of them.
+  for (const one of all.filter(isForgotten)) await settle(context, one, FORGOTTEN)
+  const moves = all.filter((one) => !isForgotten(one))
   const block = actionBlock(
     moves.map(({ from, to }) => ({
       kind: 'addressChange' as const,
@@ -46,24 +51,31 @@ async function move(context: RunContext, moves: readonly Move[]): Promise<number
   )
   let accepted = 0
   const onSettled = async ({ outcomes }: Settled): Promise<void> => {
-    for (const [at, outcome] of outcomes) {
-      const { profileId, from, to } = moves[at] as Move
-      const done = outcome.status === 'accepted' || outcome.status === 'unchanged'
-      // Where the destination did not move the profile (it cannot, or the new address is a user already), the person is
-      // written to under the new address from now on, and the lists leave the old one.
-      const rekeyed = await lists.rekey({ project: scope.project, from, to, moved: done }, scopeOf(scope, epoch))
-      const main = done ? await context.memory.moved(from, to) : deadLetter(context, profileId, outcome)
-      if (done) context.settling.acceptedAt = context.clock.elapsed()
-      await context.commits.commit({
-        main,
-        identity: identity.bind(scope.project, [{ profileId, address: to }]),
-        lists: rekeyed,
-      })
-      accepted += Number(done)
-    }
+    for (const [at, outcome] of outcomes) accepted += Number(await settle(context, moves[at] as Move, outcome))
   }
-  await sender.send(block, { onSettled })
+  if (moves.length > 0) await sender.send(block, { onSettled })
   return accepted
+}
+
+const FORGOTTEN: Outcome = { status: 'rejected', reason: { code: 'USER_FORGOTTEN', facts: {} } }
+
+/** Remembers where a person is from now on. True if the destination has moved the profile. */
+async function settle(context: RunContext, { profileId, from, to }: Move, outcome: Outcome): Promise<boolean> {
+  const { identity, lists, scope, epoch } = context
+  const done = outcome.status === 'accepted' || outcome.status === 'unchanged'
+  // Where the destination did not move the profile (it cannot, or the new address is a user already), the person is
+  // written to under the new address from now on, and the lists leave the old one.
+  const rekeyed = await lists.rekey({ project: scope.project, from, to, moved: done }, scopeOf(scope, epoch))
+  // For the forgotten no place is claimed: of what would move there only the going is left.
+  const listed = outcome === FORGOTTEN ? rekeyed.filter(({ op }) => op === 'delete') : rekeyed
+  const main = done ? await context.memory.moved(from, to) : deadLetter(context, profileId, outcome)
+  if (done) context.settling.acceptedAt = context.clock.elapsed()
+  await context.commits.commit({
+    main,
+    identity: identity.bind(scope.project, [{ profileId, address: to }]),
+    lists: listed,
+  })
+  return done
 }
 
 const scopeOf = (scope: RunContext['scope'], epoch: string) => ({ project: scope.project, owner: scope.sync, epoch })

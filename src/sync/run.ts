@@ -3,7 +3,6 @@ import type { Delivery } from '../destinations/destination.js'
 import { LakeloopError } from '../errors.js'
 import type { DriftChange, ListCounts, RunReport } from '../model/report.js'
 import type { Schema } from '../model/row.js'
-import type { JsonObject } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
 import type { TransformFacts } from '../transform/transform.js'
 import { AddressMemory } from './address-memory.js'
@@ -12,10 +11,12 @@ import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope,
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
 import { type RunContext, type Sender, tagsOf } from './context.js'
+import { Departures } from './departures.js'
 import { decideDrift } from './drift-decision.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
+import { fenceIn } from './lease.js'
 import { listPhase, type OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
@@ -77,6 +78,7 @@ class Pass {
   readonly #tally = new Tally()
   readonly #requests: Record<string, number> = {}
   #began: Checkpoint | undefined
+  #window: Window | undefined
   #checkpoint: Checkpoint
   #version = ''
   #drift: readonly DriftChange[] = []
@@ -129,17 +131,23 @@ class Pass {
       signal: this.#drive.reading,
       learned: this.#checkpoint.learned,
     })
-    let learned: JsonObject = {}
     try {
       const { window, schema } = await this.#work(facts, delivery, drift)
-      learned = await delivery.close()
+      const learned = await delivery.close()
       if (schema !== undefined) await this.#drive.commitMain([writeSchema(this.#scope, schema, facts.version)])
       window.amend({ complete: true, learned })
       await window.save()
     } catch (error) {
-      await delivery.close().catch(() => undefined)
+      await this.#keepLearned(delivery).catch(() => undefined) // what ended the run is the error that counts
       throw error
     }
+  }
+
+  /** What was learned until a run failed: how large requests may be, and what of a day is used up. */
+  async #keepLearned(delivery: Delivery): Promise<void> {
+    const learned = await delivery.close()
+    this.#window?.amend({ learned })
+    await this.#window?.save()
   }
 
   /** Decided before any row is sent; the schema is remembered when the pass is complete (design, section 9). */
@@ -174,6 +182,7 @@ class Pass {
       found,
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
+    this.#window = window
     const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [] })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
@@ -186,7 +195,7 @@ class Pass {
     this.#unparked = tried.accepted
     this.#overtaken = tried.overtaken
     this.#retargeted += await drainIdentity(context, window)
-    const complete = pages.snapshot && window.tied
+    const complete = (pages.snapshot || pages.nobody) && window.tied
     const settled = () => this.#settled(context.settling.acceptedAt)
     const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
     this.#lists = phase.lists
@@ -249,11 +258,12 @@ class Pass {
         this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
       }),
       commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
-      fence: lists.store === store ? fence : [], // a lease can be checked where it is kept
+      fence: fenceIn(lists.store, store, fence),
       events: this.#events,
       tally: this.#tally,
       memory: new AddressMemory({ ...names, parked }),
       turn: this.#drive.turn,
+      departures: await Departures.of(store, this.#scope.project),
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
       settling: { acceptedAt: this.#resumed ? this.#startedElapsed : undefined },
       leftBehind,

@@ -13,7 +13,7 @@ import { Dispatcher } from './dispatch.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
-import { Lease } from './lease.js'
+import { fenceIn, Lease } from './lease.js'
 import type { OnAddresses } from './list-phase.js'
 import { checkOptions, checkRunOptions, type SyncOptions } from './options.js'
 import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
@@ -184,7 +184,7 @@ export class Sync {
         lists,
         delivery,
         owner,
-        fence: lists.store === store ? lease.fence : [],
+        fence: fenceIn(lists.store, store, lease.fence),
         clock,
         limits,
         signal,

@@ -1,10 +1,12 @@
 import { LakeloopError } from '../errors.js'
-import type { ListRef } from '../model/action.js'
+import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Op } from '../stores/store.js'
 import { carriedOps } from './carried.js'
 import { type Checkpoint, checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import type { Leaving } from './departures.js'
+import { departureOps } from './leaving.js'
 import { keep, kept, type PageWork, type Pending, type RowWish } from './page.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
@@ -76,14 +78,22 @@ export class Window {
       const part = pending.slice(at, at + ROWS_PER_COMMIT)
       const main: Op[] = []
       const bindings: { profileId: string; address: string }[] = []
-      for (const [{ key, fingerprint, write, bind, address, left }, outcome] of part) {
+      const leaving: Leaving[] = []
+      for (const [{ page, action, key, fingerprint, write, bind, address, left }, outcome] of part) {
         if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
-        if (write !== undefined) main.push(...memory.accepted(write))
+        const kind = page.block.kind(action)
+        if (isDeparture(kind)) leaving.push({ address, kind })
+        else if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
       }
-      await commits.commit({ main, identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [] })
+      const gone = await departureOps(this.#context, leaving)
+      await commits.commit({
+        main: [...main, ...gone.main],
+        identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
+        lists: gone.lists,
+      })
       for (const [{ page, action, key, write }, outcome] of part) {
         if (write !== undefined) memory.settled(write)
         if (outcome.status === 'rejected' || outcome.status === 'parked')
@@ -99,6 +109,7 @@ export class Window {
       for (let page = this.#pages[0]; page !== undefined && page.waiting === 0; page = this.#pages[0]) {
         await this.#finish(page)
         this.#pages.shift()
+        this.#checkCircuit()
       }
     })
     this.#turn = turn.catch(() => undefined)
@@ -116,15 +127,24 @@ export class Window {
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
-    this.#checkpoint = { ...this.#checkpoint, cursor: page.page.cursor }
-    await commits.commit({ main: [...page.kept, writeCheckpoint(scope, this.#checkpoint)] })
+    const { cursor } = page.page
+    await commits.commit({
+      main: [...page.kept, writeCheckpoint(scope, { ...this.#checkpoint, cursor })],
+      lists: await this.#unlisted(page),
+    })
+    this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
       tally.row(status, page.reason(row))
       this.#judge(status === 'rejected')
     }
     events.tell('progress', { rows: tally.counts })
-    this.#checkCircuit()
+  }
+
+  async #unlisted({ returned }: PageWork): Promise<readonly Op[]> {
+    const { lists, scope, epoch } = this.#context
+    if (returned.length === 0) return []
+    return await lists.leave(returned, { project: scope.project, owner: scope.sync, epoch }, { claims: 'stay' })
   }
 
   async #claim(page: PageWork, wishes: readonly RowWish[]): Promise<void> {
@@ -201,7 +221,11 @@ export class Window {
     const { rejected: seen, share } = this.#circuit
     const rejected = seen.filter(Boolean).length
     if (seen.length < CIRCUIT_ROWS_MIN || rejected / seen.length <= share) return
-    throw new LakeloopError('CIRCUIT_OPEN', { rejected, window: seen.length, limit: `${share * 100} %` })
+    throw new LakeloopError('CIRCUIT_OPEN', {
+      rejected,
+      window: seen.length,
+      limit: `${Number((share * 100).toFixed(6))} %`,
+    })
   }
 }
 

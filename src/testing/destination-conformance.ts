@@ -33,7 +33,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     run: (make) =>
       opened(make, async (delivery, setup) => {
         const actions = [setup.action(0), NOBODY, setup.action(1), setup.action(0), setup.action(2)]
-        const { requests, refused } = delivery.prepare(actionBlock(actions))
+        const { requests, refused } = await delivery.prepare(actionBlock(actions))
         const all = [...requests.flatMap((request) => request.actions), ...refused.map((refusal) => refusal.action)]
         assert.deepEqual(sorted(all), upTo(actions.length))
         for (const { reason } of refused) assert.equal(typeof reason.code, 'string')
@@ -43,7 +43,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     name: 'prepare: an empty block makes no request',
     run: (make) =>
       opened(make, async (delivery) => {
-        assert.deepEqual(delivery.prepare(actionBlock([])), { requests: [], refused: [] })
+        assert.deepEqual(await delivery.prepare(actionBlock([])), { requests: [], refused: [] })
       }),
   },
   {
@@ -51,10 +51,10 @@ export const destinationConformance: readonly DestinationCase[] = [
     run: (make) =>
       opened(make, async (delivery, setup) => {
         const actions = block(setup, 20)
-        const first = delivery.prepare(actions)
+        const first = await delivery.prepare(actions)
         const before = shown(first.requests)
         for (const request of first.requests) await delivery.apply(request, signal())
-        assert.deepEqual(shown(delivery.prepare(actions).requests), before)
+        assert.deepEqual(shown((await delivery.prepare(actions)).requests), before)
         assert.deepEqual(shown(first.requests), before, 'a request is not changed by being sent')
       }),
   },
@@ -63,7 +63,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     run: (make) =>
       opened(make, async (delivery, setup) => {
         const actions = [setup.action(0), setup.action(1), NOBODY]
-        const { requests, refused } = delivery.prepare(actionBlock(actions))
+        const { requests, refused } = await delivery.prepare(actionBlock(actions))
         const text = JSON.stringify([requests.map((request) => request.endpoint), refused])
         for (const value of actions.flatMap((action) => Object.values(action.identifiers))) {
           assert.ok(!text.includes(value), 'an identifier stands in an endpoint or a reason')
@@ -74,7 +74,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     name: 'split: halves hold every action in order, down to single ones',
     run: (make) =>
       opened(make, async (delivery, setup) => {
-        const pending = [...delivery.prepare(block(setup, 16)).requests]
+        const pending = [...(await delivery.prepare(block(setup, 16))).requests]
         for (let request = pending.shift(); request !== undefined; request = pending.shift()) {
           const parts = delivery.split(request, { kind: 'halves' })
           assert.deepEqual(shown(delivery.split(request, { kind: 'halves' })), shown(parts), 'split is pure')
@@ -95,7 +95,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     name: 'split: suspects stand apart from the rest',
     run: (make) =>
       opened(make, async (delivery, setup) => {
-        for (const request of delivery.prepare(block(setup, 16)).requests) {
+        for (const request of (await delivery.prepare(block(setup, 16))).requests) {
           if (request.actions.length < 3) continue
           const suspect = request.actions[1] as number
           const parts = delivery.split(request, { kind: 'suspects', actions: [suspect] })
@@ -109,7 +109,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     name: 'apply: one outcome per action, and good ones are accepted',
     run: (make) =>
       opened(make, async (delivery, setup) => {
-        const { requests } = delivery.prepare(block(setup, 20))
+        const { requests } = await delivery.prepare(block(setup, 20))
         for (const request of requests) {
           const outcomes = await delivery.apply(request, signal())
           assert.equal(outcomes.length, request.actions.length)
@@ -121,7 +121,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     name: 'apply: the same request again changes nothing [I2]',
     run: (make) =>
       opened(make, async (delivery, setup) => {
-        const { requests } = delivery.prepare(block(setup, 5))
+        const { requests } = await delivery.prepare(block(setup, 5))
         for (const request of requests) await delivery.apply(request, signal())
         const once = await setup.state?.()
         for (const request of requests) await delivery.apply(request, signal())
@@ -134,7 +134,7 @@ export const destinationConformance: readonly DestinationCase[] = [
       const held: (Json | undefined)[] = []
       for (const inParts of [false, true]) {
         await opened(make, async (delivery, setup) => {
-          const { requests } = delivery.prepare(block(setup, 5))
+          const { requests } = await delivery.prepare(block(setup, 5))
           const sent = inParts ? requests.flatMap((request) => delivery.split(request, { kind: 'halves' })) : requests
           for (const request of sent) await delivery.apply(request, signal())
           held.push(await setup.state?.())
@@ -148,7 +148,7 @@ export const destinationConformance: readonly DestinationCase[] = [
     run: (make) =>
       opened(make, async (delivery, setup) => {
         if (setup.revoke === undefined) return
-        const [request] = delivery.prepare(block(setup, 1)).requests
+        const [request] = (await delivery.prepare(block(setup, 1))).requests
         assert.ok(request !== undefined)
         await setup.revoke()
         const halts = (error: unknown) => isLakeloopError(error) && error.remedy === 'halt'

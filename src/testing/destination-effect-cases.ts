@@ -14,7 +14,8 @@ async function stateAfter(
   let state: Json | undefined
   await opened(make, async (delivery, setup) => {
     for (const action of choose(setup)) {
-      for (const request of delivery.prepare(actionBlock([action])).requests) await delivery.apply(request, signal())
+      for (const request of (await delivery.prepare(actionBlock([action]))).requests)
+        await delivery.apply(request, signal())
     }
     state = await setup.state?.()
   })
@@ -63,7 +64,7 @@ export const EFFECTS: readonly DestinationCase[] = [
         }
         const send = async (n: number, member: boolean): Promise<string> => {
           const block = actionBlock([{ ...members(n), list, member }])
-          for (const request of delivery.prepare(block).requests) await delivery.apply(request, signal())
+          for (const request of (await delivery.prepare(block)).requests) await delivery.apply(request, signal())
           return block.identifiers(0)[setup.destination.addressedBy] ?? ''
         }
         assert.deepEqual(await there(), [])
@@ -83,7 +84,7 @@ export const EFFECTS: readonly DestinationCase[] = [
       const alone = await stateAfter(make, ({ action }) => [action(0)])
       if (alone === undefined) return
       await opened(make, async (delivery, setup) => {
-        const { requests } = delivery.prepare(actionBlock([setup.action(0), setup.action(2)]))
+        const { requests } = await delivery.prepare(actionBlock([setup.action(0), setup.action(2)]))
         const whole = requests.find(({ actions }) => actions.length === 2)
         if (whole === undefined) return
         const part = delivery.split(whole, { kind: 'halves' }).find(({ actions }) => actions[0] === 0)

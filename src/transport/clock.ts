@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as after } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 
@@ -17,6 +18,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   async sleep(ms, signal) {
+    quietly(signal)
     try {
       await after(ms, undefined, { signal })
     } catch (cause) {
@@ -32,6 +34,7 @@ export const systemClock: Clock = {
  */
 export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   work.catch(() => {})
+  quietly(signal)
   if (signal.aborted) throw new LakeloopError('ABORTED')
   let stop = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
@@ -44,3 +47,6 @@ export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promi
     signal.removeEventListener('abort', stop)
   }
 }
+
+/** Of requests at once each listens to the host's signal. Node would print a warning from the eleventh on, and we print nothing. */
+const quietly = (signal: AbortSignal): void => setMaxListeners(0, signal)

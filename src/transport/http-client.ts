@@ -35,10 +35,12 @@ export interface HttpAnswer {
   readonly afterMs?: number
   /** The body. Always there for a 2xx; `undefined` for another status whose body is no JSON. */
   readonly json: Json | undefined
+  /** The first characters of a body that is no JSON, where the status is no 2xx. May quote the request: never in an error. */
+  readonly text?: string
 }
 
 /** An answer that is read as it comes. */
-export interface HttpStream extends Omit<HttpAnswer, 'json'> {
+export interface HttpStream extends Omit<HttpAnswer, 'json' | 'text'> {
   readonly parts: AsyncIterable<Uint8Array>
 }
 
@@ -170,7 +172,7 @@ export class HttpClient {
     const rest = afterMs === undefined ? {} : { afterMs }
     if (status >= 200 && status < 300) return { status, ...rest, json: await this.#body(request, response, signal) }
     try {
-      return { status, ...rest, json: await this.#body(request, response, signal) }
+      return { status, ...rest, ...said(await this.#read(request, response, signal)) }
     } catch (error) {
       // These two say in the body what was refused, and whether for now: half of it is no answer.
       if ((status === 400 || status === 409) && isLakeloopError(error) && error.facts.problem === BROKE_OFF) throw error
@@ -219,6 +221,17 @@ export class HttpClient {
     }
     reader.cancel().catch(() => {})
     throw unclear(request, `more than ${this.#answerBytesMax} bytes`)
+  }
+}
+
+/** Bytes of a {@link HttpAnswer.text} at most. */
+const TEXT_MAX = 200
+
+function said(bytes: Buffer): Pick<HttpAnswer, 'json' | 'text'> {
+  try {
+    return { json: JSON.parse(bytes.toString('utf8')) as Json }
+  } catch {
+    return { json: undefined, text: bytes.toString('utf8', 0, TEXT_MAX) }
   }
 }
 

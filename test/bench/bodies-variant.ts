@@ -3,6 +3,7 @@ import { BulkUpdateUsersParamsSchema, IterableClient, TrackBulkEventsParamsSchem
 import { IterableDestination } from '../../src/destinations/iterable/iterable-destination.js'
 import type { Action, ActionBlock } from '../../src/model/action.js'
 import { actionBlock } from '../../src/model/action-block.js'
+import { median } from './median.js'
 
 export type BodiesVariant =
   | '@iterable/api'
@@ -91,13 +92,13 @@ async function delivery() {
 /** Gets its input ready, and gives the work to be timed: it answers with the bytes of its bodies. */
 type Way = () => Promise<() => number | Promise<number>>
 
-async function ours(input: () => readonly (() => ActionBlock)[]): Promise<() => number> {
+async function ours(input: () => readonly (() => ActionBlock)[]): Promise<() => Promise<number>> {
   const { prepare } = await delivery().then((opened) => ({ prepare: opened.prepare.bind(opened) }))
   const blocks = input()
-  return () => {
+  return async () => {
     let bytes = 0
     for (const block of blocks) {
-      const { requests, refused } = prepare(block())
+      const { requests, refused } = await prepare(block())
       if (refused.length > 0) throw new Error(`refused ${JSON.stringify(refused[0])}`)
       for (const { body } of requests) bytes += body.length
     }
@@ -163,6 +164,5 @@ for (let at = -WARM_UP; at < REPETITIONS; at++) {
   times.push(rows / seconds)
   cpus.push((user + system) / rows)
 }
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 const measured: BodiesMeasured = { perSecond: median(times), cpuMicros: median(cpus), bytes: bytes / rows }
 process.stdout.write(`${JSON.stringify(measured)}\n`)

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import type { BodiesMeasured, BodiesVariant } from './bodies-variant.js'
+import { median } from './median.js'
 
 const ROWS = Number(process.env.BENCH_ROWS ?? 100_000)
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7)
@@ -36,7 +37,6 @@ for (let round = 0; round < ROUNDS; round++) {
   }
 }
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 const of = (variant: BodiesVariant, pick: (one: BodiesMeasured) => number): number =>
   median((measured.get(variant) ?? []).map(pick))
 

@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
+import { median } from './median.js'
 import { rowsFile } from './rows.js'
 import type { Variant } from './variant.js'
 
@@ -56,7 +57,6 @@ try {
   server.kill()
 }
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 const of = (variant: Variant, pick: (one: Measured) => number): number =>
   median((measured.get(variant) ?? []).map(pick))
 const rate = (one: Measured): number => one.rows / one.seconds

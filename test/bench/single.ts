@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { HttpClient } from '../../src/transport/http-client.js'
 import { UndiciExchange } from '../../src/transport/undici-exchange.js'
+import { median } from './median.js'
 
 const ROWS = Number(process.env.BENCH_ROWS ?? 20_000)
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5)
@@ -54,7 +55,6 @@ for (let round = 0; round < ROUNDS; round++) {
 await undici.close()
 server.kill()
 
-const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 0
 console.log(`${ROWS} requests, ${AT_ONCE} at once, median of ${ROUNDS}, Node ${process.version}`)
 for (const name of names) {
   const perSecond = median(all[name].map((one) => one.perSecond))

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Delivery, Destination, PreparedRequest } from '../../src/destinations/destination.js'
+import type { Action } from '../../src/model/action.js'
 import { actionAt } from '../../src/model/action-block.js'
-import type { Json, JsonObject } from '../../src/model/value.js'
+import type { JsonObject } from '../../src/model/value.js'
 import { conformance, type DestinationSetup, destinationConformance, FakeIterable } from '../../src/testing/index.js'
 import { answer, event, member, profile, stubbed } from '../destinations/iterable-stub.js'
 import { fetchOf } from '../sync/list-life.js'
@@ -78,19 +79,51 @@ function iterable(kind: 'profile' | 'event' | 'membership') {
   }
 }
 
+/** What one action of each kind says about somebody; `n` is its value. */
+const SAYING: Readonly<Record<string, (n: number, who: number) => object>> = {
+  profile: (n) => ({ dataFields: { n } }),
+  event: (n, who) => ({ eventName: 'seen', id: `event-${who}`, createdAt: 1_700_000_000, dataFields: { n } }),
+  purchase: (n, who) => ({ id: `order-${who}`, total: n, items: [TEA], createdAt: 1_700_000_000 }),
+  cart: (n) => ({ items: [{ ...TEA, quantity: n + 1 }] }),
+  subscription: (n) => ({ unsubscribedChannelIds: [n + 1] }),
+  catalogItem: (n, who) => ({ catalog: 'shoes', item: `sku-${who}`, dataFields: { n } }),
+}
+const TEA = { id: 'tea', name: 'Tea', price: 2.5, quantity: 1 }
+
 /** The same over the strict fake, which keeps what it is sent and shows who is on a list. */
-function overFake(): DestinationSetup {
-  const fake = new FakeIterable({ projectType: 'email', rates: 'off', lists: ['vip'], fields: { n: 'double' } })
-  const { destination } = stubbed({ apiKey: 'fake-key', fetch: fetchOf(fake) })
-  const email = (n: number) => `person-${n}@example.com`
+const overFake = (projectType: 'email' | 'userId' | 'hybrid', kind: string) => (): DestinationSetup => {
+  const fake = new FakeIterable({
+    projectType,
+    rates: 'off',
+    lists: ['vip'],
+    catalogs: ['shoes'],
+    fields: { n: 'double' },
+    unsure: { trackBulkCreates: true },
+  })
+  const addressBy = projectType === 'hybrid' ? ({ addressBy: 'userId' } as const) : {}
+  const options = { apiKey: 'fake-key', projectType, createNewFields: true, ...addressBy }
+  const { destination } = stubbed({ ...options, fetch: fetchOf(fake) })
+  const who = (n: number) =>
+    projectType === 'email' ? { email: `person-${n}@example.com` } : { userId: `person-${n}` }
+  const said = (n: number, value: number) =>
+    ({ kind, identifiers: kind === 'catalogItem' ? {} : who(n), ...SAYING[kind]?.(value, n) }) as Action
+  const { ledger } = fake
   return {
     destination,
-    action: (n) => profile(email(n), { n }),
-    again: (n) => profile(email(n), { n: n + 1_000 }),
-    state: () => [...fake.ledger.field('n')] as Json,
+    action: (n) => said(n, n),
+    again: (n) => said(n, n + 1_000),
+    state: () =>
+      JSON.parse(
+        JSON.stringify([
+          [...ledger.people],
+          ledger.events(),
+          ledger.purchases,
+          [...(ledger.catalogs.get('shoes')?.items ?? [])].map(([item, { value }]) => [item, value]),
+        ]),
+      ),
     revoke: () => fake.revoke(),
     list: 'vip',
-    members: (n) => ({ kind: 'membership', identifiers: { email: email(n) }, list: 'vip', member: true }),
+    members: (n) => ({ kind: 'membership', identifiers: who(n), list: 'vip', member: true }),
   }
 }
 
@@ -99,7 +132,14 @@ const DESTINATIONS: readonly (readonly [string, () => DestinationSetup])[] = [
   ['IterableDestination with profiles', iterable('profile')],
   ['IterableDestination with events', iterable('event')],
   ['IterableDestination with memberships', iterable('membership')],
-  ['IterableDestination over the fake', overFake],
+  ['IterableDestination over the fake: profiles by email', overFake('email', 'profile')],
+  ['IterableDestination over the fake: profiles by userId', overFake('userId', 'profile')],
+  ['IterableDestination over the fake: profiles of a hybrid project', overFake('hybrid', 'profile')],
+  ['IterableDestination over the fake: events', overFake('userId', 'event')],
+  ['IterableDestination over the fake: purchases', overFake('email', 'purchase')],
+  ['IterableDestination over the fake: carts', overFake('email', 'cart')],
+  ['IterableDestination over the fake: subscriptions', overFake('email', 'subscription')],
+  ['IterableDestination over the fake: catalog items', overFake('email', 'catalogItem')],
 ]
 
 describe.each(DESTINATIONS)('%s', (_, make) => {
@@ -108,12 +148,15 @@ describe.each(DESTINATIONS)('%s', (_, make) => {
 
 /** One fault each: the suite must notice it. */
 const FAULTS: readonly (readonly [string, (delivery: Delivery) => Partial<Delivery>])[] = [
-  ['loses an action', (whole) => ({ prepare: (actions) => ({ ...whole.prepare(actions), refused: [] }) })],
+  [
+    'loses an action',
+    (whole) => ({ prepare: async (actions) => ({ ...(await whole.prepare(actions)), refused: [] }) }),
+  ],
   [
     'prepares one twice',
     (whole) => ({
-      prepare(actions) {
-        const { requests, refused } = whole.prepare(actions)
+      async prepare(actions) {
+        const { requests, refused } = await whole.prepare(actions)
         return { requests: [...requests, ...requests.slice(0, 1)], refused }
       },
     }),
@@ -121,8 +164,8 @@ const FAULTS: readonly (readonly [string, (delivery: Delivery) => Partial<Delive
   [
     'names people in endpoints',
     (whole) => ({
-      prepare(actions) {
-        const { requests, refused } = whole.prepare(actions)
+      async prepare(actions) {
+        const { requests, refused } = await whole.prepare(actions)
         const named = requests.map((one) => ({
           ...one,
           endpoint: `put/${actions.identifiers(one.actions[0] ?? 0).id}`,
@@ -136,9 +179,9 @@ const FAULTS: readonly (readonly [string, (delivery: Delivery) => Partial<Delive
     (whole) => {
       let calls = 0
       return {
-        prepare(actions) {
+        async prepare(actions) {
           calls += 1
-          const { requests, refused } = whole.prepare(actions)
+          const { requests, refused } = await whole.prepare(actions)
           return {
             requests: requests.map((one) => ({
               ...one,

@@ -42,7 +42,7 @@ async function applied(
 ) {
   const stub = stubbed({ createNewFields: true, ...options })
   const delivery = await stub.destination.open(signal)
-  const [request] = delivery.prepare(actionBlock([action])).requests
+  const [request] = (await delivery.prepare(actionBlock([action]))).requests
   if (request === undefined) throw new Error('nothing was prepared')
   const path = stub.seen.length
   const first = {
@@ -165,7 +165,7 @@ describe('purchases and carts', () => {
     ] as const) {
       const stub = stubbed({ createNewFields: true })
       const delivery = await stub.destination.open(signal)
-      const [request] = delivery.prepare(actionBlock([purchase({ id })])).requests
+      const [request] = (await delivery.prepare(actionBlock([purchase({ id })]))).requests
       const from = stub.seen.length
       stub.scripted('events/ada%40example.com', events(found))
       expect(await delivery.apply(request as never, signal, true)).toEqual([{ status: 'accepted' }])
@@ -176,7 +176,7 @@ describe('purchases and carts', () => {
   test('an event of another kind with the same id is no purchase', async () => {
     const stub = stubbed({ createNewFields: true })
     const delivery = await stub.destination.open(signal)
-    const [request] = delivery.prepare(actionBlock([purchase({ id: 'abc-1' })])).requests
+    const [request] = (await delivery.prepare(actionBlock([purchase({ id: 'abc-1' })]))).requests
     stub.scripted('events/ada%40example.com', answer({ events: [{ eventType: 'customEvent', id: 'abc-1' }] }))
     await delivery.apply(request as never, signal, true)
     expect(stub.sent('commerce/trackPurchase')).toHaveLength(1)
@@ -189,7 +189,7 @@ describe('purchases and carts', () => {
   ])('a cart that is there already is not sent again (%j)', async (shoppingCartItems, calls) => {
     const stub = stubbed({ createNewFields: true })
     const delivery = await stub.destination.open(signal)
-    const [request] = delivery.prepare(actionBlock([cart()])).requests
+    const [request] = (await delivery.prepare(actionBlock([cart()]))).requests
     stub.scripted('users/getByEmail', answer({ user: { email: ada.email, dataFields: { shoppingCartItems } } }))
     expect(await delivery.apply(request as never, signal, true)).toEqual([{ status: 'accepted' }])
     expect(stub.sent('commerce/updateCart')).toHaveLength(calls)
@@ -253,6 +253,13 @@ describe('subscriptions', () => {
   })
 })
 
+test('almost a date in a purchase is refused whatever createNewFields says: a purchase cannot say it, so the field may be made', async () => {
+  const late = purchase({ dataFields: { at: '2024-11-25T13:37:19Z' } })
+  const { refused } = await sent([late], { createNewFields: false })
+  expect(refused).toEqual([{ action: 0, reason: { code: 'FIELD_DATE_NEAR_MISS', facts: { field: 'at' } } }])
+  expect((await sent([late], { createNewFields: false, nearDates: 'allow' })).refused).toEqual([])
+})
+
 describe('catalog items', () => {
   test('go together by catalog, and say whether they replace', async () => {
     const { seen, outcomes } = await sent([
@@ -305,6 +312,14 @@ describe('catalog items', () => {
     expect(calls).toEqual(['POST catalogs/shoes/items', 'POST catalogs/shoes', 'POST catalogs/shoes/items'])
   })
 
+  test('an account without catalogs refuses its items, and does not stop what else there is', async () => {
+    const none = () => answer({ error: 'NotFound', message: 'Not found', code: 'error.notFound' }, 404)
+    const stub = stubbed({ catalogs: { create: true }, fields: { plan: 'string' } })
+    for (const path of ['catalogs/shoes/items', 'catalogs/shoes', 'catalogs/shoes/items']) stub.scripted(path, none())
+    const outcomes = await deliver(stub.destination, [item(), profile('b@example.com')])
+    expect(codes(outcomes)).toEqual(['CATALOG_UNKNOWN', 'accepted'])
+  })
+
   test('types of fields are read when the run opens, and set before the first item; a dry run sets none', async () => {
     const stub = stubbed({ catalogs: { fields: { shoes: { price: 'double', made: 'date' } } } })
     stub.scripted(
@@ -323,7 +338,7 @@ describe('catalog items', () => {
     const dry = stubbed({ catalogs: { fields: { shoes: { price: 'double' } } } })
     dry.scripted('GET catalogs/shoes/fieldMappings', answer({ definedMappings: {} }))
     const delivery = await dry.destination.open(signal)
-    delivery.prepare(actionBlock([item()]))
+    await delivery.prepare(actionBlock([item()]))
     expect(dry.seen.filter(({ method }) => method !== 'GET')).toEqual([])
   })
 
@@ -392,13 +407,39 @@ describe('who is to be gone', () => {
     const delivery = await stub.destination.open(signal, { forgets: { [hour - 2]: 999, [hour - 30]: 500 } })
     const people = ['a', 'b', 'c'].map((name) => leaves('forget', { email: `${name}@example.com` }))
     const outcomes = []
-    for (const request of delivery.prepare(actionBlock(people)).requests)
+    for (const request of (await delivery.prepare(actionBlock(people))).requests)
       outcomes.push(...(await delivery.apply(request, signal)))
     expect(codes(outcomes)).toEqual(['accepted', 'FORGET_WAITING', 'FORGET_WAITING'])
     expect(stub.sent('users/forget')).toHaveLength(1)
     const after = new Date((hour - 1) * 3_600_000 + 86_400_000).toISOString()
     expect(outcomes[1]).toMatchObject({ status: 'parked', reason: { facts: { limit: 1_000, after } } })
     expect(await delivery.close()).toEqual({ forgets: { [hour - 2]: 999, [hour]: 1 } })
+  })
+
+  test('each is told of the hour in which there is a place for them, and not of the first one that gets free', async () => {
+    const hour = 493_812
+    const stub = stubbed({ today: () => hour * 3_600_000 + 5 })
+    const delivery = await stub.destination.open(signal, { forgets: { [hour - 20]: 1, [hour - 1]: 998, [hour]: 1 } })
+    const people = ['a', 'b', 'c'].map((name) => leaves('forget', { email: `${name}@example.com` }))
+    const times: unknown[] = []
+    for (const request of (await delivery.prepare(actionBlock(people))).requests)
+      for (const outcome of await delivery.apply(request, signal))
+        times.push('reason' in outcome && outcome.reason.facts.after)
+    const day = (of: number) => new Date((of + 1) * 3_600_000 + 86_400_000).toISOString()
+    expect(times).toEqual([day(hour - 20), day(hour - 1), day(hour - 1)])
+  })
+
+  test('whom Iterable turns away is no place used up, and after three in a row nobody is asked about in that run', async () => {
+    const stub = stubbed()
+    stub.scripted('users/forget', ...Array.from({ length: 9 }, () => answer({}, 429)))
+    const delivery = await stub.destination.open(signal)
+    const people = ['a', 'b', 'c', 'd', 'e'].map((name) => leaves('forget', { email: `${name}@example.com` }))
+    const outcomes = []
+    for (const request of (await delivery.prepare(actionBlock(people))).requests)
+      outcomes.push(...(await delivery.apply(request, signal)))
+    expect(codes(outcomes)).toEqual(Array(5).fill('FORGET_WAITING'))
+    expect(stub.sent('users/forget')).toHaveLength(3)
+    expect(await delivery.close()).toEqual({})
   })
 
   test('a day that others have used up parks them too', async () => {

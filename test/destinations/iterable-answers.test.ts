@@ -6,7 +6,7 @@ import { actionBlock } from '../../src/model/action-block.js'
 import type { Outcome } from '../../src/model/outcome.js'
 import { type Answer, answer, bulk, event, member, profile, signal, stubbed } from './iterable-stub.js'
 
-const fields = { plan: 'string', score: 'double', userId: 'string' }
+const fields = { plan: 'string', score: 'double', userId: 'string', source: 'long', 'utm:source': 'long' }
 const emails = ['a@example.com', 'B@example.com', 'c@example.com', 'd@example.com']
 const profiles = emails.map((email) => profile(email))
 
@@ -14,7 +14,7 @@ const profiles = emails.map((email) => profile(email))
 async function applied(given: Answer, actions: readonly Action[], path = 'users/bulkUpdate', options = {}) {
   const stub = stubbed({ fields, knownLists: [{ id: 7, name: 'vip', listType: 'Standard' }], ...options })
   const delivery = await stub.destination.open(signal)
-  const { requests } = delivery.prepare(actionBlock(actions))
+  const { requests } = await delivery.prepare(actionBlock(actions))
   const [request] = requests
   if (request === undefined) throw new Error('nothing was prepared')
   stub.scripted(path, given)
@@ -145,7 +145,7 @@ describe('events', () => {
     expect(suspectsOf(error)).toEqual([0, 1])
     const stub = stubbed()
     const delivery = await stub.destination.open(signal)
-    const [whole] = delivery.prepare(actionBlock(events)).requests
+    const [whole] = (await delivery.prepare(actionBlock(events))).requests
     const parts = delivery.split(whole as never, { kind: 'suspects', actions: suspectsOf(error) })
     expect(parts.map((part) => part.actions)).toEqual([[2], [0], [1]])
   })
@@ -282,6 +282,22 @@ describe('answers to the whole request', () => {
     expect(error.message).not.toContain('GGG')
   })
 
+  test.each(['utm:source', 'user:::utm:source'])(
+    'a field with a colon in its name is known by its whole name: %s',
+    async (key) => {
+      const actions = [profile('a@example.com', { 'utm:source': 1 }), profile('b@example.com', { source: 1 })]
+      const error = await thrown(mismatch({ [key]: { expectedType: 'date' } }), actions)
+      expect([error.facts.field, suspectsOf(error)]).toEqual(['utm:source', [0]])
+      const { outcomes } = await applied(bulk(2, 0, { filteredOutFields: [key] }), actions, 'users/bulkUpdate', {
+        fields: { source: 'long', 'utm:source': 'long' },
+      })
+      expect(outcomes).toEqual([
+        { status: 'rejected', reason: { code: 'FIELD_NOT_ALLOWED', facts: { field: 'utm:source' } } },
+        { status: 'accepted' },
+      ])
+    },
+  )
+
   test('without the value, who has the field is suspect', async () => {
     const actions = [profile('a@example.com', { plan: 'x' }), profile('c@example.com', { score: 1 })]
     expect(suspectsOf(await thrown(mismatch({ plan: { expectedType: 'date' } }), actions))).toEqual([0])
@@ -300,14 +316,18 @@ describe('answers to the whole request', () => {
     expect(suspectsOf(error)).toEqual([2])
   })
 
-  test('a list that is gone rejects its memberships', async () => {
-    const given = answer({ msg: 'error.lists.invalidListId(7)', code: 'Success', params: { listId: 7 } }, 400)
-    const { outcomes } = await applied(
-      given,
-      [member('a@example.com', 'vip'), member('b@example.com', 'vip')],
-      'lists/subscribe',
-    )
-    expect(codes(outcomes)).toEqual(['LIST_UNKNOWN', 'LIST_UNKNOWN'])
+  test('a list that is gone rejects its memberships; one that is still there is asked again [I10]', async () => {
+    const known = { id: 7, name: 'vip', listType: 'Standard' }
+    const stub = stubbed({ knownLists: [known] })
+    const delivery = await stub.destination.open(signal)
+    const [request] = (
+      await delivery.prepare(actionBlock([member('a@example.com', 'vip'), member('b@example.com', 'vip')]))
+    ).requests
+    const unknown = () => answer({ msg: 'error.lists.invalidListId(7)', code: 'Success', params: { listId: 7 } }, 400)
+    stub.scripted('lists/subscribe', unknown, unknown)
+    await expect(delivery.apply(request as never, signal)).rejects.toMatchObject({ code: 'DESTINATION_ANSWER_UNCLEAR' })
+    stub.scripted('GET lists', answer({ lists: [{ ...known, id: 8 }] }))
+    expect(codes(await delivery.apply(request as never, signal))).toEqual(['LIST_UNKNOWN', 'LIST_UNKNOWN'])
   })
 
   test('a key from a function is asked for again once after 401', async () => {
@@ -326,7 +346,7 @@ describe('lists that are made', () => {
   const start = async (knownLists: readonly object[] = []) => {
     const stub = stubbed({ lists: { create: true }, knownLists })
     const delivery = await stub.destination.open(signal)
-    const [request] = delivery.prepare(actionBlock([member('a@example.com', 'fresh')])).requests
+    const [request] = (await delivery.prepare(actionBlock([member('a@example.com', 'fresh')]))).requests
     return { stub, delivery, request: request as never }
   }
 
@@ -360,7 +380,7 @@ describe('a change of email [I2]', () => {
   const start = async (...there: string[]) => {
     const stub = stubbed()
     const delivery = await stub.destination.open(signal)
-    const [request] = delivery.prepare(actionBlock([change])).requests
+    const [request] = (await delivery.prepare(actionBlock([change]))).requests
     const look = (seen: { json: unknown }) =>
       answer(there.includes((seen.json as { email: string }).email) ? { user: { email: 'x' } } : {})
     stub.scripted('users/getByEmail', look, look)
@@ -407,7 +427,7 @@ describe('split', () => {
   const start = async (actions: readonly Action[]) => {
     const stub = stubbed({ fields })
     const delivery = await stub.destination.open(signal)
-    const [request] = delivery.prepare(actionBlock(actions)).requests
+    const [request] = (await delivery.prepare(actionBlock(actions))).requests
     if (request === undefined) throw new Error('nothing was prepared')
     return { stub, delivery, request }
   }
@@ -453,26 +473,5 @@ describe('split', () => {
   test('everybody suspect is nobody suspect', async () => {
     const { delivery, request } = await start(profiles)
     expect(delivery.split(request, { kind: 'suspects', actions: [0, 1, 2, 3] })).toHaveLength(2)
-  })
-})
-
-describe('sizes are learned between runs', () => {
-  test('half of what was refused, growing again run by run', async () => {
-    const stub = stubbed({ fields, sizeMax: 100 })
-    const many = Array.from({ length: 100 }, (_, index) => profile(`u${index}@example.com`))
-    const first = await stub.destination.open(signal)
-    const [request] = first.prepare(actionBlock(many)).requests
-    stub.scripted('users/bulkUpdate', answer({ code: 'BatchTooLarge' }, 400))
-    await expect(first.apply(request as never, signal)).rejects.toMatchObject({ code: 'REQUEST_TOO_LARGE' })
-    expect(first.prepare(actionBlock(many)).requests).toHaveLength(1) // frozen
-    const sizes = []
-    let learned = await first.close()
-    for (let run = 0; run < 4; run += 1) {
-      const delivery = await stub.destination.open(signal, learned)
-      sizes.push(delivery.prepare(actionBlock(many)).requests[0]?.actions.length)
-      learned = await delivery.close()
-    }
-    expect(sizes).toEqual([50, 75, 100, 100])
-    expect(learned).toEqual({ 'users/bulkUpdate': { rowsMax: 100, bytesMax: 50_625 } })
   })
 })

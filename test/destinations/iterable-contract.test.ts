@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contractChanges, contractOf, likeOf } from '../../src/destinations/iterable/contract.js'
 import type { IterableEvent } from '../../src/destinations/iterable/iterable-options.js'
+import { actionBlock } from '../../src/model/action-block.js'
 import { bulk, delivered, profile, signal, stubbed } from './iterable-stub.js'
 
 describe('likeOf()', () => {
@@ -89,6 +90,30 @@ test('destination.contract() asks the project, and sends nothing', async () => {
   expect(seen.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET users/getFields'])
 })
 
+test('fields that are about to be made are told before anything is sent, so that a plan warns too', async () => {
+  const events: IterableEvent[] = []
+  const stub = stubbed({
+    fields: { churn_score: 'double', home: 'object' },
+    createNewFields: true,
+    onEvent: (event) => events.push(event),
+  })
+  const delivery = await stub.destination.open(signal)
+  const fields = { churnScore: 1, tags: ['a'], home: { zip: '1', floor: null }, ip: '::1' }
+  for (const name of ['a', 'b']) await delivery.prepare(actionBlock([profile(`${name}@example.com`, fields)]))
+  await delivery.prepare(actionBlock([profile('c@example.com', { bad: '2026-01-01T00:00:00Z', fine: 1 })]))
+  await delivery.prepare(actionBlock([profile('d@example.com', { tier: 'x' })]))
+  expect(events).toEqual([
+    {
+      kind: 'fieldsNew',
+      fields: ['churnScore', 'tags', 'home.zip'],
+      left: 995,
+      alike: [{ field: 'churnScore', how: 'case', like: 'churn_score' }],
+    },
+    { kind: 'fieldsNew', fields: ['tier'], left: 994, alike: [] },
+  ])
+  expect(stub.sent('users/bulkUpdate')).toEqual([])
+})
+
 test('fields that a request has made are told once, with what they look like and what is left', async () => {
   const events: IterableEvent[] = []
   const stub = stubbed({
@@ -98,7 +123,7 @@ test('fields that a request has made are told once, with what they look like and
   })
   stub.scripted('users/bulkUpdate', bulk(1, 0, { createdFields: ['churnScore', 'tier', 'nobody asked'] }))
   await delivered(stub, [profile('a@example.com', { churnScore: 1, tier: 'a' })])
-  expect(events).toEqual([
+  expect(events.filter(({ kind }) => kind === 'fieldsCreated')).toEqual([
     {
       kind: 'fieldsCreated',
       fields: ['churnScore', 'tier'],

@@ -89,7 +89,7 @@ describe('IterableDestination', () => {
     expect((await stub.destination.contract()).events).toEqual(learned.events)
 
     const delivery = await stub.destination.open(signal, learned)
-    const { refused, requests } = delivery.prepare(actionBlock([seen({ total: 'much' }), seen({ total: 1 })]))
+    const { refused, requests } = await delivery.prepare(actionBlock([seen({ total: 'much' }), seen({ total: 1 })]))
     expect(refused).toEqual([
       {
         action: 0,

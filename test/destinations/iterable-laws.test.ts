@@ -155,6 +155,8 @@ describe('addresses', () => {
     'a@x.1',
     'a\n@example.com',
     'a@example.com,b@example.com',
+    'j\u00f6rg@example.com',
+    '"ab"@example.com',
   ])('%j is no email', (raw) => expect(emailOf(raw)).toBeUndefined())
 
   test.each(['', ' a', 'a ', 'ü', 'a\tb', 'x'.repeat(53)])('%j is no userId', (raw) =>
@@ -182,9 +184,9 @@ describe('prepare()', () => {
 
   test('every action stands once, each address once per bulk request, and a person keeps the order [I4] [I6]', async () => {
     const delivery = await stubbed(options).destination.open(signal)
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
-        const { requests, refused } = delivery.prepare(actionBlock(actions))
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 30 }), async (actions) => {
+        const { requests, refused } = await delivery.prepare(actionBlock(actions))
         const all = [...requests.flatMap((request) => request.actions), ...refused.map((one) => one.action)]
         expect(all.toSorted((left, right) => left - right)).toEqual(actions.map((_, index) => index))
         const last = new Map<string, number>()
@@ -290,7 +292,7 @@ test('nothing that is thrown, returned or printed shows the key, an address or a
     show(stub.destination)
     const delivery = await stub.destination.open(signal)
     show(delivery)
-    for (const request of delivery.prepare(actionBlock(rows)).requests) {
+    for (const request of (await delivery.prepare(actionBlock(rows))).requests) {
       show((request as unknown as { wire: unknown }).wire)
       stub.scripted(request.endpoint, given)
       await delivery.apply(request, signal).then(show, (error) => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
+import type { Delivery } from '../../src/destinations/destination.js'
 import type { Action } from '../../src/model/action.js'
 import { actionBlock } from '../../src/model/action-block.js'
 import type { JsonObject } from '../../src/model/value.js'
-import { delivered, event, member, profile, signal, stubbed } from './iterable-stub.js'
+import { delivered, event, instantClock, member, profile, signal, stubbed } from './iterable-stub.js'
 
 const known = {
   plan: 'string',
@@ -19,6 +20,9 @@ async function refusals(actions: readonly Action[], options = {}) {
   return refused.map(({ action, reason }) => ({ action, code: reason.code, ...reason.facts }))
 }
 
+const bytesOf = async (delivery: Delivery, actions: readonly Action[]): Promise<readonly string[]> =>
+  (await delivery.prepare(actionBlock(actions))).requests.map(({ body }) => Buffer.from(body).toString())
+
 describe('profiles', () => {
   test('the send payload of the design is on the wire as it was given', async () => {
     const stub = stubbed({ createNewFields: true })
@@ -32,6 +36,12 @@ describe('profiles', () => {
       '{"createNewFields":true,"users":[{"email":"a@example.com","userId":"u-1","preferUserId":false,"mergeNestedObjects":true,' +
         '"dataFields":{"churn_risk_score":0.82,"account_tier":"enterprise","last_active_date":"2026-03-15T00:00:00.000Z"}}]}',
     )
+  })
+
+  test('in a hybrid project the userId does not go along with an email: there it would change who the person is', async () => {
+    const stub = stubbed({ fields: known, projectType: 'hybrid', addressBy: 'email' })
+    await delivered(stub, [profile('ada@example.com', {}, { userId: 'u-1' })])
+    expect(Object.keys(stub.sent('users/bulkUpdate')[0]?.json.users[0] ?? {})).not.toContain('userId')
   })
 
   test('sendUserId false leaves the userId out', async () => {
@@ -301,11 +311,88 @@ describe('lists and order', () => {
     })
   })
 
+  describe('a change of email in a hybrid project', () => {
+    const change: Action = { kind: 'addressChange', identifiers: {}, from: 'A@example.com', to: ' b@Example.com' }
+    const by = (addressBy: 'email' | 'userId', more: object = {}) =>
+      stubbed({ fields: known, projectType: 'hybrid', addressBy, ...more })
+    const prepared = async (stub: ReturnType<typeof stubbed>, actions: readonly Action[]) =>
+      (await stub.destination.open(signal)).prepare(actionBlock(actions))
+
+    test.each([
+      [{}, '{"createNewFields":false,', '"mergeNestedObjects":true'],
+      [{ createNewFields: true, mergeNestedObjects: false }, '{"createNewFields":true,', '"mergeNestedObjects":false'],
+    ])(
+      'that is addressed by email is a row of its own in users/bulkUpdate, and an intent [I2] (%j)',
+      async (more, head, merge) => {
+        const { requests } = await prepared(by('email', more), [change])
+        expect(requests.map(({ endpoint, actions, intent }) => ({ endpoint, actions, intent }))).toEqual([
+          { endpoint: 'users/bulkUpdate', actions: [0], intent: true },
+        ])
+        expect(Buffer.from(requests[0]?.body ?? []).toString()).toBe(
+          `${head}"users":[{"email":"a@example.com","preferUserId":false,${merge},"dataFields":{"email":"b@example.com"}}]}`,
+        )
+      },
+    )
+
+    test('stands alone between the writes before and behind it, which are no intents [I6]', async () => {
+      const next: Action = { kind: 'addressChange', identifiers: {}, from: 'b@example.com', to: 'c@example.com' }
+      const actions = [profile('a@example.com'), change, next, profile('c@example.com'), profile('d@example.com')]
+      const { requests } = await prepared(by('email'), actions)
+      expect(requests.map((request) => [request.actions, request.intent ?? false])).toEqual([
+        [[0], false],
+        [[1], true],
+        [[2], true],
+        [[3, 4], false],
+      ])
+    })
+
+    test.each([
+      [{ from: 'none', to: 'b@example.com' }, 'EMAIL_INVALID'],
+      [{ from: 'a@example.com', to: 'b@example' }, 'EMAIL_INVALID'],
+      [{ from: 'a@example.com', to: 'A@example.com ' }, 'ACTION_INVALID'],
+    ])('%j is refused on our side as %s', async (more, code) => {
+      const { requests, refused } = await prepared(by('email'), [{ ...change, ...more }])
+      expect([requests.length, refused.map(({ reason }) => reason.code)]).toEqual([0, [code]])
+    })
+
+    test.each([
+      ['hybrid', by('userId')],
+      ['userId', stubbed({ projectType: 'userId' })],
+    ])('where userIds address (%s) is not supported: there an email is a field', async (_, stub) => {
+      const { requests, refused } = await prepared(stub, [change])
+      expect([requests.length, refused.map(({ reason }) => reason.code)]).toEqual([0, ['ACTION_UNSUPPORTED']])
+    })
+  })
+
   test('the same actions give the same bytes [I9]', async () => {
     const delivery = await stubbed({ fields: known }).destination.open(signal)
     const actions = [profile('a@example.com'), event('a@example.com', 'e'), profile('a@example.com', { plan: 'b' })]
-    const bytes = () =>
-      delivery.prepare(actionBlock(actions)).requests.map((request) => Buffer.from(request.body).toString())
-    expect(bytes()).toEqual(bytes())
+    expect(await bytesOf(delivery, actions)).toEqual(await bytesOf(delivery, actions))
+  })
+
+  test('the host’s loop turns while a large block is prepared, and the requests are the same [I9]', async () => {
+    const actions = Array.from({ length: 300 }, (_, n): Action[] => [
+      profile(`p${n % 250}@example.com`, { plan: 'b', n }),
+      event(`p${n}@example.com`, 'seen', { n }),
+      member(`p${n}@example.com`, 7, n % 3 > 0),
+    ]).flat()
+    const slow = { ...instantClock(), now: () => (slow.at += 10) }
+    const options = { fields: known, createNewFields: true, knownLists: [{ id: 7, name: 'vip' }], sizeMax: 40 }
+    const still = await stubbed(options).destination.open(signal)
+    const turning = await stubbed({ ...options, clock: slow }).destination.open(signal)
+    expect(still.prepare(actionBlock(actions))).not.toBeInstanceOf(Promise)
+    let turns = 0
+    const counted = (): void => {
+      turns += 1
+      next = setImmediate(counted)
+    }
+    let next = setImmediate(counted)
+    const prepared = turning.prepare(actionBlock(actions))
+    expect(prepared).toBeInstanceOf(Promise)
+    const { refused } = await prepared
+    clearImmediate(next)
+    expect(turns).toBeGreaterThan(30) // a step of rows each, and a body each
+    expect(refused).toEqual([])
+    expect(await bytesOf(turning, actions)).toEqual(await bytesOf(still, actions))
   })
 })

@@ -131,7 +131,7 @@ export async function delivered(
   origins: readonly ActionOrigin[] = [],
 ) {
   const delivery = await stub.destination.open(signal)
-  const { requests, refused } = delivery.prepare(actionBlock(actions, origins))
+  const { requests, refused } = await delivery.prepare(actionBlock(actions, origins))
   const outcomes = []
   for (const request of requests) outcomes.push(await delivery.apply(request, signal))
   return { delivery, requests, refused, outcomes }

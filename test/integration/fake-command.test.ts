@@ -22,7 +22,7 @@ test('lakeloop fake-iterable runs until it is told to end, and ends with 0', asy
   expect((await once(child, 'exit'))[0]).toBe(0)
 })
 
-test.each([[['nothing']], [['fake-iterable', '--port', 'x']]])(
+test.each([[[]], [['nothing']], [['fake-iterable', '--port', 'x']]])(
   'lakeloop %j is a mistake: usage, and 2',
   async (args) => {
     const { child, stderr } = lakeloop(...args)
@@ -31,8 +31,11 @@ test.each([[['nothing']], [['fake-iterable', '--port', 'x']]])(
   },
 )
 
-test('lakeloop --help says what there is, and ends with 0', async () => {
-  const { child, stdout } = lakeloop('--help')
-  const [said, [code]] = await Promise.all([text(stdout), once(child, 'exit')])
-  expect([code, said]).toEqual([0, expect.stringContaining('--project-type')])
-})
+test.each([[['--help']], [['-h']], [['help']], [['fake-iterable', '-h']]])(
+  'lakeloop %j says what there is, and ends with 0',
+  async (args) => {
+    const { child, stdout } = lakeloop(...args)
+    const [said, [code]] = await Promise.all([text(stdout), once(child, 'exit')])
+    expect([code, said]).toEqual([0, expect.stringContaining('--project-type')])
+  },
+)

@@ -7,19 +7,9 @@ import {
   type RunReport,
 } from 'lakeloop'
 import type { FakeIterable, FakeIterableOptions } from 'lakeloop/testing'
-import { afterEach, describe, expect, test } from 'vitest'
-import { Stage, saidBy } from './stage.js'
-
-const stages: Stage[] = []
-afterEach(async () => {
-  for (const stage of stages.splice(0)) await stage.close()
-})
-
-async function opened(options: Partial<FakeIterableOptions> = {}): Promise<Stage> {
-  const stage = await Stage.open({ apiKey: 'fake-key', email: 'ada@example.com', value: 'gold' }, options)
-  stages.push(stage)
-  return stage
-}
+import { describe, expect, test } from 'vitest'
+import { opened } from './opened-stage.js'
+import { type Stage, saidBy } from './stage.js'
 
 const EVERYBODY = ['ada@example.com', 'bob@example.com', 'eve@example.com']
 const arrived = ({ fake }: Stage) => [...fake.ledger.people.keys()].sort()
@@ -188,23 +178,31 @@ describe('a list that cannot be written to: the profile arrives, the membership 
     expect(report.lists).toContainEqual(expect.objectContaining({ list: 'vip', add: 0, rejected: 1 }))
   })
 
-  test('a list that was made a moment ago gets its members all the same, and is made once', async () => {
-    let now = 1_000
-    const stage = await opened({ newListBlindMs: 2_000, now: () => now })
-    const destination = stage.destination('fake-key', { lists: { create: true } })
-    const clock = {
-      now: () => now,
-      elapsed: () => now,
-      random: () => 0.9,
-      sleep: async (ms: number) => {
-        now += Math.min(ms, 1_000)
-      },
-    }
-    const report = await stage.play({ transform: member("'fresh'"), options: { destination, clock } })
-    expect(saidBy(report)).toBe(RIGHT)
-    expect(stage.fake.ledger.members('fresh')).toEqual(['ada@example.com'])
-    expect(stage.fake.ledger.lists.map(({ name }) => name)).toEqual(['news', 'fresh'])
-  })
+  test.each(['by this run, and is made once', 'by somebody else, or by a run that died'])(
+    'a list that was made a moment ago gets its members all the same: %s',
+    async (by) => {
+      let now = 1_000
+      const stage = await opened({ newListBlindMs: 2_000, now: () => now })
+      const isOurs = by.startsWith('by this run')
+      if (!isOurs) {
+        const body = new TextEncoder().encode(JSON.stringify({ name: 'fresh' }))
+        await stage.fake.handle({ method: 'POST', path: '/api/lists', headers: { 'api-key': 'fake-key' }, body })
+      }
+      const destination = stage.destination('fake-key', { lists: { create: isOurs } })
+      const clock = {
+        now: () => now,
+        elapsed: () => now,
+        random: () => 0.9,
+        sleep: async (ms: number) => {
+          now += Math.min(ms, 1_000)
+        },
+      }
+      const report = await stage.play({ transform: member("'fresh'"), options: { destination, clock } })
+      expect(saidBy(report)).toBe(RIGHT)
+      expect(stage.fake.ledger.members('fresh')).toEqual(['ada@example.com'])
+      expect(stage.fake.ledger.lists.map(({ name }) => name)).toEqual(['news', 'fresh'])
+    },
+  )
 })
 
 describe('a row that cannot be delivered says why, is kept whole, and holds up no other [I4]', () => {

@@ -93,6 +93,17 @@ describe('what is stored', () => {
     expect(ledger.users()).toHaveLength(38)
   })
 
+  test('a nested field, which only Iterable makes, takes objects and nothing else', async () => {
+    const { send, ledger } = await stand({ fields: { cars: 'nested', 'cars.id': 'long' } })
+    const outcomes = await send([
+      profile('ann@example.com', { cars: [{ id: 1 }, { id: 2 }] }),
+      profile('bob@example.com', { cars: 'two' }),
+      profile('cy@example.com', { cars: [{ id: 'one' }] }),
+    ])
+    expect(codes(outcomes)).toEqual(['accepted', 'FIELD_TYPE_CONFLICT', 'FIELD_TYPE_CONFLICT'])
+    expect(ledger.users()).toHaveLength(1)
+  })
+
   test('a folded write at fault does not take the good one with it', async () => {
     const { send, ledger } = await stand()
     const outcomes = await send([

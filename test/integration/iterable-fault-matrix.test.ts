@@ -113,6 +113,36 @@ describe('fault matrix: the destination on the fake [I2] [I10]', () => {
     expect(fake.ledger.entries).toHaveLength(4) // both twice
   })
 
+  test('cut off after apply: 200, and less of the body than its length says', async () => {
+    let times = 0
+    const { fake, send } = await behind(({ url = '' }, response) => {
+      if (!url.endsWith('users/bulkUpdate') || times++ > 0) return true
+      const end = response.end.bind(response)
+      response.writeHead = ((status: number) =>
+        Object.getPrototypeOf(response).writeHead.call(response, status, { 'content-length': 9_999 })) as never
+      response.end = ((body: string) => {
+        response.write(body.slice(0, 20), () => response.socket?.end())
+        response.end = end
+        return response
+      }) as never
+      return true
+    })
+    expect(codes(await send(rows))).toEqual(['accepted', 'accepted'])
+    expect([plans(fake), fake.ledger.entries.length]).toEqual([BOTH_NEW, 4]) // both twice
+  })
+
+  test('400 with failedUpdates: what it counts is not believed, and each row has its own outcome', async () => {
+    let times = 0
+    const { fake, send } = await behind(({ url = '' }, response) => {
+      if (!url.endsWith('users/bulkUpdate') || times++ > 0) return true
+      const json = { successCount: 1, failCount: 1, failedUpdates: { conflictEmails: [A] } }
+      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+      return false
+    })
+    expect(codes(await send(rows))).toEqual(['accepted', 'accepted'])
+    expect(plans(fake)).toEqual(BOTH_NEW)
+  })
+
   test.each(['truncated JSON', 'HTML 200', 'empty 200'] as const)(
     '%s: neither success nor failure, and when it goes on the run stops and the next one ends it',
     async (fault) => {
@@ -170,6 +200,17 @@ describe('fault matrix: the destination on the fake [I2] [I10]', () => {
     fake.faults.refuse([A], { list: 'conflictEmails' })
     expect(codes(await send(rows))).toEqual(['USER_CONFLICT', 'accepted'])
     expect(plans(fake)).toEqual([[B, 'new']])
+  })
+
+  test('an email that only Iterable knows to be none: it names the row, and the others arrive', async () => {
+    const { fake, send } = await stand()
+    const unknown = profile('ada@example.invalid', { plan: 'new' })
+    expect(codes(await send([rows[0] as Action, unknown, rows[1] as Action]))).toEqual([
+      'accepted',
+      'EMAIL_INVALID',
+      'accepted',
+    ])
+    expect(plans(fake)).toEqual(BOTH_NEW)
   })
 
   test('identities that come back in another case and trimmed are those that were sent', async () => {

@@ -13,22 +13,12 @@ import type { IterableDestination } from '../../src/destinations/iterable/iterab
 import { plainTransform } from '../sync/plain-transform.js'
 import { VirtualClock } from '../sync/virtual-clock.js'
 import { codes, stand } from './iterable-stand.js'
+import { scoredProfiles as profiles } from './scored-profiles.js'
 
 const LIST = 'at-risk'
 const mail = (n: number): string => `p${n}@example.com`
 const people = (...numbers: readonly number[]): JsonObject[] =>
   numbers.map((n) => ({ id: `c-${n}`, email: mail(n), score: n + 0.5, at_risk: true }))
-
-const profiles = plainTransform(
-  ({ id, email, score }) => [
-    {
-      kind: 'profile',
-      identifiers: { customer_id: String(id), email: String(email) },
-      dataFields: { score: score ?? null },
-    },
-  ],
-  ['id', 'email', 'score'],
-)
 
 /** Syncs of whole audiences into one project, over one store. */
 function audienceInto(destination: IterableDestination) {
@@ -96,7 +86,7 @@ describe('a list of Iterable', () => {
     expect(on(fake)).toEqual([mail(1), mail(2), 'stranger@example.com'])
   })
 
-  test.each(['reset after apply', 'server error', 'unavailable', 'throttle', 'HTML 200'] as const)(
+  test.each(['reset after apply', 'server error', 'unavailable', 'throttle', 'HTML 200', 'empty 200'] as const)(
     'is asked for again where the answer was %s',
     async (fault) => {
       const { fake, destination } = await stand({ lists: [LIST] })
@@ -107,6 +97,18 @@ describe('a list of Iterable', () => {
       expect(fake.faults.hits[fault]).toBe(1)
     },
   )
+
+  test.each([500, 503])('that answers %d for ever is asked a few times and left as it is', async (status) => {
+    const { fake, destination } = await stand({ lists: [LIST] })
+    const sync = audienceInto(destination)
+    await sync(people(1, 2)).run()
+    for (let times = 0; times < 20; times += 1) fake.faults.next('lists/getUsers', { kind: 'server error', status })
+    await expect(sync([]).reconcile({ list: LIST })).rejects.toMatchObject({ code: 'RETRIES_SPENT', remedy: 'halt' })
+    expect(fake.ledger.requests().byEndpoint['lists/getUsers']).toBeLessThan(10)
+    fake.faults.clear()
+    await sync(people(1, 2, 3)).run()
+    expect(on(fake)).toEqual([mail(1), mail(2), mail(3)])
+  })
 
   test('with some thousand members is read in parts', async () => {
     const { fake, destination } = await stand({ lists: [LIST] })
@@ -181,10 +183,13 @@ describe('what docs/lists.md promises of a list of Iterable', () => {
     expect(on(fake)).toEqual([mail(1), mail(2)])
   })
 
-  test('an incomplete snapshot removes nobody [I11]', async () => {
+  test('an incomplete snapshot removes nobody, and an empty one is told of [I11]', async () => {
     const { fake, destination } = await stand({ lists: [LIST] })
     const sync = audienceInto(destination)
     await sync(people(1, 2, 3)).run()
+    const guarded = { status: 'stopped', error: { code: 'LIST_GUARD' }, lists: [{ remove: 0, held: 3 }] }
+    expect(await sync([]).run()).toMatchObject(guarded)
+    expect(on(fake)).toEqual([1, 2, 3].map(mail))
     const broken = new RowsSource({
       name: 'scores',
       key: ['id'],
@@ -195,8 +200,6 @@ describe('what docs/lists.md promises of a list of Iterable', () => {
       },
     })
     expect((await sync([], { source: broken }).run()).status).toBe('failed')
-    expect(on(fake)).toEqual([1, 2, 3].map(mail))
-    expect((await sync([]).run()).status).toBe('stopped') // no rows at all have no columns either
     expect(on(fake)).toEqual([1, 2, 3].map(mail))
     await sync(people(1, 2)).run()
     expect(on(fake)).toEqual([1, 2].map(mail))

@@ -27,7 +27,7 @@ test('a destination sends its purchases through undici', async () => {
   const delivery = await destination.open(signal)
   const items = [{ id: '1', name: 'Shoe', price: 5, quantity: 1 }]
   const purchase = { kind: 'purchase', identifiers: { email: 'a@example.com' }, items, total: 5 } as const
-  const { requests, refused } = delivery.prepare(actionBlock([purchase]))
+  const { requests, refused } = await delivery.prepare(actionBlock([purchase]))
   expect([requests.length, refused]).toEqual([1, []])
   for (const request of requests) expect(await delivery.apply(request, signal)).toEqual([{ status: 'accepted' }])
 })

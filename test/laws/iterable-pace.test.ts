@@ -14,9 +14,9 @@ const PER_SECOND = 5
 const REQUESTS = 120
 
 /** How long `REQUESTS` take from the second on, where the first of all comes `coldMs` later than it should. */
-async function played(latencyMs: number, coldMs: number) {
+async function played(latencyMs: number, coldMs: number, limiter: 'window' | 'bucket') {
   const time = new SimulatedTime()
-  const fake = new FakeIterable({ projectType: 'email', rates: 'published', now: time.now })
+  const fake = new FakeIterable({ projectType: 'email', rates: 'published', unsure: { limiter }, now: time.now })
   const arrivals: number[] = []
   const lateness = (path: string): number => {
     if (!path.endsWith('bulkUpdate')) return 0
@@ -55,15 +55,16 @@ async function played(latencyMs: number, coldMs: number) {
 }
 
 test.each([
-  [0, 0],
-  [0, 40],
-  [50, 40],
-  [300, 80],
-  [1_000, 80],
-])(
-  'the whole published rate is used without a refusal of our own making, at %i ms, the first request %i ms late',
-  async (latencyMs, coldMs) => {
-    const { used, refused } = await played(latencyMs, coldMs)
+  [0, 0, 'window'],
+  [0, 40, 'window'],
+  [50, 40, 'window'],
+  [300, 80, 'window'],
+  [1_000, 80, 'window'],
+  [300, 80, 'bucket'],
+] as const)(
+  'the whole published rate is used without a refusal of our own making, at %i ms, the first request %i ms late, by a %s',
+  async (latencyMs, coldMs, limiter) => {
+    const { used, refused } = await played(latencyMs, coldMs, limiter)
     expect(refused).toMatchObject({ 'users/bulkUpdate 200': REQUESTS })
     expect(refused).not.toHaveProperty('users/bulkUpdate 429')
     expect(used).toBeGreaterThanOrEqual(0.97)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Prepared } from '../../src/destinations/destination.js'
+import type { Delivery, Prepared } from '../../src/destinations/destination.js'
 import { LakeloopError } from '../../src/errors.js'
 import type { Action, ActionBlock } from '../../src/model/action.js'
 import { actionBlock } from '../../src/model/action-block.js'
@@ -129,6 +129,96 @@ describe('deliver()', () => {
     expect(destination.profiles().get('a@example.com')).toEqual({ score: 3 })
   })
 
+  test('deliver() has several requests on their way at once, and never two of one person, however they are spelled [I6]', async () => {
+    const flying: string[] = []
+    let [most, doubled] = [0, 0]
+    const destination = new RecordingDestination({ sizeMax: 1 })
+    destination.knob = async ({ rows: [row] }) => {
+      const address = String(row?.address).trim().toLowerCase()
+      doubled += Number(flying.includes(address))
+      most = Math.max(most, flying.push(address))
+      for (let turns = 0; turns < 5; turns += 1) await Promise.resolve()
+      flying.splice(flying.indexOf(address), 1)
+      return undefined as never
+    }
+    const emails = [
+      'a@example.com',
+      'b@example.com',
+      ' A@example.com',
+      'c@example.com',
+      'B@Example.com ',
+      'a@example.com',
+    ]
+    const actions = emails.map((email, nth) => ({
+      kind: 'profile' as const,
+      identifiers: { email },
+      dataFields: { nth },
+    }))
+    await deliver(destination, actions, { concurrency: 3 })
+    expect([most, doubled]).toEqual([3, 0])
+  })
+
+  test('large bodies do not start in one turn of the host’s loop', async () => {
+    const destination = new RecordingDestination({ sizeMax: 1 })
+    const started: number[] = []
+    let turns = 0
+    let turning = setImmediate(function turn() {
+      turns += 1
+      turning = setImmediate(turn)
+    })
+    destination.knob = async () => {
+      started.push(turns)
+      return undefined as never
+    }
+    const text = 'x'.repeat(300_000)
+    const large = [0, 1, 2, 3].map(
+      (n): Action => ({ kind: 'profile', identifiers: { email: `p${n}@example.com` }, dataFields: { text } }),
+    )
+    await deliver(destination, large, { concurrency: 4 }).finally(() => clearImmediate(turning))
+    expect(new Set(started).size).toBe(4)
+  })
+
+  test('who moves to an address waits for who moves away from it [I6]', async () => {
+    const destination = new RecordingDestination({ sizeMax: 1 })
+    destination.knob = async (_, nth) => {
+      for (let turns = 0; turns < 9 - 4 * nth; turns += 1) await Promise.resolve()
+      return undefined as never
+    }
+    const moves = [
+      ['b@example.com', 'c@example.com'],
+      ['a@example.com', 'b@example.com'],
+    ].map(([from = '', to = '']) => ({ kind: 'addressChange' as const, identifiers: { email: from }, from, to }))
+    const { signal } = new AbortController()
+    const dispatcher = new Dispatcher({
+      delivery: await destination.open(),
+      clock: new VirtualClock(),
+      limits: RETRY_LIMITS,
+      signal,
+      concurrency: 4,
+    })
+    const block = actionBlock(
+      moves,
+      moves.map(({ from }) => ({ address: from })),
+    )
+    await dispatcher.send(block, { onSettled: async () => undefined })
+    expect(destination.applied.map(({ address }) => address)).toEqual(['b@example.com', 'a@example.com'])
+  })
+
+  test('deliver() puts an item of a catalog before it takes it away again [I6]', async () => {
+    const destination = new RecordingDestination({ sizeMax: 1 })
+    const kind = 'catalogItem' as const
+    const item = { kind, identifiers: {}, catalog: 'shoes', item: 'a' }
+    destination.knob = async (_, nth) => {
+      for (let turns = 0; turns < 9 - nth; turns += 1) await Promise.resolve()
+      return undefined as never
+    }
+    await deliver(destination, [
+      { ...item, dataFields: { size: 1 } },
+      { ...item, catalog: 'Shoes', remove: true },
+    ])
+    expect(destination.applied.map(({ action }) => 'remove' in action)).toEqual([false, true])
+  })
+
   test('what follows a request of its address that was never settled is not sent either: the next run sends both [I6]', async () => {
     const actions = [profile('a@example.com', 1), profile('b@example.com', 2), profile('a@example.com', 3)]
     const knob: Knob = (request) =>
@@ -156,8 +246,8 @@ describe('deliver()', () => {
     const destination = new RecordingDestination({ sizeMax: 1 })
     const whole = await destination.open()
     const refusal = { action: 0, reason: { code: 'EMAIL_INVALID', facts: {} } }
-    const prepare = (block: ActionBlock): Prepared => {
-      const { requests } = whole.prepare(block)
+    const prepare = async (block: ActionBlock): Promise<Prepared> => {
+      const { requests } = await whole.prepare(block)
       return block.length < 2 ? { requests, refused: [] } : { requests: requests.slice(1), refused: [refusal] }
     }
     const [clock, signal] = [new VirtualClock(), new AbortController().signal]
@@ -171,5 +261,41 @@ describe('deliver()', () => {
     const onSettled = () => new Promise<void>((resolve) => setImmediate(resolve))
     await Promise.all([blockOf(1, 2), blockOf(3)].map((block) => dispatcher.send(block, { onSettled })))
     expect(destination.profiles().get('a@example.com')).toEqual({ score: 3 })
+  })
+
+  /** A dispatcher over a destination that prepares as it is told, and blocks for one address. */
+  async function preparing(prepare: (block: ActionBlock, whole: Delivery) => Promise<Prepared>) {
+    const destination = new RecordingDestination({ sizeMax: 1 })
+    const whole = await destination.open()
+    const delivery: Delivery = { ...whole, prepare: (block) => prepare(block, whole) }
+    const [clock, signal] = [new VirtualClock(), new AbortController().signal]
+    const dispatcher = new Dispatcher({ delivery, clock, limits: RETRY_LIMITS, signal, concurrency: 4 })
+    const send = (...scores: number[]) => {
+      const actions = scores.map((score) => profile('a@example.com', score))
+      const addresses = scores.map(() => ({ address: 'a@example.com' }))
+      return dispatcher.send(actionBlock(actions, addresses), { onSettled: async () => undefined })
+    }
+    return { destination, send }
+  }
+
+  test('a block that is prepared quickly does not overtake one that takes long [I6]', async () => {
+    const { destination, send } = await preparing(async (block, whole) => {
+      for (let turn = 0; turn < block.length * 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+      return whole.prepare(block)
+    })
+    await Promise.all([send(1, 2, 3), send(4)])
+    expect(destination.applied.map(({ action }) => scoreOf(action))).toEqual([1, 2, 3, 4])
+  })
+
+  test('nothing is sent behind a block that cannot be prepared [I6]', async () => {
+    const { destination, send } = await preparing(async (block, whole) => {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (block.length === 2) throw new LakeloopError('CLOSED', { part: 'it' })
+      return whole.prepare(block)
+    })
+    const ends = await Promise.allSettled([send(1), send(2, 3), send(4)])
+    expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected'])
+    await expect(send(5)).rejects.toThrow('CLOSED')
+    expect(destination.applied.map(({ action }) => scoreOf(action))).toEqual([1])
   })
 })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ListDeltaComputer } from '../../src/delta/list-delta.js'
 import { LakeloopError } from '../../src/errors.js'
 import type { Action } from '../../src/model/action.js'
 import type { DriftChange } from '../../src/model/report.js'
@@ -117,6 +118,26 @@ describe('a change of the schema that is parked', () => {
     await sync(world, table, scored('churn', 'v2')).run()
     await sync(world, table, scored('churn', 'v2')).run()
     expect(await schemas()).toBe(before)
+  })
+
+  test('a run that lost its lease drops no schema, where lists have a store of their own', async () => {
+    const world = new World()
+    const lists = new ListDeltaComputer({ store: new MemoryStore() })
+    const run = (table: Table, transform: Transform) =>
+      world.sync([], { source: table, transform, lists, drift: { dropped: 'park', renamed: 'park' } }).run()
+    const table = await renamed(world)
+    await run(table, scored('score', 'v1'))
+    await run(table, scored('churn', 'v2'))
+    const drops: boolean[] = []
+    const { store } = world
+    const commit = store.commit.bind(store)
+    store.commit = async (ops) => {
+      const isDrop = ops.some((op) => op.op === 'delete' && op.table === 'schema')
+      if (isDrop) drops.push(ops.some((op) => op.op === 'check' && op.table === 'lease'))
+      await commit(ops)
+    }
+    await run(table, scored('churn', 'v2'))
+    expect(drops).toEqual([true])
   })
 
   test('a million rows are kept, those of former runs counted, and then a run stops [I12]', async () => {

@@ -22,6 +22,9 @@ export class RecordingDestination implements Destination {
   /** Of each of them, whether it was told that it may have arrived before. */
   readonly again: boolean[] = []
   knob: Knob
+  /** What a run learns, and what each was opened with. */
+  learns: JsonObject = {}
+  readonly opened: JsonObject[] = []
 
   constructor({ sizeMax = 3, knob = () => undefined }: { sizeMax?: number; knob?: Knob } = {}) {
     this.sizeMax = sizeMax
@@ -48,7 +51,8 @@ export class RecordingDestination implements Destination {
     )
   }
 
-  async open(): Promise<Delivery> {
+  async open(_?: AbortSignal, learned: JsonObject = {}): Promise<Delivery> {
+    this.opened.push(learned)
     return {
       prepare: (block) => this.#prepare(block),
       split: (request, by) => this.#split(request as Recorded, by),
@@ -62,7 +66,7 @@ export class RecordingDestination implements Destination {
         })
         return ended
       },
-      close: async () => ({}),
+      close: async () => this.learns,
     }
   }
 

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import type { RunReport } from '../../src/model/report.js'
 import type { Row } from '../../src/model/row.js'
+import { MemoryStore } from '../../src/stores/memory.js'
+import type { Op } from '../../src/stores/store.js'
 import { Lease } from '../../src/sync/lease.js'
 import { plainTransform } from './plain-transform.js'
 import { VirtualClock } from './virtual-clock.js'
@@ -55,6 +57,18 @@ describe('Sync.run()', () => {
     expect(world.destination.members('at-risk').has('p0@example.com')).toBe(false)
   })
 
+  test('a day without a row is a whole run, and not a table that lost its columns', async () => {
+    const world = new World()
+    const empty = { status: 'complete', rows: { read: 0 }, lists: [] }
+    expect(await world.sync([]).run()).toMatchObject(empty)
+    await world.sync(people(30), { complete: false }).run()
+    const nobodyLeaves = { ...empty, lists: [{ remove: 0, keep: 10 }] }
+    expect(await world.sync([], { complete: false }).run()).toMatchObject(nobodyLeaves)
+    expect(await world.sync([]).run()).toMatchObject(nobodyLeaves)
+    const renamed = people(30).map(({ score, ...row }) => ({ ...row, risk: score }) as Row)
+    expect(await world.sync(renamed).run()).toMatchObject({ error: { code: 'SCHEMA_BREAKS_TRANSFORM' } })
+  })
+
   test('a customer who is gone from a whole audience leaves the list', async () => {
     const world = new World()
     await world.sync(people(30)).run()
@@ -99,6 +113,19 @@ describe('Sync.run()', () => {
     const report = await world.sync(people(500), { transform, pageSize: 100 }).run()
     expect(report).toMatchObject({ status: 'stopped', error: { code: 'CIRCUIT_OPEN' } })
     expect(report.rows.read).toBeLessThan(500)
+  })
+
+  test('a run that is stopped for what the destination rejects counts no row twice [I4]', async () => {
+    const world = new World()
+    const no = { status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } } as const
+    world.destination.knob = ({ actions }) => actions.map(() => no)
+    const report = await world.sync(people(900), { pageSize: 50 }).run()
+    expect(report).toMatchObject({ status: 'stopped', error: { code: 'CIRCUIT_OPEN' } })
+    const { read, unsettled, ...ended } = report.rows
+    expect(Object.values(ended).reduce((sum, rows) => sum + rows, 0)).toBe(read - unsettled)
+    expect(unsettled).toBeGreaterThanOrEqual(0)
+    expect(ended.rejected).toBeLessThanOrEqual(world.destination.sent.flatMap(({ actions }) => actions).length)
+    expect(report.reasons[0]?.rows).toBe(ended.rejected)
   })
 
   test('a missing column stops before the first row, and nothing has moved', async () => {
@@ -235,6 +262,40 @@ describe('Sync.run() is interrupted', () => {
     expect(ended.status).toBe('complete')
     expect(world.destination.profiles().size).toBe(60)
     expect(world.destination.members('at-risk').size).toBe(20)
+  })
+})
+
+test('a cursor does not move past dead letters that could not be written down, when what was learned is [I3]', async () => {
+  let isFull = true
+  class Full extends MemoryStore {
+    override async commit(ops: readonly Op[]): Promise<void> {
+      if (isFull && ops.some(({ table }) => table === 'deadLetter'))
+        throw new LakeloopError('STORE_FULL', { file: 'f' })
+      await super.commit(ops)
+    }
+  }
+  const store = new Full()
+  const world = new World({ store })
+  world.destination.learns = { sizes: 7 }
+  const no = { status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } } as const
+  world.destination.knob = ({ rows }) =>
+    rows.map(({ address }) => (address === 'p3@example.com' ? no : { status: 'accepted' }))
+  expect((await world.sync(people(20)).run()).error?.code).toBe('STORE_FULL')
+  isFull = false
+  expect((await world.sync(people(20)).run()).status).toBe('complete')
+  expect(await store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 10 })).not.toEqual([])
+})
+
+describe('what a destination has learned', () => {
+  test('is not lost with a run that fails: the next one begins with it', async () => {
+    const world = new World()
+    world.destination.learns = { sizes: 7 }
+    const refused = new LakeloopError('DESTINATION_UNAUTHORIZED', { endpoint: 'apply', status: 401 })
+    world.destination.knob = (_, nth) => (nth < 2 ? undefined : Promise.reject(refused))
+    await world.sync(people(60)).run()
+    world.destination.knob = () => undefined
+    expect(await world.sync(people(60)).run()).toMatchObject({ status: 'complete' })
+    expect(world.destination.opened).toEqual([{}, { sizes: 7 }])
   })
 })
 

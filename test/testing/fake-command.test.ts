@@ -39,6 +39,20 @@ test('--seed draws faults, the same again', async () => {
   expect(await drawn('8')).not.toEqual(once)
 })
 
+test('--seed lets no request wait for ever', async () => {
+  const { url, close } = await fakeCommand(['--port', '0', '--seed', '3', '--fault-rate', '1'], () => undefined)
+  const wait = async () => {
+    const answer = await fetch(`${url}/api/channels`, { headers: { 'api-key': 'fake-key' }, redirect: 'manual' })
+    await answer.text()
+  }
+  for (let sent = 0; sent < 150; sent += 1) await wait().catch(() => undefined)
+  const { hits } = (await (await fetch(`${url}/fake/faults`)).json()) as { hits: object }
+  await close()
+  expect(Object.keys(hits).length).toBeGreaterThan(10)
+  expect(hits).not.toHaveProperty('stalled body')
+  expect(hits).not.toHaveProperty('no answer')
+})
+
 test.each([
   ['--port', '65536'],
   ['--port', 'x'],
@@ -47,6 +61,23 @@ test.each([
   ['--seed', '-1'],
   ['--key', ''],
   ['--unknown', 'x'],
+  ['--port', '1.5'],
+  ['--seed', '1.5'],
+  ['--seed', ''],
+  ['--fault-rate', '0.5'], // without --seed there would be no fault
 ])('%s %s is a mistake', async (...args) => {
   await expect(fakeCommand(args, () => undefined)).rejects.toThrow(UsageError)
+  await expect(fakeCommand(args, () => undefined)).rejects.toThrow(args[0]) // it is named
+})
+
+test('a port that is taken is named, with what to do', async () => {
+  const { url, close } = await fakeCommand(['--port', '0'], () => undefined)
+  const { port } = new URL(url)
+  try {
+    await expect(fakeCommand(['--port', port], () => undefined)).rejects.toThrow(
+      `port ${port} is taken; --port 0 finds one that is free`,
+    )
+  } finally {
+    await close()
+  }
 })

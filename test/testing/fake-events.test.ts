@@ -78,6 +78,20 @@ describe('ids and times', () => {
     expect(await send('merge')).toEqual([{ ...stored, dataFields: { a: 1, b: 2, o: { x: 1, y: 2 } } }])
   })
 
+  test('[unsure] eventUpsertMoves: a known id may come with another name and person, or stays with its own', async () => {
+    const send = async (eventUpsertMoves: boolean) => {
+      const { bulk, track, ledger } = await known({ unsure: { eventUpsertMoves } })
+      await bulk([user(B)])
+      await track([
+        event({ id: 'e-1', createdAt: 1 }),
+        { email: B, eventName: 'rated', id: 'e-1', dataFields: { n: 2 } },
+      ])
+      return ledger.events().map(({ address, eventName, dataFields }) => [address, eventName, dataFields])
+    }
+    expect(await send(true)).toEqual([[B, 'rated', { n: 2 }]])
+    expect(await send(false)).toEqual([[A, 'scored', { n: 2 }]])
+  })
+
   test('[source HC-206430615] without an id each is an event of its own', async () => {
     const { track, post, ledger } = await known()
     await track([event(), event()])
@@ -179,7 +193,12 @@ describe('fields', () => {
     expect(ledger.events()[1]?.dataFields).toEqual({ a: 2 })
   })
 
-  test('[source SW, HC-26678893969812; unsure for what] events have room for so many fields', async () => {
+  test('[source SW, HC-26678893969812; unsure] eventFieldsOf: the project has room for so many, or each name', async () => {
+    const byName = await known({ eventFieldsMax: 2, unsure: { eventFieldsOf: 'name' } })
+    const wide = (eventName: string, ...names: string[]) =>
+      event({ eventName, dataFields: Object.fromEntries(names.map((name) => [name, 1])) })
+    expect((await byName.track([wide('a', 'x', 'y'), wide('b', 'x', 'y')])).status).toBe(200)
+    expect((await byName.track([wide('b', 'z')])).json.code).toBe('UniqueFieldsLimitExceeded')
     const { track, post } = await known({ eventFieldsMax: 2 })
     expect((await track([event({ dataFields: { a: 1 } })])).status).toBe(200)
     const refused = { status: 400, json: { code: 'UniqueFieldsLimitExceeded' } }

@@ -56,6 +56,20 @@ describe('kinds', () => {
     expect(headers.map((one) => one['retry-after'])).toEqual([undefined, '1', '9'])
   })
 
+  test('server error is 500 GenericError, or what it is told', async () => {
+    const { fake, get } = project()
+    fake.faults.next('lists', 'server error')
+    fake.faults.next('lists', { kind: 'server error', status: 409, code: 'ExternalKeyConflict' })
+    const answers = [await get('lists'), await get('lists')].map(({ status, json }) => [status, json.code])
+    expect(answers).toEqual([
+      [500, 'GenericError'],
+      [409, 'ExternalKeyConflict'],
+    ])
+    const wrong = expect.objectContaining({ code: 'OPTION_INVALID' })
+    for (const status of [200, 600, 400.5])
+      expect(() => fake.faults.next('lists', { kind: 'server error', status })).toThrow(wrong)
+  })
+
   test('failed rows: in the list that the script says, the others are applied', async () => {
     const { fake, bulk, track, ledger } = project()
     fake.faults.next('users/bulkUpdate', { kind: 'failed rows', addresses: [B], list: 'conflictEmails' })
@@ -161,6 +175,16 @@ describe('scripts', () => {
     expect(() => faults.at(1, { kind: 'failed rows', list: 'x' })).toThrow(wrong)
     expect(() => faults.next('users/bulkupdate', 'throttle')).toThrow(wrong)
     expect(() => faults.refuse([A], { endpoint: 'users' })).toThrow(wrong)
+  })
+
+  test('a fault that there is not is refused, and is none that never comes', () => {
+    const { faults } = project().fake
+    const wrong = expect.objectContaining({ code: 'OPTION_INVALID' })
+    expect(() => faults.next(undefined, 'trottle' as never)).toThrow(wrong)
+    expect(() => faults.at(1, { kind: 'trottle' as never })).toThrow(wrong)
+    expect(() => faults.seeded(1, { rate: 0.5, kinds: ['trottle' as never] })).toThrow(wrong)
+    expect(() => faults.seeded(1, { rate: 2, kinds: ['throttle'] })).toThrow(wrong)
+    expect(() => faults.seeded(Number.NaN, { rate: 1, kinds: ['throttle'] })).toThrow(wrong)
   })
 
   test('a request that the key or the rate refuses spends no fault', async () => {

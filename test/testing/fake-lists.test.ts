@@ -115,10 +115,19 @@ describe('joining and leaving', () => {
     ])
   })
 
-  test('[source VCR, no effect: unsure] a dynamic list says success and keeps its rule', async () => {
-    const { subscribe, ledger } = churn({ lists: [{ name: 'rule', type: 'Dynamic' }] })
-    expect((await subscribe([{ email: A }])).json.successCount).toBe(1)
-    expect(ledger.members('rule')).toEqual([])
+  test('[source VCR: success; unsure] dynamicListJoins: such a list keeps its rule, or takes members', async () => {
+    const joined = async (dynamicListJoins: boolean) => {
+      const { subscribe, unsubscribe, bulk, ledger } = churn({
+        lists: [{ name: 'rule', type: 'Dynamic' }],
+        unsure: { dynamicListJoins },
+      })
+      expect((await subscribe([{ email: A }, { email: B }])).json.successCount).toBe(2)
+      expect((await unsubscribe([{ email: A }])).json.successCount).toBe(1)
+      await bulk([user('c@example.com', { emailListIds: [LIST] })])
+      return ledger.members('rule')
+    }
+    expect(await joined(false)).toEqual([])
+    expect(await joined(true)).toEqual([B, 'c@example.com'])
   })
 })
 

@@ -15,6 +15,7 @@ describe('options', () => {
     ['latencyMs', { latencyMs: 60_001 }],
     ['visibleAfterMs', { visibleAfterMs: -1 }],
     ['rates', { rates: 'none' }],
+    ['rates.users/bulkupdate', { rates: { 'users/bulkupdate': { count: 1, perMs: 1 } } }],
     ['unsure.bulkShap', { unsure: { bulkShap: '2022' } }],
     ['unsure.bulkShape', { unsure: { bulkShape: '2021' } }],
     ['unsure.retryAfter', { unsure: { retryAfter: 1 } }],

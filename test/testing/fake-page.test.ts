@@ -9,24 +9,34 @@ function steered(options: Partial<FakeIterableOptions> = {}) {
     const [method = '', path = ''] = how.split(' ')
     const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
     const answer = await made.fake.handle({ method, path, headers, body: new TextEncoder().encode(text) })
-    return { ...answer, json: how === 'GET /' || path.startsWith('/?') ? undefined : JSON.parse(answer.body) }
+    return {
+      ...answer,
+      json: answer.headers['content-type'] === 'application/json' ? JSON.parse(answer.body) : undefined,
+    }
   }
   return { ...made, ask }
 }
 
+/** The text of each row's cells. */
+const cells = (html: string) =>
+  [...html.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row = '']) =>
+    [...row.matchAll(/<td[^>]*>(.*?)<\/td>/gs)].map(([, cell]) => cell),
+  )
+
 describe('the page at /', () => {
   test('shows profiles, lists, requests and the last failures', async () => {
     const { ask, bulk, post, get } = steered({ now: () => Date.UTC(2026, 10, 20, 12, 34, 56) })
-    await bulk([user(A, { score: 0.5 }), user('none')])
+    await bulk([{ ...user(A, { score: 0.5 }), userId: 'u-1' }, user('none')])
     await post('lists/subscribe', { listId: 1_001, subscribers: [{ email: A }] })
     await get('nothing')
     const { status, headers, body } = await ask('GET /')
     expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
-    expect(body).toContain(`<tr><td>${A}</td><td>0</td><td>{&quot;score&quot;:0.5}</td></tr>`)
-    expect(body).toContain('<tr><td>1001</td><td>churn</td><td>Standard</td><td>1</td></tr>')
-    expect(body).toContain('<td>12:34:56</td><td>404</td><td>GET /api/nothing</td>')
-    expect(body).toContain('<td>200</td><td>POST /api/users/bulkUpdate</td>') // a row failed in it
+    expect(cells(body)).toContainEqual([A, 'u-1', 'churn', '0', '{&quot;score&quot;:0.5}'])
+    expect(cells(body)).toContainEqual(['1001', 'churn', 'Standard', '1'])
+    expect(cells(body)).toContainEqual(['12:34:56', '404', 'GET /api/nothing', expect.any(String)])
+    expect(cells(body)).toContainEqual(['12:34:56', '200', 'POST /api/users/bulkUpdate', expect.any(String)]) // a row failed in it
     expect(body).toContain('<b>3</b>requests')
+    expect(body).toContain('at most 3 in one')
   })
 
   test('escapes everything that somebody may have sent', async () => {
@@ -61,6 +71,36 @@ describe('the page at /', () => {
     expect(body).not.toContain('p9@example.com')
     expect((await ask('GET /?q=P9@')).body).toContain('p9@example.com')
   })
+
+  test('finds somebody by either identifier, before all else on the page, and says so if there is nobody', async () => {
+    const { ask, bulk } = steered({ projectType: 'userId' })
+    await bulk([{ userId: 'U-1', email: A }, { userId: 'v' }])
+    for (const q of ['u-1', A]) {
+      const { body } = await ask(`GET /?q=${q}`)
+      expect(cells(body).flat().includes('v')).toBe(false)
+      expect(
+        cells(body)
+          .find((row) => row.length > 0)
+          ?.slice(0, 2),
+      ).toEqual(['U-1', A])
+    }
+    expect((await ask('GET /?q=%3Cnobody%3E')).body).toContain('Nobody here with &lt;nobody&gt;')
+  })
+
+  test('a profile of a million characters is cut, and shown with more of it where it is found alone', async () => {
+    const { ask, bulk } = steered()
+    const fields = Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`f${at}`, 'x'.repeat(30_000)]))
+    await bulk([user(A, fields), user(B)])
+    expect((await ask('GET /')).body.length).toBeLessThan(20_000)
+    const alone = (await ask(`GET /?q=${A}`)).body.length
+    expect([alone > 50_000, alone < 150_000]).toEqual([true, true])
+  })
+
+  test('asks for no picture of its own as if it were a path of Iterable', async () => {
+    const { ask, fake } = steered()
+    expect((await ask('GET /favicon.ico')).status).toBe(404)
+    expect([fake.ledger.requests().total, fake.activity.failures()]).toEqual([0, []])
+  })
 })
 
 describe('control over HTTP', () => {
@@ -83,9 +123,11 @@ describe('control over HTTP', () => {
     await ask('POST /fake/faults', { refuse: [A], list: 'conflictEmails' })
     expect((await get('lists')).status).toBe(500)
     expect((await get('lists')).headers['retry-after']).toBe('9')
+    await ask('POST /fake/faults', { next: { kind: 'server error', status: 504, code: 'X' } })
+    expect(await get('channels')).toMatchObject({ status: 504, json: { code: 'X' } })
     expect((await bulk([user(A)])).json.failedUpdates.conflictEmails).toEqual([A])
     expect((await ask('GET /fake/faults')).json.hits).toEqual({
-      'server error': 1,
+      'server error': 2,
       'throttle with Retry-After': 1,
       'failed rows': 1,
     })
@@ -108,6 +150,36 @@ describe('control over HTTP', () => {
     expect(await ask('POST /fake/faults', body)).toMatchObject({ status: 400, json: { problem: expect.any(String) } })
     expect((await get('lists')).status).toBe(200)
   })
+
+  test.each([
+    [{ next: 'server eror' }, /^next\.kind: .*"server error"/],
+    [{ next: 'throttle', rate: 1 }, /rate/],
+    [{ nxt: 'throttle' }, /^next, at, refuse or seed is wanted$/],
+    [undefined, /^next, at, refuse or seed is wanted$/],
+    [{ next: { kind: 'throttle with Retry-After', retryAfterS: -5 } }, /^next\.retryAfterS: /],
+    [{ seed: 1 }, /^rate: /],
+  ])('%j: what is wrong is said in a line', async (body, said) => {
+    const { problem } = (await steered().ask('POST /fake/faults', body)).json
+    expect(problem).toMatch(said)
+    expect([problem.includes('\n'), problem.length < 500]).toEqual([false, true])
+  })
+
+  test('which faults and endpoints there are', async () => {
+    const { kinds, endpoints } = (await steered().ask('GET /fake/faults')).json
+    expect([kinds, endpoints]).toEqual([expect.arrayContaining(['throttle']), expect.arrayContaining(['lists/create'])])
+  })
+
+  test.each(['after=x', 'limit=-3', 'limit=1.5', 'after='])(
+    'a ledger with %s is refused, and not empty',
+    async (query) => {
+      const { ask, bulk } = steered()
+      await bulk([user(A)])
+      expect(await ask(`GET /fake/ledger?${query}`)).toMatchObject({
+        status: 400,
+        json: { problem: expect.any(String) },
+      })
+    },
+  )
 
   test('what happened, and a reset', async () => {
     const { ask, bulk, get, fake } = steered()
@@ -154,4 +226,40 @@ test('activity: counts per second for a minute, and keeps the last fifty failure
   for (let sent = 0; sent < 51; sent += 1) await get(`nothing/${sent}?api_key=secret`)
   expect(fake.activity.failures()).toHaveLength(50)
   expect(fake.activity.failures()[0]).toMatchObject({ what: '404', path: '/api/nothing/50' })
+})
+
+test('activity: a fault is a failure under its name, and so is what a 200 does not do', async () => {
+  const { fake, get, bulk, track, post } = project({ disallowedEvents: ['off'] })
+  await bulk([user(A)])
+  const failed: string[] = []
+  const seen = async (ask: () => Promise<unknown>) => {
+    const before = fake.activity.failures().length
+    await ask()
+    failed.push(fake.activity.failures().length === before ? 'none' : (fake.activity.failures()[0]?.what ?? ''))
+  }
+  for (const kind of [
+    'throttle',
+    'redirect',
+    'empty 200',
+    'HTML 200',
+    'failure in 200',
+    'reset after apply',
+  ] as const) {
+    fake.faults.next('lists', kind)
+    await seen(() => get('lists'))
+  }
+  await seen(() => get('lists'))
+  await seen(() => track([{ email: A, eventName: 'off' }]))
+  await seen(() => post('events/track', { email: A, eventName: 'off' }))
+  expect(failed).toEqual([
+    '429 (throttle)',
+    '307 (redirect)',
+    '200 (empty 200)',
+    '200 (HTML 200)',
+    '200 (failure in 200)',
+    'reset (reset after apply)',
+    'none',
+    '200',
+    '200',
+  ])
 })

@@ -108,6 +108,52 @@ describe('hybrid projects', () => {
     expect(ledger.users().map(({ email }) => email)).toEqual([B, undefined])
   })
 
+  test('[source HC-9216719179796, SEG] an email alone names who moves: profile, lists and events go along', async () => {
+    const { bulk, post, track, get, ledger } = hybrid()
+    await bulk([user(A, { n: 1 })])
+    await post('lists/subscribe', { listId: 1_001, subscribers: [{ email: A }] })
+    await track([{ email: A, eventName: 'x' }])
+    expect((await bulk([{ email: A, dataFields: { email: B } }])).json).toMatchObject({ successCount: 1, failCount: 0 })
+    expect(ledger.users()).toEqual([{ email: B, dataFields: { n: 1 } }])
+    expect([ledger.members('one'), ledger.events(B).length]).toEqual([[B], 1])
+    expect((await get(`users/getByEmail?email=${A}`)).json).toEqual({})
+    expect((await get(`users/getByEmail?email=${B}`)).json.user.dataFields).toMatchObject({ n: 1, email: B })
+  })
+
+  test('[source SEG, SW] an email alone: a new one that is taken is named in conflictEmails, also where nobody has the former one', async () => {
+    const { bulk, ledger } = hybrid()
+    await bulk([user(A), user(B)])
+    for (const email of [A, 'nobody@example.com']) {
+      const { json } = await bulk([{ email, dataFields: { email: B } }])
+      expect(json).toMatchObject({ successCount: 0, failCount: 1, failedUpdates: { conflictEmails: [B] } })
+    }
+    expect([...ledger.people.keys()]).toEqual([A, B])
+  })
+
+  test('[source SW] an email of nobody that is to change makes somebody, [invented] under the new one', async () => {
+    const { bulk, ledger } = hybrid()
+    expect((await bulk([{ email: A, dataFields: { email: B } }])).json.successCount).toBe(1)
+    expect(ledger.users()).toEqual([{ email: B, dataFields: {} }])
+  })
+
+  test('[source SW, of updateEmail; of bulkUpdate derived] nobody moves to an email that was forgotten', async () => {
+    const { bulk, post, ledger } = project({ projectType: 'hybrid', forgotten: [B] })
+    await bulk([user(A)])
+    const row = { email: A, dataFields: { email: 'B@example.com' } }
+    expect((await bulk([row])).json).toMatchObject({ failCount: 1, failedUpdates: { forgottenEmails: [B] } })
+    expect((await post('users/update', row)).json.code).toBe('ForgottenUserError')
+    expect([...ledger.people.keys()]).toEqual([A])
+  })
+
+  test('[source HC-9216719179796, SW] users/update changes an email too; one that is taken is 409', async () => {
+    const { bulk, post, ledger } = hybrid()
+    await bulk([user(A), user('c@example.com')])
+    const to = (email: string) => post('users/update', { email: A, dataFields: { email } })
+    expect(await to('c@example.com')).toMatchObject({ status: 409, json: { code: 'EmailAlreadyExists' } })
+    expect((await to(B)).status).toBe(200)
+    expect([...ledger.people.keys()]).toEqual(['c@example.com', B])
+  })
+
   test('[source SW] a userId that is taken is named in conflictUserIds', async () => {
     const { bulk } = hybrid()
     await bulk([{ userId: 'u' }, { userId: 'v' }])
@@ -192,6 +238,20 @@ describe('forgotten people', () => {
     expect((await get('users/forgotten')).json).toEqual({ hashedEmails: [] })
     expect(ledger.entries.map(({ kind }) => kind)).toEqual(['subscribe', 'forget', 'unforget', 'profile'])
   })
+
+  test.each([
+    ['email', [200, 400]],
+    ['userId', [400, 200]],
+    ['hybrid', [200, 200]],
+  ] as const)(
+    '[source HC-9216719179796; invented words] a %s project forgets by its own identifier',
+    async (type, ends) => {
+      const { post, ledger } = project({ projectType: type })
+      const asked = [await post('users/forget', { email: A }), await post('users/forget', { userId: 'u-1' })]
+      expect(asked.map(({ status }) => status)).toEqual(ends)
+      expect(ledger.entries).toHaveLength(ends.filter((status) => status === 200).length)
+    },
+  )
 
   test('[source SW] by userId; [invented] the name of the list of their hashes', async () => {
     const { post, bulk, get, track } = project({ projectType: 'userId', forgotten: ['U-1'] })

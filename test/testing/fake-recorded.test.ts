@@ -144,6 +144,14 @@ test('every answer that was recorded is asked for', () => {
   expect(Object.keys(ASKED).sort()).toEqual([...goldenNames()].sort())
 })
 
+test('every answer says where it is from, and how sure that is', () => {
+  const wrong = goldenNames().filter((name) => {
+    const { source, mark, status } = golden(name)
+    return !/^[A-Z]{2,}/.test(source) || !['source', 'unsure', 'invented'].includes(mark) || !(status >= 200)
+  })
+  expect(wrong).toEqual([])
+})
+
 const marked = goldenNames().map((name): [mark: string, source: string, name: string] => {
   const { mark, source } = golden(name)
   return [mark, /^[A-Z]+(-\d+)?/.exec(source)?.[0] ?? source, name]

@@ -54,6 +54,18 @@ test('[source GR, VCR] answers are JSON and carry no id of the request', async (
   expect(headers).toEqual({ 'content-type': 'application/json' })
 })
 
+test('[source AE; unsure when] moreFields: an answer may have a field that nobody knows, or not', async () => {
+  const ask = async (moreFields: boolean) => {
+    const { bulk, get } = project({ unsure: { moreFields }, lists: ['churn'] })
+    await bulk([user(A)])
+    const answers = [await bulk([user(A)]), await get('users/getFields'), await get(`users/${A}`), await get('lists')]
+    const text = (await get('lists/getUsers?listId=1001')).body
+    return [...answers.map(({ json }) => Object.keys(json).includes('addedLater')), text]
+  }
+  expect(await ask(false)).toEqual([false, false, false, false, ''])
+  expect(await ask(true)).toEqual([true, true, true, true, ''])
+})
+
 describe('bodies', () => {
   test('[source RT] one field of a wrong type refuses the whole request, valid rows included', async () => {
     const { bulk, ledger } = project()
@@ -140,6 +152,22 @@ describe('rates', () => {
     expect(ledger.entries).toHaveLength(5)
     now = 1_000 // the three of 0 have left the window; two of 500 and the refused one are in it
     expect([await send(), await send(), await send()]).toEqual([200, 200, 429])
+  })
+
+  test('[unsure] limiter: nothing beyond the limit in any window, or a bucket that leaks evenly', async () => {
+    const send = async (limiter: 'window' | 'bucket') => {
+      let now = 0
+      const { bulk } = project({ rates: 'published', unsure: { limiter }, now: () => now })
+      const statuses: number[] = []
+      for (const at of [0, 0, 0, 0, 0, 0, 199, 200, 200, 400, 1_400, 1_400]) {
+        now = at
+        statuses.push((await bulk([user(A)])).status)
+      }
+      return statuses.map((status) => status === 200)
+    }
+    const [yes, no] = [true, false]
+    expect(await send('window')).toEqual([yes, yes, yes, yes, yes, no, no, no, no, no, yes, yes])
+    expect(await send('bucket')).toEqual([yes, yes, yes, yes, yes, no, no, yes, no, yes, yes, yes])
   })
 
   test.each([

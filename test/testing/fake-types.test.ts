@@ -110,6 +110,15 @@ describe('a value of another type', () => {
     expect((await project().bulk([user(A, { x: 1 }), user(B, { x: null })])).status).toBe(200)
   })
 
+  test('[source HC-208183076] a nested field takes objects, which only Iterable itself can make', async () => {
+    const { bulk, get } = project({ fields: { cars: 'nested', 'cars.id': 'long' } })
+    expect(
+      (await bulk([user(A, { cars: [{ id: 1 }, { id: 2, by: 'x' }] }), user(B, { cars: { id: 1 } })])).status,
+    ).toBe(200)
+    expect((await get('users/getFields')).json.fields).toMatchObject({ cars: 'nested', 'cars.by': 'string' })
+    for (const cars of ['x', [1], [{ id: 'x' }]]) expect((await bulk([user(A, { cars })])).status).toBe(400)
+  })
+
   test('[source HC-208183076] a date may go into text, and text not into a date', async () => {
     const { bulk } = project({ fields: { s: 'string', d: 'date' } })
     expect((await bulk([user(A, { s: '2026-01-31' })])).status).toBe(200)
@@ -124,8 +133,10 @@ describe('a value of another type', () => {
     ['textIntoNumber', false, { l: '5' }],
     ['textIntoNumber', false, { d: '-0.5' }],
     ['emptyIntoDate', false, { when: '' }],
+    ['emptyIntoNumber', false, { l: '' }],
+    ['textIntoBoolean', false, { b: 'true' }],
   ] as const)('[unsure] %s: %s, or the other way round: %j', async (name, taken, dataFields) => {
-    const fields = { d: 'double', l: 'long', s: 'string', when: 'date' } as const
+    const fields = { d: 'double', l: 'long', s: 'string', when: 'date', b: 'boolean' } as const
     const send = async (unsure: FakeIterableOptions['unsure'] = {}) =>
       (await project({ fields, unsure }).bulk([user(A, dataFields)])).status
     expect(await send()).toBe(taken ? 200 : 400)
@@ -133,7 +144,7 @@ describe('a value of another type', () => {
   })
 
   test('[unsure] coercions go no further than they say', async () => {
-    const unsure = { anythingIntoString: true, textIntoNumber: true, emptyIntoDate: true }
+    const unsure = { anythingIntoString: true, textIntoNumber: true, emptyIntoDate: true, textIntoBoolean: true }
     const { bulk } = project({ fields: { l: 'long', s: 'string', when: 'date', b: 'boolean' }, unsure })
     for (const dataFields of [{ l: 'five' }, { l: '' }, { s: { a: 1 } }, { when: 'text' }, { b: '5' }]) {
       expect((await bulk([user(A, dataFields)])).status).toBe(400)
@@ -159,6 +170,21 @@ test('[source HC-217744303, TAP] names of fields are case-sensitive and may hold
     industry: 'long',
     'last seen': 'boolean',
   })
+})
+
+test('[unsure] dotInName: refused at any depth, or a field with a dot', async () => {
+  const send = async (dotInName: 'refused' | 'accepted', dataFields: object) => {
+    const { bulk, track, post, get } = project({ unsure: { dotInName } })
+    const { status } = await bulk([user(A, dataFields)])
+    await bulk([user(A)])
+    const event = (await track([{ email: A, eventName: 'x', dataFields }])).status
+    const bought = { user: { email: A }, items: [], total: 1, dataFields }
+    const purchase = (await post('commerce/trackPurchase', bought)).status
+    return [status, event, purchase, (await get('users/getFields')).json.fields['a.b']]
+  }
+  expect(await send('refused', { 'a.b': 1 })).toEqual([400, 400, 400, undefined])
+  expect(await send('refused', { list: [{ 'a.b': 1 }] })).toEqual([400, 400, 400, undefined])
+  expect(await send('accepted', { 'a.b': 1 })).toEqual([200, 200, 200, 'long'])
 })
 
 describe('new fields', () => {

@@ -36,23 +36,54 @@ describe('users/bulkUpdate', () => {
     [`${'a'.repeat(64)}@example.com`, true],
     ["o'neil+tag@sub.example.co", true],
     ['', false],
+    ['a@example.invalid', false], // no top-level domain; [source RFC 2606] which are none
+    ['a@host.local', false],
+    ['a@xn--bcher-kva.com', true],
   ])('[source HC-209082806] the address %j is taken: %s', async (email, taken) => {
     expect((await project().bulk([user(email)])).json.successCount).toBe(taken ? 1 : 0)
   })
 
-  test('[source GR] null removes a field; nested objects replace, or merge at every depth', async () => {
+  test('[source GR] null removes a field; nested objects replace, or merge at every depth; an absent field is untouched', async () => {
     const { bulk, ledger } = project()
-    await bulk([user(A, { top: 1, deep: { a: 1, b: { c: 1, d: 2 } } })])
+    await bulk([user(A, { top: 1, other: 1, deep: { a: 1, b: { c: 1, d: 2 } } })])
     await bulk([{ ...user(A, { top: null, deep: { b: { c: null } } }), mergeNestedObjects: true }])
-    expect(ledger.user(A)?.dataFields).toEqual({ deep: { a: 1, b: { d: 2 } } })
+    expect(ledger.user(A)?.dataFields).toEqual({ other: 1, deep: { a: 1, b: { d: 2 } } })
     await bulk([user(A, { deep: { x: 1 } })])
-    expect(ledger.user(A)?.dataFields).toEqual({ deep: { x: 1 } })
+    expect(ledger.user(A)?.dataFields).toEqual({ other: 1, deep: { x: 1 } })
   })
 
-  test('[unsure] a null inside an object that replaces is not kept', async () => {
-    const { bulk, ledger } = project()
-    await bulk([user(A, { deep: { a: null, b: 1 } })])
-    expect(ledger.user(A)?.dataFields).toEqual({ deep: { b: 1 } })
+  test('[unsure] otherEmails: other scripts and quoted parts are refused, or taken', async () => {
+    const odd = ['j\u00f6rg@example.com', 'a@b\u00fccher.com', '"a b"@example.com', '"ab"@example.com']
+    const never = ['a b@example.com', 'a@b@example.com', 'j\u00f6rg@example.invalid']
+    const taken = async (otherEmails: 'refused' | 'accepted') => {
+      const { bulk, ledger } = project({ unsure: { otherEmails } })
+      await bulk([...odd, ...never].map((email) => user(email)))
+      return ledger.users().map(({ email }) => email)
+    }
+    expect(await taken('refused')).toEqual([])
+    expect(await taken('accepted')).toEqual([odd[0], odd[1], odd[3]])
+  })
+
+  test('[unsure] nullInside: of an object that replaces, it is dropped, or kept', async () => {
+    const stored = async (nullInside: 'dropped' | 'kept') => {
+      const { bulk, ledger } = project({ unsure: { nullInside } })
+      await bulk([user(A, { deep: { a: null, b: 1 }, gone: null })])
+      await bulk([{ ...user(A, { deep: { b: null } }), mergeNestedObjects: true }])
+      return ledger.user(A)?.dataFields
+    }
+    expect(await stored('dropped')).toEqual({ deep: {} })
+    expect(await stored('kept')).toEqual({ deep: { a: null } })
+  })
+
+  test('[unsure] emptyText: is stored as it is, or passed over', async () => {
+    const stored = async (emptyText: 'stored' | 'dropped') => {
+      const { bulk, ledger } = project({ unsure: { emptyText } })
+      await bulk([user(A, { city: 'Ulm' })])
+      await bulk([user(A, { city: '', zip: '' })])
+      return ledger.user(A)?.dataFields
+    }
+    expect(await stored('stored')).toEqual({ city: '', zip: '' })
+    expect(await stored('dropped')).toEqual({ city: 'Ulm' })
   })
 
   test('[source SW] null in subscription fields leaves them alone', async () => {
@@ -71,10 +102,14 @@ describe('users/bulkUpdate', () => {
     expect((await get(`users/${A}`)).json.user.dataFields.emailListIds).toEqual([1_002])
   })
 
-  test('[source SW] the same request may hold somebody twice; [unsure] the rows are applied in their order', async () => {
-    const { bulk, ledger } = project()
-    expect((await bulk([user(A, { n: 1 }), user(A.toUpperCase(), { n: 2 })])).json.successCount).toBe(2)
-    expect(ledger.users()).toEqual([{ email: A, dataFields: { n: 2 } }])
+  test('[source SW] the same request may hold somebody twice; [unsure] rowsOfOne: the last wins, or the first', async () => {
+    const stored = async (rowsOfOne: 'last' | 'first') => {
+      const { bulk, ledger } = project({ unsure: { rowsOfOne } })
+      expect((await bulk([user(A, { n: 1 }), user(A.toUpperCase(), { n: 2 })])).json.successCount).toBe(2)
+      return ledger.users()
+    }
+    expect(await stored('last')).toEqual([{ email: A, dataFields: { n: 2 } }])
+    expect(await stored('first')).toEqual([{ email: A, dataFields: { n: 1 } }])
   })
 
   test('[unsure] longValue: over 32,000 characters [source HC-208183076] its row is in invalidData, or stored', async () => {
@@ -141,6 +176,12 @@ describe('users/update', () => {
 })
 
 describe('reading', () => {
+  test('[source VCR; derived for reads] a malformed address is 400, and not {}', async () => {
+    const { get } = project()
+    for (const path of ['users/foo%40', 'users/getByEmail?email=foo%40', 'users/getByEmail'])
+      expect(await get(path)).toMatchObject({ status: 400, json: { code: 'InvalidEmailAddressError' } })
+  })
+
   test('[source GR] an unknown address is {}, [source GO] an unknown userId is 400', async () => {
     const { get } = project()
     expect(await get('users/getByEmail?email=a%40example.com')).toMatchObject({ status: 200, body: '{}' })

@@ -87,6 +87,11 @@ describe('HttpClient', () => {
     })
   })
 
+  test('of a page that is no JSON no more is kept than tells what it is', async () => {
+    const page = client(() => new Response('x'.repeat(10_000), { status: 404 }))
+    expect((await page.send(request, never)).text).toBe('x'.repeat(200))
+  })
+
   test.each([400, 409])(
     'a %i that breaks off is no refusal: what it says of the rows is missing [I10]',
     async (status) => {
@@ -94,7 +99,11 @@ describe('HttpClient', () => {
       const sent = client(() => new Response(broken, { status })).send(request, never)
       expect((await failure(sent)).code).toBe('DESTINATION_ANSWER_UNCLEAR')
       const whole = client(() => new Response('No user with that id exists!', { status }))
-      expect(await whole.send(request, never)).toEqual({ status, json: undefined })
+      expect(await whole.send(request, never)).toEqual({
+        status,
+        json: undefined,
+        text: 'No user with that id exists!',
+      })
     },
   )
 

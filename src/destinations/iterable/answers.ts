@@ -85,6 +85,11 @@ interface Accusation {
   readonly actions: readonly number[]
 }
 
+/** Names of fields may come with their scope: `user:::plan`. Source: block/iterable-go, tests of its parser. */
+export const unscoped = (name: string): string =>
+  name.slice(name.indexOf(SCOPE) < 0 ? 0 : name.indexOf(SCOPE) + SCOPE.length)
+
+const SCOPE = ':::'
 const TYPES = new Set('string date long double boolean object nested geo_location keyword'.split(' '))
 
 /**
@@ -98,7 +103,7 @@ function mismatched(request: WireRequest, params: JsonObject): Accusation {
   const owners: number[] = []
   let told: Omit<Accusation, 'actions'> = {}
   for (const [key, detail] of errors) {
-    const field = key.slice(key.lastIndexOf(':') + 1)
+    const field = unscoped(key)
     const { offendingValue, expectedType, incomingTypes } = (detail ?? {}) as JsonObject
     for (const index of rows.flatMap((row) => row.actions)) {
       if (!hasField(block.shape(index).fields.keys(), field)) continue

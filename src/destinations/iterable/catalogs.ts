@@ -87,12 +87,12 @@ export class CatalogKeeper {
     if (endpoint === 'catalogs/items') await this.#ready.of(catalog.toLowerCase(), () => this.#make(catalog, signal))
     let answer = await this.#client.call(endpoint, signal, body, wire.frame.path)
     if (answer.status === 404 && endpoint === 'catalogs/items' && this.#options.create) {
-      await this.#create(catalog, signal)
+      if (!(await this.#create(catalog, signal))) return unknown(actions, catalog)
       answer = await this.#client.call(endpoint, signal, body, wire.frame.path)
       // Nothing says how soon a new catalog is there.
       if (answer.status === 404) throw unclear(endpoint, 404)
     }
-    if (answer.status === 404) return actions.map(() => ({ status: 'rejected', reason: catalogUnknown(catalog) }))
+    if (answer.status === 404) return unknown(actions, catalog)
     taken(request, answer)
     return actions.map(() => ({ status: 'accepted' }))
   }
@@ -109,13 +109,17 @@ export class CatalogKeeper {
     if (status < 200 || status >= 300) throw refusedOr('catalogs/putMappings', status)
   }
 
-  /** Names are unique, so that making one twice makes one. Source: Iterable api-docs.json: letters, digits, dashes; case does not count. */
-  async #create(catalog: string, signal: AbortSignal): Promise<void> {
+  /** False for an account without catalogs. Names are unique, so that making one twice makes one. Source: Iterable api-docs.json: letters, digits, dashes; case does not count. */
+  async #create(catalog: string, signal: AbortSignal): Promise<boolean> {
     const { status } = await this.#client.call('catalogs/create', signal, undefined, `/${encodeURIComponent(catalog)}`)
-    if ((status >= 200 && status < 300) || status === 400 || status === 409) return // the two may say that it is there
+    if (status === 404) return false
+    if ((status >= 200 && status < 300) || status === 400 || status === 409) return true // the two may say that it is there
     throw refusedOr('catalogs/create', status)
   }
 }
+
+const unknown = (actions: readonly number[], catalog: string): readonly Outcome[] =>
+  actions.map(() => ({ status: 'rejected', reason: catalogUnknown(catalog) }))
 
 const mappingsOf = (catalog: string): string => `/${encodeURIComponent(catalog)}/fieldMappings`
 

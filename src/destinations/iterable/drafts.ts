@@ -5,12 +5,12 @@ import { pointsOf } from './decimal-points.js'
 import type { EventContracts } from './event-contracts.js'
 import type { FieldContract } from './field-contract.js'
 import { folded, quoted } from './payload.js'
-import { type Draft, draftBytes } from './wire.js'
+import { type Draft, draftBytes, type Frame } from './wire.js'
 
 /** What making rows depends on. */
 export interface DraftRules {
   readonly addressedBy: 'email' | 'userId'
-  /** Only where emails identify: a userId that the action has goes along. */
+  /** Only in email projects, where emails alone identify: a userId that the action has goes along. */
   readonly sendUserId: boolean
   readonly mergeNestedObjects: boolean
   readonly createNewFields: boolean
@@ -54,6 +54,12 @@ export function named({ email, userId }: Pick<Who, 'email' | 'userId'>): string 
   return userId === undefined ? `{"email":"${email}"` : `{"email":"${email}","userId":${quoted(userId)}`
 }
 
+export const profileFrame = ({ createNewFields }: DraftRules): Frame => ({
+  endpoint: 'users/bulkUpdate',
+  head: `{"createNewFields":${createNewFields},"users":[`,
+  tail: ']}',
+})
+
 /** A profile write that later writes of the same address can be folded into. */
 export interface ProfileDraft extends Draft {
   readonly who: Who
@@ -73,9 +79,14 @@ export function profileDraft(block: ActionBlock, index: number, rules: DraftRule
 }
 
 /**
+ * What a row of users/bulkUpdate says beside its person and their data.
+ *
  * `preferUserId` counts in email projects alone: where a project is one by mistake, true would make people with made-up
  * emails. Source: Iterable api-docs.json; help 29156459027348.
  */
+export const rowFlags = ({ mergeNestedObjects }: DraftRules): string =>
+  `"preferUserId":false,"mergeNestedObjects":${mergeNestedObjects}`
+
 function profileRow(
   actions: readonly number[],
   who: Who,
@@ -84,14 +95,13 @@ function profileRow(
   rules: DraftRules,
 ): ProfileDraft {
   const { email, userId } = who
-  const said = `"preferUserId":false,"mergeNestedObjects":${rules.mergeNestedObjects}`
   const points = pointsOf(payload, doubles)
   return {
     actions,
     who,
     email,
     userId,
-    head: `${named(who)},${said},"dataFields":`,
+    head: `${named(who)},${rowFlags(rules)},"dataFields":`,
     payload,
     points,
     tail: '}',

@@ -33,8 +33,9 @@ export class EventContracts {
   readonly #others: FieldContract
   readonly #before: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly #learned: Map<string, Map<string, string>>
-  readonly #seen = new Map<string, WeakSet<Shape>>()
-  readonly #verdicts = new Map<string, WeakMap<Shape, Verdict>>()
+  /** By what was learned of an event: shapes that say nothing more, and what was judged of others. */
+  readonly #seen = new WeakMap<ReadonlyMap<string, string>, WeakSet<Shape>>()
+  readonly #verdicts = new WeakMap<ReadonlyMap<string, string>, WeakMap<Shape, Verdict>>()
   #count: number
 
   constructor({ pinned, before, rules }: Given) {
@@ -55,43 +56,45 @@ export class EventContracts {
 
   /** As that of {@link FieldContract}; of a pinned event its own fields alone are allowed, unless new ones are. */
   verdict(eventName: string, shape: Shape): Verdict {
-    const known = this.#verdicts.get(eventName) ?? new WeakMap<Shape, Verdict>()
-    this.#verdicts.set(eventName, known)
-    const verdict = known.get(shape) ?? this.#judge(eventName, shape)
+    const fields = this.#before.get(eventName)
+    const contract = this.#pinned.get(eventName) ?? this.#others
+    if (fields === undefined || contract !== this.#others) return contract.verdict(shape)
+    const known = this.#verdicts.get(fields) ?? new WeakMap<Shape, Verdict>()
+    this.#verdicts.set(fields, known)
+    const verdict = known.get(shape) ?? this.#judge(fields, shape)
     known.set(shape, verdict)
     return verdict
   }
 
   /** Learns from an event that Iterable took. */
   accepted(eventName: string, shape: Shape): void {
-    const seen = this.#seen.get(eventName) ?? new WeakSet<Shape>()
-    this.#seen.set(eventName, seen)
-    if (seen.has(shape) || this.#pinned.has(eventName)) return
+    if (this.#pinned.has(eventName)) return
+    const known = this.#learned.get(eventName)
+    if (known === undefined && this.#count >= LEARNED_MAX) return
+    const fields = known ?? new Map<string, string>()
+    const seen = this.#seen.get(fields) ?? new WeakSet<Shape>()
+    this.#seen.set(fields, seen)
+    if (seen.has(shape)) return
     seen.add(shape)
-    const fields = this.#learned.get(eventName) ?? new Map<string, string>()
-    this.#learned.set(eventName, fields)
     for (const [path, got] of shape.fields) {
       const field = path.replaceAll('[]', '')
       const before = fields.get(field)
       if (got === 'null' || got === 'array' || before === ANY) continue
-      if (before === undefined && ++this.#count > LEARNED_MAX) continue
+      if (before === undefined && this.#count >= LEARNED_MAX) continue
+      if (before === undefined) this.#count += 1
       const left = (before?.split(' or ') ?? MAY_BE).filter((type) => takes(type, got))
       fields.set(field, left.length === 0 ? ANY : left.join(' or '))
     }
+    if (fields.size > 0) this.#learned.set(eventName, fields)
   }
 
   learned(): JsonObject {
-    return Object.fromEntries(
-      [...this.#learned].flatMap(([name, fields]) => (fields.size > 0 ? [[name, Object.fromEntries(fields)]] : [])),
-    )
+    return Object.fromEntries([...this.#learned].map(([name, fields]) => [name, Object.fromEntries(fields)]))
   }
 
-  #judge(eventName: string, shape: Shape): Verdict {
-    const pinned = this.#pinned.get(eventName)
-    if (pinned !== undefined) return pinned.verdict(shape)
+  #judge(fields: ReadonlyMap<string, string>, shape: Shape): Verdict {
     const verdict = this.#others.verdict(shape)
-    const fields = this.#before.get(eventName)
-    if (verdict.reason !== undefined || fields === undefined) return verdict
+    if (verdict.reason !== undefined) return verdict
     for (const [path, got] of shape.fields) {
       const field = path.replaceAll('[]', '')
       const reason = typeConflict(field, (fields.get(field) ?? ANY).split(' or '), got)
@@ -105,10 +108,9 @@ export class EventContracts {
 function tableOf(learned: JsonObject): Map<string, Map<string, string>> {
   const isOurs = (types: unknown): types is string =>
     typeof types === 'string' && types.split(' or ').every((type) => type === ANY || MAY_BE.some((one) => one === type))
-  return new Map(
-    Object.entries(learned).map(([name, fields]) => [
-      name,
-      new Map(Object.entries((fields ?? {}) as JsonObject).filter((one): one is [string, string] => isOurs(one[1]))),
-    ]),
-  )
+  const tables = Object.entries(learned).map(([name, fields]) => {
+    const held = Object.entries((fields ?? {}) as JsonObject)
+    return [name, new Map(held.filter((one): one is [string, string] => isOurs(one[1])))] as const
+  })
+  return new Map(tables.filter(([, fields]) => fields.size > 0))
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { ActionBlock } from '../../model/action.js'
+import { isStep, type Steps } from '../turns.js'
 import { quoted } from './payload.js'
 
 /** What an id is made of, besides the row's key. */
@@ -21,22 +22,25 @@ export interface Unnamed {
  *         several events, and then each is made with its payload.
  * Source  Iterable help 206430615: ids are unique over all custom events of a project, and the later one overwrites.
  */
-export function eventIds(block: ActionBlock, drafts: readonly Unnamed[]): readonly string[] {
+export function* eventIds(block: ActionBlock, drafts: readonly Unnamed[]): Steps<readonly string[]> {
   const first = new Map<string, number>()
   const several = new Set<string>()
-  const ids = drafts.map((draft, at) => {
-    if (draft.id !== undefined) return draft.id
-    const id = made(block, draft, false)
+  const ids: string[] = []
+  for (const [at, draft] of drafts.entries()) {
+    if (isStep(at)) yield
+    const id = draft.id ?? made(block, draft, false)
+    ids.push(id)
+    if (draft.id !== undefined) continue
     const earlier = first.get(id)
     if (earlier === undefined) first.set(id, at)
     else if (!samePayload(block, drafts[earlier]?.index ?? 0, draft.index)) several.add(id)
-    return id
-  })
+  }
   if (several.size === 0) return ids
-  return drafts.map((draft, at) => {
-    const id = ids[at] as string
-    return draft.id === undefined && several.has(id) ? made(block, draft, true) : id
-  })
+  for (const [at, draft] of drafts.entries()) {
+    if (isStep(at)) yield
+    if (draft.id === undefined && several.has(ids[at] as string)) ids[at] = made(block, draft, true)
+  }
+  return ids
 }
 
 function made(block: ActionBlock, { index, address, eventName, createdAt }: Unnamed, withPayload: boolean): string {

@@ -2,6 +2,7 @@ import { LakeloopError } from '../../errors.js'
 import type { Outcome } from '../../model/outcome.js'
 import type { Json, JsonObject, Reason } from '../../model/value.js'
 import { accuse } from '../suspects.js'
+import { unscoped } from './answers.js'
 import { parsed } from './payload.js'
 import type { WireRequest, WireRow } from './wire.js'
 
@@ -138,7 +139,7 @@ const NOTHING_LOST: Lost = { fields: new Set(), unknown: false }
 
 /** A write that has such a field was not delivered as it was given, though the rest of it was. */
 function filteredOut(request: WireRequest, answer: JsonObject): Lost {
-  const fields = new Set(strings(answer.filteredOutFields).map((name) => name.slice(name.lastIndexOf(':') + 1)))
+  const fields = new Set(strings(answer.filteredOutFields).map(unscoped))
   if (fields.size === 0) return NOTHING_LOST
   const had = new Set<string>()
   for (const index of request.actions) {
@@ -157,8 +158,9 @@ function outcomes(request: WireRequest, reasons: ReadonlyMap<WireRow, Reason>, l
 }
 
 function outcome(request: WireRequest, index: number, reason: Reason | undefined, lost: Lost): Outcome {
-  // Who is unknown is on no list: that is what was asked for.
-  const gone = request.endpoint === 'lists/unsubscribe' && reason?.code === 'USER_UNKNOWN'
+  // Who is unknown, or was forgotten, is on no list: that is what was asked for.
+  const isNobody = reason?.code === 'USER_UNKNOWN' || reason?.code === 'USER_FORGOTTEN'
+  const gone = request.endpoint === 'lists/unsubscribe' && isNobody
   if (reason !== undefined && !gone) return { status: 'rejected', reason }
   const field = lost.fields.size === 0 ? undefined : lostField(request, index, lost)
   return field === undefined
@@ -198,7 +200,7 @@ function finder({ wire }: WireRequest): (id: string, byEmail: boolean) => readon
     })
   const emails = lazily(() => index((row) => [row.email]))
   const userIds = lazily(() => index((row) => [row.userId]))
-  const emailsInside = lazily(() => index((row) => inside(row, 'email')))
+  const emailsInside = lazily(() => index((row) => [wire.frame.change?.to, ...inside(row, 'email')]))
   const userIdsInside = lazily(() => index((row) => inside(row, 'userId')))
   return (id, byEmail) => {
     const wanted = byEmail ? id.trim().toLowerCase() : id

@@ -18,7 +18,7 @@ export interface Verdict {
 }
 
 /** Fields that every project has, listed or not. Source: Iterable help 217744303 and 206430145. */
-const MANAGED = new Set(
+export const MANAGED = new Set(
   'email userId phoneNumber ip locale signupDate signupSource emailListIds userListIds profileUpdatedAt subscribedMessageTypeIds unsubscribedChannelIds unsubscribedMessageTypeIds devices shoppingCartItems'.split(
     ' ',
   ),
@@ -39,10 +39,14 @@ const TAKES: Readonly<Record<string, readonly FieldType[]>> = {
   geo_location: ['object'],
 }
 
+/** More new fields than a project may have need not be told of. */
+const FRESH_MAX = 1_000
+
 /** Compares shapes with the types of a project's fields: once per distinct shape, never per row. */
 export class FieldContract {
   readonly #rules: FieldRules
   readonly #verdicts = new WeakMap<Shape, Verdict>()
+  readonly #fresh = new Set<string>()
   /** Most rows have the shape of the row before. */
   #last: { readonly shape: Shape; readonly verdict: Verdict } | undefined
 
@@ -64,7 +68,13 @@ export class FieldContract {
     return verdict
   }
 
+  /** Fields that payloads which may be sent would make, in the order in which they were met: the first 1,000. */
+  get fresh(): ReadonlySet<string> {
+    return this.#fresh
+  }
+
   #judge(shape: Shape): Verdict {
+    const fresh: string[] = []
     const doubles = new Set<string>()
     if (shape.dotted) return { reason: { code: 'FIELD_NAME_INVALID', facts: { field: dottedField(shape) } }, doubles }
     for (const [path, got] of shape.fields) {
@@ -73,10 +83,12 @@ export class FieldContract {
       const kept = expected === undefined ? this.#newField(field, got) : typeConflict(field, [expected], got)
       const reason = kept ?? (this.#isPlace(field, expected) ? misplaced(shape, path, got) : undefined)
       if (reason !== undefined) return { reason, doubles }
+      if (expected === undefined && got !== 'null') fresh.push(field)
       const isDouble = expected === undefined ? this.#rules.newNumbers === 'double' : expected === 'double'
       // Elements of an array share one entry of the shape: a double may have whole ones beside it.
       if (isDouble && (got === 'long' || (got === 'double' && path.includes('[]')))) doubles.add(path)
     }
+    for (const field of fresh) if (this.#fresh.size < FRESH_MAX) this.#fresh.add(field)
     return { doubles }
   }
 
@@ -105,9 +117,11 @@ export class FieldContract {
   }
 }
 
+export const isFieldType = (type: string): boolean => Object.hasOwn(TAKES, type)
+
 /** Whether a field of this type takes such a value; of a type that is not known, everything. */
 export const takes = (type: string, got: FieldType): boolean =>
-  !Object.hasOwn(TAKES, type) || TAKES[type]?.includes(got) === true
+  !isFieldType(type) || TAKES[type]?.includes(got) === true
 
 /** @param types  those that the field may have */
 export function typeConflict(field: string, types: readonly string[], got: FieldType): Reason | undefined {

@@ -9,6 +9,8 @@ import type { WireRequest } from './wire.js'
 export const FORGETS_A_DAY = 1_000
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
+/** Answers 429 in a row after which a run asks no more: each costs a slot of a pace that gets slower. */
+const REFUSALS_MAX = 3
 
 /**
  * Asks Iterable to forget people, as many as a day takes; the others wait, parked, and are tried again by later runs.
@@ -21,6 +23,7 @@ export class Forgetting {
   readonly #now: () => number
   readonly #sent = new Map<number, number>()
   #waiting = 0
+  #refusals = 0
 
   /** @param now  milliseconds since 1970 */
   constructor(client: IterableClient, now: () => number, learned: JsonObject = {}) {
@@ -34,19 +37,22 @@ export class Forgetting {
   async apply(request: WireRequest, signal: AbortSignal): Promise<Outcome> {
     this.#forgetOld()
     const used = [...this.#sent.values()].reduce((sum, count) => sum + count, 0)
-    if (used >= FORGETS_A_DAY) return this.#parked()
+    if (used >= FORGETS_A_DAY || this.#refusals >= REFUSALS_MAX) return this.#parked()
     // Counted before it is sent: two that are under way do not share the last place.
     const hour = Math.floor(this.#now() / HOUR_MS)
-    this.#sent.set(hour, (this.#sent.get(hour) ?? 0) + 1)
+    this.#count(hour, 1)
     try {
       const answer = await this.#client.call('users/forget', signal, request.body)
+      this.#refusals = 0
       if (codeOf(answer.json) === 'ForgottenUserError') return { status: 'accepted' }
       taken(request, answer)
       return { status: 'accepted' }
     } catch (error) {
       // Others may have used the day up, and that is nothing to wait for within a run.
-      if (isLakeloopError(error, 'DESTINATION_THROTTLED')) return this.#parked()
-      throw error
+      if (!isLakeloopError(error, 'DESTINATION_THROTTLED')) throw error
+      this.#count(hour, -1)
+      this.#refusals += 1
+      return this.#parked()
     }
   }
 
@@ -55,13 +61,29 @@ export class Forgetting {
     return Object.fromEntries(this.#sent)
   }
 
+  #count(hour: number, by: 1 | -1): void {
+    const count = (this.#sent.get(hour) ?? 0) + by
+    if (count > 0) this.#sent.set(hour, count)
+    else this.#sent.delete(hour)
+  }
+
   /** The time from which on there is a place: the hour in which enough of those sent are a day old. */
   #parked(): Outcome {
+    const days = Math.floor(this.#waiting / FORGETS_A_DAY)
+    const nth = (this.#waiting % FORGETS_A_DAY) + 1
     this.#waiting += 1
-    const days = Math.floor((this.#waiting - 1) / FORGETS_A_DAY)
-    const [oldest = Math.floor(this.#now() / HOUR_MS)] = [...this.#sent.keys()].sort((a, b) => a - b)
-    const after = new Date((oldest + 1) * HOUR_MS + (days + 1) * DAY_MS).toISOString()
+    const after = new Date((this.#hourOf(nth) + 1) * HOUR_MS + (days + 1) * DAY_MS).toISOString()
     return { status: 'parked', reason: { code: 'FORGET_WAITING', facts: { limit: FORGETS_A_DAY, after } } }
+  }
+
+  /** In which the `nth` of those that count was sent. */
+  #hourOf(nth: number): number {
+    let sent = 0
+    for (const [hour, count] of [...this.#sent].sort(([a], [b]) => a - b)) {
+      sent += count
+      if (sent >= nth) return hour
+    }
+    return Math.floor(this.#now() / HOUR_MS)
   }
 
   #forgetOld(): void {

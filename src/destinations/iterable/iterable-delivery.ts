@@ -4,17 +4,19 @@ import type { Outcome } from '../../model/outcome.js'
 import type { JsonObject } from '../../model/value.js'
 import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import type { Delivery, Prepared, PreparedRequest, Split } from '../destination.js'
+import { inTurns, type Turns } from '../turns.js'
 import { isListUnknown, taken } from './answers.js'
 import type { CatalogKeeper } from './catalogs.js'
 import { changeEmail } from './email-change.js'
 import { bulkOutcomes, failedInside } from './failure-lists.js'
 import type { Forgetting } from './forgetting.js'
-import { ListMaker } from './list-maker.js'
+import { ListMaker, readLists } from './list-maker.js'
 import { listMembers } from './list-members.js'
 import type { NewFields } from './new-fields.js'
-import { alone, listFrame, type PrepareRules, prepare } from './prepare.js'
+import { alone, listFrame, type PrepareRules, preparing } from './prepare.js'
 import { callSingle } from './single-calls.js'
 import type { LearnedSizes } from './sizes.js'
+import { ToldOfFields } from './told-of-fields.js'
 import { subset, Wire, type WireRequest, type WireRow } from './wire.js'
 
 /** Up to so many suspects are sent one by one; more are sent together, apart from the rest, and halved. */
@@ -29,6 +31,7 @@ export interface DeliveryParts {
   readonly catalogs: CatalogKeeper
   readonly forgetting: Forgetting
   readonly newFields: NewFields
+  readonly turns: Turns
 }
 
 /** One run's use of an Iterable project. Its field contract, lists and sizes are those of the moment it was opened. */
@@ -39,23 +42,32 @@ export class IterableDelivery implements Delivery {
   readonly #catalogs: CatalogKeeper
   readonly #forgetting: Forgetting
   readonly #newFields: NewFields
+  readonly #turns: Turns
   readonly #lists: ListMaker
+  readonly #told: ToldOfFields
   readonly #insideTimes = new WeakMap<PreparedRequest, number>()
   #closed = false
 
-  constructor(client: IterableClient, { rules, sizes, catalogs, forgetting, newFields }: DeliveryParts) {
+  constructor(client: IterableClient, { rules, sizes, catalogs, forgetting, newFields, turns }: DeliveryParts) {
     this.#client = client
     this.#rules = rules
     this.#sizes = sizes
     this.#catalogs = catalogs
     this.#forgetting = forgetting
     this.#newFields = newFields
+    this.#turns = turns
     this.#lists = new ListMaker(client)
+    this.#told = new ToldOfFields((field) => newFields.has(field))
   }
 
-  prepare(actions: ActionBlock): Prepared {
+  prepare(actions: ActionBlock): Prepared | Promise<Prepared> {
     this.#checkOpen()
-    return prepare(actions, this.#rules)
+    const made = inTurns(preparing(actions, this.#rules), this.#turns)
+    const told = (prepared: Prepared): Prepared => {
+      this.#newFields.planned(this.#rules.profileFields.fresh)
+      return prepared
+    }
+    return made instanceof Promise ? made.then(told) : told(made)
   }
 
   split(request: PreparedRequest, by: Split): readonly PreparedRequest[] {
@@ -82,9 +94,13 @@ export class IterableDelivery implements Delivery {
     this.#checkOpen()
     const sent = ours(request)
     try {
-      return await this.#apply(sent, signal, again)
+      const outcomes = await this.#apply(sent, signal, again)
+      this.#sizes.accepted(sent)
+      return outcomes
     } catch (error) {
       if (isLakeloopError(error, 'REQUEST_TOO_LARGE')) this.#sizes.refused(sent)
+      else if (isLakeloopError(error, 'DESTINATION_UNREACHABLE')) this.#sizes.doubted(sent)
+      else if (isLakeloopError(error, 'DESTINATION_ANSWER_UNCLEAR')) this.#sizes.doubted(sent)
       throw error
     }
   }
@@ -106,11 +122,10 @@ export class IterableDelivery implements Delivery {
 
   async #apply(request: WireRequest, signal: AbortSignal, again: boolean): Promise<readonly Outcome[]> {
     const { endpoint, body, wire } = request
-    const { list, catalog } = wire.frame
+    const { list, catalog, change } = wire.frame
     const client = this.#client
+    if (change !== undefined) return [await changeEmail(request, change, { client, signal, again })]
     switch (endpoint) {
-      case 'users/updateEmail':
-        return [await changeEmail(request, { client, signal, again })]
       case 'commerce/trackPurchase':
       case 'commerce/updateCart':
       case 'users/delete':
@@ -120,12 +135,25 @@ export class IterableDelivery implements Delivery {
     }
     if (catalog !== undefined) return await this.#catalogs.apply(request, catalog, signal)
     if (list !== undefined) return await this.#applyToList(request, list, signal)
+    if (endpoint === 'users/bulkUpdate') {
+      return await this.#told.without(request, (sound) => this.#update(sound, signal))
+    }
     const answer = taken(request, await client.call(endpoint, signal, body))
-    if (endpoint === 'users/bulkUpdate') this.#newFields.seen(request, answer)
     if (failedInside(request, answer)) return this.#insideAgain(request)
     const outcomes = bulkOutcomes(request, answer)
     if (endpoint === 'events/trackBulk') this.#learn(request, outcomes)
     return outcomes
+  }
+
+  async #update(request: WireRequest, signal: AbortSignal): Promise<readonly Outcome[]> {
+    try {
+      const answer = taken(request, await this.#client.call(request.endpoint, signal, request.body))
+      this.#newFields.seen(request, answer)
+      return bulkOutcomes(request, answer)
+    } catch (error) {
+      this.#told.heed(error)
+      throw error
+    }
   }
 
   #learn({ actions, wire }: WireRequest, outcomes: readonly Outcome[]): void {
@@ -158,9 +186,10 @@ export class IterableDelivery implements Delivery {
     const body = list.id === undefined ? numbered(request, id) : request.body
     const answer = await this.#client.call(request.endpoint, signal, body)
     if (!isListUnknown(answer)) return bulkOutcomes(request, taken(request, answer))
-    if (list.id !== undefined) return reject('LIST_UNKNOWN', { list: ref })
-    // A list is not everywhere at once. Source: Iterable's own client waits up to 30 s for it in its tests.
-    const problem = 'that a list it has just made is not there'
+    const isGone = list.id !== undefined && !(await readLists(this.#client, signal)).some((one) => one.id === id)
+    if (isGone) return reject('LIST_UNKNOWN', { list: ref })
+    // A new list is not everywhere at once. Source: Iterable's own client waits up to 30 s for it in its tests.
+    const problem = 'that a list which is there is not there'
     throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: request.endpoint, problem })
   }
 

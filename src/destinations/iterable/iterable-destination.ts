@@ -1,11 +1,12 @@
 import { LakeloopError } from '../../errors.js'
 import type { Json, JsonObject } from '../../model/value.js'
-import type { Clock } from '../../transport/clock.js'
+import { type Clock, systemClock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import { Secret } from '../../transport/secret.js'
 import { BASE_URLS } from '../../vendors/iterable/endpoints.js'
 import { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import type { Delivery, Destination } from '../destination.js'
+import { loopTurns } from '../turns.js'
 import { type CatalogFields, CatalogKeeper, readCatalogs } from './catalogs.js'
 import { contractOf, type IterableContract } from './contract.js'
 import { EventContracts } from './event-contracts.js'
@@ -70,7 +71,7 @@ export class IterableDestination implements Destination {
    */
   async open(signal: AbortSignal, learned: JsonObject = {}): Promise<Delivery> {
     if (this.#closed) throw new LakeloopError('CLOSED', { part: PART })
-    const { sizeMax, bytesMax, catalogs, today } = this.#settings
+    const { sizeMax, bytesMax, catalogs, today, clock = systemClock } = this.#settings
     const client = this.#client
     const fields = await this.#fields(signal)
     const entries = await readLists(client, signal)
@@ -81,6 +82,7 @@ export class IterableDestination implements Destination {
       rules: this.#rules({ fields, entries, sizes, events: this.#knownEvents(events as JsonObject) }),
       sizes,
       catalogs: new CatalogKeeper(client, catalogs, found),
+      turns: loopTurns(() => (clock as Clock).now()),
       newFields: new NewFields(fields.keys(), this.#settings.onEvent as IterableDestinationOptions['onEvent']),
       forgetting: new Forgetting(client, (today as (() => number) | undefined) ?? Date.now, forgets as JsonObject),
     })
@@ -98,12 +100,13 @@ export class IterableDestination implements Destination {
     return {
       projectType,
       addressedBy: this.addressedBy,
-      sendUserId,
+      sendUserId: sendUserId && projectType === 'email',
       mergeNestedObjects,
       createNewFields,
       bytesMax,
       profileFields: new FieldContract({ fields, createNewFields, newNumbers, nearDates }),
-      otherFields: new FieldContract({ fields: undefined, createNewFields, newNumbers: 'long', nearDates }),
+      // A purchase cannot say whether fields may be made: that is the project's setting, which nobody can ask for.
+      otherFields: new FieldContract({ fields: undefined, createNewFields: true, newNumbers: 'long', nearDates }),
       events,
       lists: new ListDirectory(entries, { create: lists.create }),
       catalogs: { mergeItems: catalogs.mergeItems, fields: contractsOf(catalogs.fields) },

@@ -10,11 +10,14 @@ import { EVENT_TYPES, type EventFields } from './event-contracts.js'
 
 /** What happens at the project and is no outcome of a row. Never holds a value. */
 export type IterableEvent =
-  /** For ever: Iterable deletes none. */
+  /**
+   * For ever: Iterable deletes none. `fieldsNew`: about to be made, told when the first request with them is prepared, so
+   * in a plan too; `fieldsCreated`: made.
+   */
   {
-    readonly kind: 'fieldsCreated'
+    readonly kind: 'fieldsNew' | 'fieldsCreated'
     readonly fields: readonly string[]
-    /** How many more the project may have. */
+    /** How many more the project may have then. */
     readonly left: number
     readonly alike: readonly Likeness[]
   }
@@ -64,11 +67,11 @@ export interface IterableDestinationOptions {
   readonly rates?: Readonly<Partial<Record<Endpoint, number>>> | undefined
   /** One deadline over headers and body, in milliseconds: 100 to 600,000. Default 30,000. */
   readonly timeoutMs?: number | undefined
-  /** Rows of a request: 1 to 10,000. Default 1,000. */
+  /** Rows of a request at most: 1 to 10,000, the default. First it is 1,000, and grows from run to run. */
   readonly sizeMax?: number | undefined
   /** Bytes of a request: 10,000 to 4,000,000. Default 3,500,000. */
   readonly bytesMax?: number | undefined
-  /** Told of fields that were created. What it throws is its own business. */
+  /** Told of fields that are about to be made, and that were. What it throws is its own business. */
   readonly onEvent?: ((event: IterableEvent) => void) | undefined
   /**
    * `undici` sends through that package (7; an optional peer), over sockets of its own that `close` ends: a fraction of the CPU
@@ -110,7 +113,7 @@ const schema = z.strictObject({
   share: z.number().gt(0).max(1).default(0.8),
   rates: z.partialRecord(z.enum(endpoints), z.number().gt(0).max(10_000)).default({}),
   timeoutMs: z.int().min(100).max(600_000).default(30_000),
-  sizeMax: z.int().min(1).max(10_000).default(1_000),
+  sizeMax: z.int().min(1).max(10_000).default(10_000),
   bytesMax: z.int().min(10_000).max(4_000_000).default(BODY_BYTES_MAX),
   onEvent: aFunction.optional(),
   transport: z.enum(['fetch', 'undici']).default('fetch'),

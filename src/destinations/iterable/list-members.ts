@@ -12,7 +12,8 @@ const LINE_MAX = 4_096
 /**
  * Who is on a list: one address a line, in no order, not paged. Takes minutes, for millions an hour.
  *
- * Throws  LIST_UNKNOWN; DESTINATION_ANSWER_UNCLEAR for anything else but a list that came to its end.
+ * Throws  LIST_UNKNOWN; DESTINATION_ANSWER_UNCLEAR for anything else but a list that came to its end, and for one without
+ *         members that Iterable counts some on (one more request).
  * Source: Iterable api-docs.json `lists/getUsers` (5 a minute; 503 where it takes too long); estuary/connectors
  *         `source-iterable-native` (duration, order). What an hour of it looks like on the wire: unsure.
  */
@@ -26,6 +27,7 @@ export async function* listMembers(
   const { status, parts } = await client.stream(endpoint, signal, query)
   if (status === 400 || status === 404) throw new LakeloopError('LIST_UNKNOWN', { list })
   if (status !== 200) throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem: `${status}` })
+  let isEmpty = true
   const own = addressedBy === 'userId' ? userIdOf : emailOf
   let found: string[] = []
   for await (const line of linesOf(parts)) {
@@ -35,11 +37,22 @@ export async function* listMembers(
     if (address === undefined) {
       throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem: 'a line that is no address' })
     }
+    isEmpty = false
     if (found.push(address) < PART) continue
     yield found
     found = []
   }
   if (found.length > 0) yield found
+  if (isEmpty) await assertEmpty(client, id, signal)
+}
+
+/** Nobody at all may be an answer that got lost, and then everybody would be forgotten. The size is an answer of its own. */
+async function assertEmpty(client: IterableClient, id: number, signal: AbortSignal): Promise<void> {
+  const endpoint = 'lists/size'
+  const { status, json } = await client.call(endpoint, signal, undefined, `/${id}/size`)
+  if (status === 200 && String(json) === '0') return
+  const problem = status === 200 ? 'another size than the members it shows' : `${status}`
+  throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint, problem })
 }
 
 async function* linesOf(parts: AsyncIterable<Uint8Array>): AsyncGenerator<string> {

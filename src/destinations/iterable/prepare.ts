@@ -1,9 +1,9 @@
 import type { ActionBlock } from '../../model/action.js'
-import type { JsonObject } from '../../model/value.js'
 import type { Endpoint } from '../../vendors/iterable/endpoints.js'
 import type { Refusal } from '../destination.js'
-import { emailOf } from './address.js'
+import { atOnce, isStep, type Steps } from '../turns.js'
 import { type CatalogRules, catalogDraft } from './catalog-items.js'
+import { changeDraft } from './change-draft.js'
 import { cartDraft, purchaseDraft, type SingleDraft } from './commerce.js'
 import { departure } from './departures.js'
 import {
@@ -15,6 +15,7 @@ import {
   isRefused,
   membershipDraft,
   profileDraft,
+  profileFrame,
   type Refused,
   refused,
   whoOf,
@@ -38,18 +39,25 @@ export interface Made {
   readonly refused: readonly Refusal[]
 }
 
-/** The requests for a block, in the order to be sent in, and the actions that none was made of. Pure. */
-export function prepare(block: ActionBlock, rules: PrepareRules): Made {
+/**
+ * The requests for a block, in the order to be sent in, and the actions that none was made of. Pure.
+ *
+ * Cost    a step is some dozens of actions, or one body: see `inTurns`.
+ */
+export function* preparing(block: ActionBlock, rules: PrepareRules): Steps<Made> {
   const preparation = new Preparation(block, rules)
-  for (let index = 0; index < block.length; index += 1) preparation.add(index)
-  return preparation.finish()
+  for (let index = 0; index < block.length; index += 1) {
+    preparation.add(index)
+    if (isStep(index)) yield
+  }
+  return yield* preparation.finish()
 }
 
 /** One profile or membership as a request of its own: how a folded row is taken apart again. */
 export function alone(block: ActionBlock, index: number, rules: PrepareRules): readonly WireRequest[] {
   const preparation = new Preparation(block, rules)
   preparation.add(index)
-  return preparation.finish().requests
+  return atOnce(preparation.finish()).requests
 }
 
 class Preparation {
@@ -176,14 +184,10 @@ class Preparation {
   }
 
   #addressChange(index: number): Refused | undefined {
-    if (this.#rules.projectType !== 'email') return refused('ACTION_UNSUPPORTED', { kind: 'addressChange' })
-    const { from, to }: JsonObject = this.#block.detail(index)
-    const [current, next] = [from, to].map((raw) => (typeof raw === 'string' ? emailOf(raw) : undefined))
-    if (current === undefined || next === undefined) return refused('EMAIL_INVALID')
-    if (current === next) return refused('ACTION_INVALID', { kind: 'addressChange', problem: 'changes nothing' })
+    const made = changeDraft(this.#block, index, this.#rules)
+    if (isRefused(made)) return made
     if (this.#last.hasRows) this.#next()
-    const head = JSON.stringify({ currentEmail: current, newEmail: next })
-    this.#last.changes.push({ actions: [index], email: current, head, tail: '' })
+    this.#last.changes.push(made)
     return undefined
   }
 
@@ -191,30 +195,37 @@ class Preparation {
    * Within a segment: changes of address, then profiles, what they want to be sent, events (an unknown user has none),
    * purchases and carts, lists; items of catalogs depend on none of them; who goes, goes last.
    */
-  finish(): Made {
+  *finish(): Steps<Made> {
     const named = this.#segments.flatMap(({ events, singles }) => [...events, ...singles.filter(isUnnamed)])
-    const ids = eventIds(this.#block, named)
+    const ids = yield* eventIds(this.#block, named)
     const idOf = new Array<string>(this.#block.length)
     named.forEach(({ index }, at) => {
       idOf[index] = ids[at] as string
     })
-    const requests = this.#segments.flatMap((segment) => [
-      ...segment.changes.flatMap((change) => this.#packed(CHANGE, [change])),
-      ...this.#packed(profileFrame(this.#rules), [...segment.profiles.values()]),
-      ...this.#packed(SUBSCRIPTIONS, [...segment.subscriptions.values()]),
-      ...this.#packed(EVENTS, this.#identified(segment.events, idOf)),
-      ...segment.singles.flatMap((single) => this.#alone(single, idOf)),
-      ...[...segment.sides.values(), ...segment.catalogs.values()].flatMap(({ frame, drafts }) =>
-        this.#packed(frame, [...drafts.values()]),
-      ),
-      ...[...segment.departures.values()].flatMap(({ frame, draft }) => this.#packed(frame, [draft])),
-    ])
+    const requests: WireRequest[] = []
+    for (const segment of this.#segments) {
+      for (const [frame, drafts] of this.#parts(segment, idOf)) {
+        for (const request of packed(this.#block, frame, drafts, this.#rules.sizes(frame.endpoint))) {
+          requests.push(request)
+          yield
+        }
+      }
+    }
     return { requests, refused: this.#refused.sort((left, right) => left.action - right.action) }
   }
 
-  #alone(single: Single, idOf: readonly string[]): WireRequest[] {
-    const { frame, draft } = isUnnamed(single) ? single.finish(idOf[single.index] as string) : single
-    return this.#packed(frame, [draft])
+  *#parts(segment: Segment, idOf: readonly string[]): Generator<readonly [Frame, readonly Draft[]]> {
+    for (const { frame, draft } of segment.changes) yield [frame, [draft]]
+    yield [profileFrame(this.#rules), [...segment.profiles.values()]]
+    yield [SUBSCRIPTIONS, [...segment.subscriptions.values()]]
+    yield [EVENTS, this.#identified(segment.events, idOf)]
+    for (const single of segment.singles) {
+      const { frame, draft } = isUnnamed(single) ? single.finish(idOf[single.index] as string) : single
+      yield [frame, [draft]]
+    }
+    for (const { frame, drafts } of segment.sides.values()) yield [frame, [...drafts.values()]]
+    for (const { frame, drafts } of segment.catalogs.values()) yield [frame, [...drafts.values()]]
+    for (const { frame, draft } of segment.departures.values()) yield [frame, [draft]]
   }
 
   #identified(events: readonly EventDraft[], idOf: readonly string[]): readonly Draft[] {
@@ -227,10 +238,6 @@ class Preparation {
     return drafts
   }
 
-  #packed(frame: Frame, drafts: readonly Draft[]): WireRequest[] {
-    return packed(this.#block, frame, drafts, this.#rules.sizes(frame.endpoint))
-  }
-
   #next(): void {
     this.#last = new Segment()
     this.#segments.push(this.#last)
@@ -239,14 +246,7 @@ class Preparation {
 
 const isUnnamed = (single: Single): single is Exclude<Single, SingleDraft> => 'finish' in single
 
-const CHANGE: Frame = { endpoint: 'users/updateEmail', head: '', tail: '' }
 const EVENTS: Frame = { endpoint: 'events/trackBulk', head: '{"events":[', tail: ']}' }
-
-const profileFrame = ({ createNewFields }: DraftRules): Frame => ({
-  endpoint: 'users/bulkUpdate',
-  head: `{"createNewFields":${createNewFields},"users":[`,
-  tail: ']}',
-})
 
 /** The bytes around the members. A list that is to be made stands there by its name until it has a number. */
 export function listFrame(list: ListFound, member: boolean): Frame {

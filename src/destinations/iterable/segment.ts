@@ -18,7 +18,7 @@ export type Single = PurchaseDraft | SingleDraft
  * what it says there does not depend on the order. Segments follow each other in source order (I6).
  */
 export class Segment {
-  readonly changes: Draft[] = []
+  readonly changes: SingleDraft[] = []
   readonly profiles = new Map<string, ProfileDraft>()
   readonly subscriptions = new Map<string, Draft>()
   readonly events: EventDraft[] = []

@@ -23,6 +23,12 @@ export interface WireRow extends Pick<Draft, 'actions' | 'email' | 'userId' | 'e
   readonly to: number
 }
 
+/** Both in the one form that is sent and compared. */
+export interface EmailChange {
+  readonly from: string
+  readonly to: string
+}
+
 /** What stands around the rows of a body. */
 export interface Frame {
   readonly endpoint: Endpoint
@@ -31,6 +37,8 @@ export interface Frame {
   readonly catalog?: string
   readonly head: string
   readonly tail: string
+  /** An email that becomes another one: written down before it is sent, and looked up (I2). */
+  readonly change?: EmailChange
   /** The list it speaks of; without an id it is made when the request is sent. */
   readonly list?: { readonly ref: string | number; readonly id?: number | undefined }
 }
@@ -72,22 +80,25 @@ export interface WireRequest extends PreparedRequest {
 }
 
 /** Requests that hold the drafts in their order, each as full as the sizes allow; a draft that is too large goes alone. */
-export function packed(block: ActionBlock, frame: Frame, drafts: readonly Draft[], sizes: Sizes): WireRequest[] {
-  const requests: WireRequest[] = []
+export function* packed(
+  block: ActionBlock,
+  frame: Frame,
+  drafts: readonly Draft[],
+  sizes: Sizes,
+): Generator<WireRequest> {
   const around = Buffer.byteLength(frame.head) + Buffer.byteLength(frame.tail)
   let from = 0
   let bytes = around
   for (let index = 0; index < drafts.length; index += 1) {
     const size = draftBytes(drafts[index] as Draft) + 1
     if (index > from && (index - from >= sizes.rowsMax || bytes + size > sizes.bytesMax)) {
-      requests.push(written(block, frame, drafts.slice(from, index), bytes))
+      yield written(block, frame, drafts.slice(from, index), bytes)
       from = index
       bytes = around
     }
     bytes += size
   }
-  if (from < drafts.length) requests.push(written(block, frame, from === 0 ? drafts : drafts.slice(from), bytes))
-  return requests
+  if (from < drafts.length) yield written(block, frame, from === 0 ? drafts : drafts.slice(from), bytes)
 }
 
 /** Bytes of the row on the wire. */
@@ -154,12 +165,8 @@ function requestOf(block: ActionBlock, frame: Frame, rows: readonly WireRow[], b
   const actions: number[] = []
   for (const row of rows) for (const action of row.actions) actions.push(action)
   const request = { endpoint: frame.endpoint, actions, body, wire: new Wire(block, frame, rows) }
-  return INTENTS.has(frame.endpoint) ? { ...request, intent: true } : request
+  return INTENTS.has(frame.endpoint) || frame.change !== undefined ? { ...request, intent: true } : request
 }
 
-/** What a second time does more than nothing: it fails, or sets off journeys twice. See the table of docs/iterable.md. */
-const INTENTS: ReadonlySet<Endpoint> = new Set<Endpoint>([
-  'users/updateEmail',
-  'commerce/trackPurchase',
-  'commerce/updateCart',
-])
+/** What a second time does more than nothing: sets off journeys twice. See the table of docs/iterable.md. */
+const INTENTS: ReadonlySet<Endpoint> = new Set<Endpoint>(['commerce/trackPurchase', 'commerce/updateCart'])

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../../model/value.js'
 import { refuseOdd } from './events.js'
+import { refuseDots } from './fields/dots.js'
 import { Typing } from './fields/field-types.js'
 import { merged } from './fields/merge.js'
 import type { Project } from './project.js'
@@ -70,6 +71,7 @@ const emptied = (before?: Json): Json | undefined => (before === undefined ? und
 function trackPurchase(project: Project, request: FakeRequest): FakeAnswer {
   const { body, items, user } = asked(project, request, PURCHASE)
   refuseOdd(project, [body])
+  refuseDots([body], project.unsure)
   const fields = (body.dataFields ?? {}) as JsonObject
   const typing = new Typing(project.purchaseFields, project.unsure)
   const create = project.creates(undefined)

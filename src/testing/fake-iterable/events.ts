@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { JsonObject } from '../../model/value.js'
+import { refuseDots } from './fields/dots.js'
 import { type FakeType, Typing } from './fields/field-types.js'
 import { merged, without } from './fields/merge.js'
 import type { Project } from './project.js'
@@ -53,6 +54,7 @@ interface TypedEvents {
  * The category of events in the body is invented.
  */
 function typeEvents(project: Project, rows: readonly JsonObject[]): TypedEvents {
+  refuseDots(rows, project.unsure)
   const typings = new Map<string, Typing>()
   const unknown = rows.map(({ eventName, dataFields, createNewFields }) => {
     const name = String(eventName)
@@ -63,9 +65,14 @@ function typeEvents(project: Project, rows: readonly JsonObject[]): TypedEvents 
   project.refuseConflicts(
     [...typings].map(([name, typing]) => [{ type: name, category: 'customEvent', prefix: `${name}:::` }, typing]),
   )
+  const max = project.options.eventFieldsMax ?? 8_000
+  if (project.unsure.eventFieldsOf === 'name') {
+    for (const [name, { fresh }] of typings)
+      project.requireRoom(fresh.size, max - (project.eventFields.get(name)?.size ?? 0))
+    return { unknown, typings }
+  }
   const sum = (maps: Iterable<ReadonlyMap<string, FakeType>>) => [...maps].reduce((all, { size }) => all + size, 0)
-  const room = (project.options.eventFieldsMax ?? 8_000) - sum(project.eventFields.values())
-  project.requireRoom(sum([...typings.values()].map(({ fresh }) => fresh)), room)
+  project.requireRoom(sum([...typings.values()].map(({ fresh }) => fresh)), max - sum(project.eventFields.values()))
   return { unknown, typings }
 }
 
@@ -91,8 +98,15 @@ function track(
   const dataFields =
     unsure.eventUpsert === 'merge' ? merged(stored?.dataFields ?? {}, fields, true) : merged({}, fields, true)
   const at = createdAt ?? stored?.createdAt ?? Math.floor(now() / 1_000)
-  ledger.eventsById.set(id, { id, address, eventName: name, createdAt: at, dataFields })
-  project.applied({ address, kind: 'event', endpoint: how.endpoint, detail: { id, eventName: name, createdAt: at } })
+  const whose = stored !== undefined && !unsure.eventUpsertMoves ? stored : { address, eventName: name }
+  const { eventName } = whose
+  ledger.eventsById.set(id, { id, address: whose.address, eventName, createdAt: at, dataFields })
+  project.applied({
+    address: whose.address,
+    kind: 'event',
+    endpoint: how.endpoint,
+    detail: { id, eventName, createdAt: at },
+  })
   return { id, created: create ? paths : [], filtered: create ? [] : paths }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LakeloopError } from '../../errors.js'
 import { download } from './export/files.js'
 import type { Exports } from './export/jobs.js'
 import { type Fault, Faults } from './faults.js'
@@ -9,7 +10,7 @@ import { Activity } from './page/activity.js'
 import { control } from './page/control.js'
 import { type HappeningGiven, Project } from './project.js'
 import type { Call, Route } from './route.js'
-import { ROUTES } from './routes.js'
+import { ENDPOINTS, ROUTES } from './routes.js'
 import { envelope, type FakeAnswer, type FakeRequest, json, Refused, text } from './wire/answer.js'
 import { afterwards, instead } from './wire/fault-answers.js'
 import { openDoor } from './wire/http-door.js'
@@ -39,6 +40,7 @@ export class FakeIterable {
 
   constructor(options: FakeIterableOptions) {
     checkOptions(options)
+    checkRates(options)
     this.#options = options
     this.#project = new Project(options)
     this.#limiter = this.#freshLimiter()
@@ -130,13 +132,13 @@ export class FakeIterable {
     const lost = fault && instead(fault, endpoint)
     if (fault !== undefined && lost !== undefined) {
       this.#faults.hit(fault.kind)
-      return lost
+      return { ...lost, fault: fault.kind }
     }
     const answer = this.#worked({ request, parts }, route, fault)
     const spoilt = fault && afterwards(fault, answer)
     if (fault === undefined || spoilt === undefined) return answer
     this.#faults.hit(fault.kind)
-    return spoilt
+    return { ...spoilt, fault: fault.kind }
   }
 
   #worked(asked: Pick<Call, 'request' | 'parts'>, { endpoint, answer }: Route, fault: Fault | undefined): FakeAnswer {
@@ -146,11 +148,17 @@ export class FakeIterable {
         : envelope(400, 'BatchTooLarge', 'The batch is too large')
     }
     try {
-      return answer({ ...asked, project: this.#project, failing: this.#faults.failing(endpoint, fault) })
+      return this.#grown(answer({ ...asked, project: this.#project, failing: this.#faults.failing(endpoint, fault) }))
     } catch (error) {
       if (error instanceof Refused) return error.answer
       throw error
     }
+  }
+
+  /** With a field that came later, where answers may have one. Source: AE conventions. */
+  #grown(answer: FakeAnswer): FakeAnswer {
+    if (!this.#project.unsure.moreFields || answer.headers['content-type'] !== 'application/json') return answer
+    return { ...answer, body: JSON.stringify({ ...JSON.parse(answer.body), addedLater: { as: ['of', 1] } }) }
   }
 
   /** Source: VCR `Iterable_JsonExporter` (429 without Retry-After). */
@@ -165,7 +173,7 @@ export class FakeIterable {
   #freshLimiter(): RateLimiter {
     const { rates = 'published', now = () => Date.now() } = this.#options
     const limits = rates === 'off' ? {} : rates === 'published' ? PUBLISHED : { ...PUBLISHED, ...rates }
-    return new RateLimiter(limits, now)
+    return new RateLimiter(limits, now, this.#project.unsure.limiter)
   }
 
   /** A real server on 127.0.0.1, on a free port unless one is given. `close` ends its sockets and what it still waits for. */
@@ -177,4 +185,13 @@ export class FakeIterable {
   mswHandlers(baseUrl: string): Promise<readonly unknown[]> {
     return mswDoor((request) => this.handle(request), baseUrl)
   }
+}
+
+/** Throws OPTION_INVALID: a name that is misspelt must not be a limit that nothing meets. */
+function checkRates({ rates }: FakeIterableOptions): void {
+  if (typeof rates !== 'object') return
+  const wrong = Object.keys(rates).find((name) => !ENDPOINTS.has(name))
+  if (wrong === undefined) return
+  const problem = 'is no endpoint of the fake'
+  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable', option: `rates.${wrong}`, problem })
 }

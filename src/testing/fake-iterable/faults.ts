@@ -1,5 +1,5 @@
 import { LakeloopError } from '../../errors.js'
-import { ROUTES } from './routes.js'
+import { ENDPOINTS } from './routes.js'
 import { FAILURE_LISTS, type Failing, type FailureList } from './users/bulk.js'
 
 /** What can go wrong with a request. `reset after apply` and the spoilt answers do the work first and then lose the answer. */
@@ -31,6 +31,9 @@ export interface Fault {
   readonly addresses?: readonly string[]
   /** `failed rows`: the list of `failedUpdates` to name them in. Default `invalidDataEmails`, or `invalidDataUserIds` for what is no email. */
   readonly list?: string
+  /** `server error`: what comes instead of 500 `GenericError`; a status from 400 to 599. */
+  readonly status?: number
+  readonly code?: string
   /** `throttle with Retry-After`: seconds. Default 1. */
   readonly retryAfterS?: number
 }
@@ -79,6 +82,9 @@ export class Faults {
 
   /** From now on, each request meets a fault with probability `rate`: the same seed and requests, the same faults. */
   seeded(seed: number, options: { readonly rate: number; readonly kinds: readonly FaultKind[] }): this {
+    if (!Number.isInteger(seed)) throw wrong('seed', 'is no whole number')
+    if (!(options.rate >= 0 && options.rate <= 1)) throw wrong('rate', 'is from 0 to 1')
+    options.kinds.forEach(kindNamed)
     this.#seeded = { state: (seed >>> 0) + 1, ...options }
     return this
   }
@@ -146,21 +152,30 @@ export class Faults {
 
 function whole(fault: Fault | FaultKind): Fault {
   const given: Fault = typeof fault === 'string' ? { kind: fault } : fault
+  kindNamed(given.kind)
   listNamed(given.list)
+  const { status = 500 } = given
+  if (!Number.isInteger(status) || status < 400 || status > 599) throw wrong('status', 'is from 400 to 599')
   return given
 }
 
+const wrong = (option: string, problem: string): LakeloopError =>
+  new LakeloopError('OPTION_INVALID', { part: 'FakeIterable.faults', option, problem })
+
 /** A name that is misspelt must not be a fault that never comes. */
+function kindNamed(kind: FaultKind): void {
+  if (!FAULTS.includes(kind)) throw wrong('kind', 'is no fault of the fake')
+}
+
+/** As above. */
 function endpointNamed(name: string | undefined): string | undefined {
-  if (name === undefined || ROUTES.some(({ endpoint }) => endpoint === name)) return name
-  const problem = 'is no endpoint of the fake'
-  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable.faults', option: 'endpoint', problem })
+  if (name === undefined || ENDPOINTS.has(name)) return name
+  throw wrong('endpoint', 'is no endpoint of the fake')
 }
 
 /** A name that is misspelt must not become another list. */
 function listNamed(name: string | undefined): FailureList | undefined {
   const list = FAILURE_LISTS.find((one) => one === name)
   if (list !== undefined || name === undefined) return list
-  const problem = 'is no list of failedUpdates'
-  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable.faults', option: 'list', problem })
+  throw wrong('list', 'is no list of failedUpdates')
 }

@@ -64,7 +64,7 @@ function subscribe(project: Project, request: FakeRequest, failing: Failing): Fa
       const hasFields = Object.keys((row.dataFields ?? {}) as object).length > 0
       const done = hasFields ? project.write(row, claim, { endpoint: 'lists/subscribe', typed, at }) : NOTHING
       const { address } = hasFields ? { address: project.people.addressOf(claim) } : project.join(claim, 'ListAPI')
-      if (list.listType === 'Standard') list.members.add(address)
+      if (project.takesMembers(list.listType)) list.members.add(address)
       note(project, list, { address, kind: 'subscribe', more: {} })
       result.wrote(done)
     }
@@ -89,7 +89,7 @@ function unsubscribe(project: Project, request: FakeRequest, failing: Failing): 
       result.fail(project.notFound(claim))
     } else {
       const address = project.people.addressOf(claim.user ?? claim)
-      if (list.listType === 'Standard') list.members.delete(address)
+      if (project.takesMembers(list.listType)) list.members.delete(address)
       note(project, list, { address, kind: 'unsubscribe', more })
       result.wrote(NOTHING)
     }
@@ -99,7 +99,6 @@ function unsubscribe(project: Project, request: FakeRequest, failing: Failing): 
 
 const NOTHING = { created: [], filtered: [] }
 
-/** A dynamic list answers success and keeps its rule (VCR 2017 list 58508; no effect: unsure). */
 function note(
   project: Project,
   { id, name }: FakeList,

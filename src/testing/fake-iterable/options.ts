@@ -79,8 +79,9 @@ export interface Unsure extends Coercions {
   readonly typeConflictStatus: 400 | 500
   /** A type conflict in a bulk request: it refuses the whole, or its row only, which is in `invalidData*` then. */
   readonly typeConflictOf: 'request' | 'row'
-  /** What bulkUpdate calls a row that changes nothing: done, or in `noOp*` and counted nowhere. */
+  /** Whether `GET events/{email}` shows purchases too. Default false. */
   readonly purchasesAmongEvents: boolean
+  /** What bulkUpdate calls a row that changes nothing: done, or in `noOp*` and counted nowhere. */
   readonly unchanged: 'success' | 'noOp'
   /** Whether a type conflict names a user field `user:::field` (GO has seen such keys) or by itself. Default false. */
   readonly scopedFieldNames: boolean
@@ -130,6 +131,26 @@ export interface Unsure extends Coercions {
   readonly catalogBulkStatus: 202 | 200
   /** A value that contradicts its field's mapping. */
   readonly catalogMismatch: 'refused' | 'accepted'
+  /** Addresses with letters of other scripts, or with a local part in quotes. */
+  readonly otherEmails: 'refused' | 'accepted'
+  /** Of two rows of one person in a bulkUpdate, the one that wins. */
+  readonly rowsOfOne: 'last' | 'first'
+  /** Whether the known id of an event may come with another name or person, and then is theirs. Default true. */
+  readonly eventUpsertMoves: boolean
+  /** What has room for 8,000 event fields: the project (HC-26678893969812), or each event name (SW). */
+  readonly eventFieldsOf: 'project' | 'name'
+  /** Whether a dynamic list takes members and loses them. Default false: it says success and keeps its rule. */
+  readonly dynamicListJoins: boolean
+  /** A null inside an object that replaces another. */
+  readonly nullInside: 'dropped' | 'kept'
+  /** "" for a field of a user: stored, or passed over. */
+  readonly emptyText: 'stored' | 'dropped'
+  /** A name of a user, event or purchase field with a dot in it. */
+  readonly dotInName: 'refused' | 'accepted'
+  /** Whether answers of JSON have a field that nobody knows, as Iterable may add without notice (AE). Default false. */
+  readonly moreFields: boolean
+  /** The shape of the limiter: nothing beyond the limit in any window, or a bucket that leaks evenly (DataGrail). */
+  readonly limiter: 'window' | 'bucket'
 }
 
 /** Both answers to each, the default first. */
@@ -139,6 +160,8 @@ export const ANSWERS = {
   anythingIntoString: [false, true],
   textIntoNumber: [false, true],
   emptyIntoDate: [false, true],
+  emptyIntoNumber: [false, true],
+  textIntoBoolean: [false, true],
   tooLarge: ['413', 'BatchTooLarge'],
   badJsonBody: ['terse', '2022'],
   bulkShape: ['full', '2022'],
@@ -170,6 +193,16 @@ export const ANSWERS = {
   catalogErrors: ['today', '2019'],
   catalogBulkStatus: [202, 200],
   catalogMismatch: ['refused', 'accepted'],
+  otherEmails: ['refused', 'accepted'],
+  rowsOfOne: ['last', 'first'],
+  eventUpsertMoves: [true, false],
+  eventFieldsOf: ['project', 'name'],
+  dynamicListJoins: [false, true],
+  nullInside: ['dropped', 'kept'],
+  emptyText: ['stored', 'dropped'],
+  dotInName: ['refused', 'accepted'],
+  moreFields: [false, true],
+  limiter: ['window', 'bucket'],
 } as const satisfies { readonly [Name in keyof Unsure]: readonly [Unsure[Name], Unsure[Name]] }
 
 const switches = Object.entries(ANSWERS)

@@ -2,12 +2,14 @@ import type { Json, JsonObject } from '../../model/value.js'
 import { FakeCatalog } from './catalogs/fake-catalog.js'
 import { DATA_TYPES } from './export/data-types.js'
 import { Exports } from './export/jobs.js'
+import { refuseDots } from './fields/dots.js'
 import { type FakeType, Typing } from './fields/field-types.js'
 import { merged, without } from './fields/merge.js'
 import { type Scope, typeConflict } from './fields/type-conflict.js'
 import { type FakeHappening, type FakeList, type FakeUser, Ledger, type LedgerEntry } from './ledger.js'
 import { type FakeIterableOptions, UNSURE, type Unsure } from './options.js'
 import type { Failing, RefusedRow } from './users/bulk.js'
+import { isEmail } from './users/identifiers.js'
 import { type Claim, People } from './users/people.js'
 import { type Stamp, Visible } from './visible.js'
 import { envelope, type FakeRequest, Refused } from './wire/answer.js'
@@ -68,6 +70,7 @@ export class Project {
   readonly purchaseFields = new Map<string, FakeType>()
   readonly now: () => number
   readonly forgotten: Set<string>
+  readonly isEmail: (email: string) => boolean
   readonly people: People
   readonly visible: Visible
   readonly exports: Exports
@@ -85,7 +88,8 @@ export class Project {
     this.unsure = { ...UNSURE, ...options.unsure }
     this.now = options.now ?? (() => Date.now())
     this.forgotten = new Set((options.forgotten ?? []).map((address) => address.trim().toLowerCase()))
-    this.people = new People(options.projectType, this.ledger, this.forgotten)
+    this.isEmail = (email) => isEmail(email, this.unsure.otherEmails === 'accepted')
+    this.people = new People(options.projectType, this.ledger, { forgotten: this.forgotten, isEmail: this.isEmail })
     const stampOf = (user: FakeUser) => this.#stamps.get(user)
     this.visible = new Visible(this.ledger, { afterMs: options.visibleAfterMs ?? 0, now: this.now, stampOf })
     this.exports = new Exports(this.now, options.exportTakesMs ?? 0)
@@ -176,6 +180,7 @@ export class Project {
    * (`UniqueFieldsLimitExceeded`), SW (`createNewFields`).
    */
   typeUsers(rows: readonly JsonObject[], createNewFields: Json | undefined, isBulk = false): Typed {
+    refuseDots(rows, this.unsure)
     const create = this.creates(createNewFields)
     const typing = new Typing(this.fields, this.unsure)
     const wrong = new Set<number>()
@@ -241,8 +246,11 @@ export class Project {
     const { user, address } = this.join(claim, how.endpoint === 'lists/subscribe' ? 'ListAPI' : 'API')
     const given = without(plain((row.dataFields ?? {}) as JsonObject), new Set(make === undefined ? paths : []))
     const { email: _email, userId: _userId, [this.listField]: lists, ...rest } = given
-    const fields = Object.entries(rest).filter(([name, value]) => value !== null || !SUBSCRIPTIONS.has(name))
-    user.dataFields = merged(user.dataFields, Object.fromEntries(fields), row.mergeNestedObjects === true)
+    const keepsNulls = this.unsure.nullInside === 'kept'
+    const fields = Object.entries(rest).filter(([name, value]) =>
+      value === '' ? this.unsure.emptyText === 'stored' : value !== null || !SUBSCRIPTIONS.has(name),
+    )
+    user.dataFields = merged(user.dataFields, Object.fromEntries(fields), row.mergeNestedObjects === true, keepsNulls)
     if (Array.isArray(lists)) this.setLists(address, lists as readonly number[])
     for (const path of paths) if (make?.has(path)) this.fields.set(path, make.get(path) as FakeType)
     this.applied({ address, kind: 'profile', endpoint: how.endpoint, detail: given })
@@ -266,10 +274,15 @@ export class Project {
     return claim.user === undefined ? this.join(claim, 'API').address : this.people.addressOf(claim.user)
   }
 
+  /** Whether who joins such a list is on it. Source: VCR (2017 list 58508: a dynamic one says success; no effect: unsure). */
+  takesMembers(listType: string): boolean {
+    return listType === 'Standard' || (listType === 'Dynamic' && this.unsure.dynamicListJoins)
+  }
+
   /** A profile field that is a membership: replaces it, and is no subscribe event. Source: SW bulkUpdate. */
   setLists(address: string, ids: readonly number[]): void {
     for (const { id, listType, members } of this.ledger.lists) {
-      if (listType !== 'Standard') continue
+      if (!this.takesMembers(listType)) continue
       if (ids.includes(id)) members.add(address)
       else members.delete(address)
     }

@@ -29,3 +29,6 @@ export const ROUTES: readonly Route[] = [
   ...EXPORT,
   route('GET channels', () => json(200, { channels: [] })),
 ]
+
+/** What rates, faults and counters call them. */
+export const ENDPOINTS: ReadonlySet<string> = new Set(ROUTES.map(({ endpoint }) => endpoint))

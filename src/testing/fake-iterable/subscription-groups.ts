@@ -29,8 +29,10 @@ function wanted({ project, parts: [group = '', id] }: Call, subscribes: boolean)
 function apply(project: Project, claim: Claim, { group, id, subscribes }: Wanted): void {
   const { user, address } = project.join(claim, 'API')
   const list = project.ledger.lists.find((one) => group === 'emailList' && one.id === id)
-  if (list?.listType === 'Standard' && subscribes) list.members.add(address)
-  if (list?.listType === 'Standard' && !subscribes) list.members.delete(address)
+  if (list !== undefined && project.takesMembers(list.listType)) {
+    if (subscribes) list.members.add(address)
+    else list.members.delete(address)
+  }
   const toggle = (name: string, isIn: boolean) => {
     const stored = user.dataFields[name]
     const others = (Array.isArray(stored) ? (stored as readonly Json[]) : []).filter((one) => one !== id)

@@ -16,6 +16,7 @@ export const PUBLISHED_RATES = {
   'users/getByEmail': 100,
   'lists/get': 100,
   'lists/getUsers': 5 / 60,
+  'lists/size': 5 / 60,
   'users/updateEmail': UNPUBLISHED,
   'lists/create': UNPUBLISHED,
   'lists/subscribe': UNPUBLISHED,

@@ -21,6 +21,7 @@ const CALLS: Readonly<Record<Endpoint, { readonly method: HttpRequest['method'];
   'events/trackBulk': { method: 'POST', path: '/api/events/trackBulk' },
   'lists/get': { method: 'GET', path: '/api/lists' },
   'lists/getUsers': { method: 'GET', path: '/api/lists/getUsers' },
+  'lists/size': { method: 'GET', path: '/api/lists' },
   'lists/create': { method: 'POST', path: '/api/lists' },
   'lists/subscribe': { method: 'POST', path: '/api/lists/subscribe' },
   'lists/unsubscribe': { method: 'POST', path: '/api/lists/unsubscribe' },

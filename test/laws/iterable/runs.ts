@@ -108,7 +108,7 @@ class Life {
       apiKey: 'fake-key',
       dataCenter: 'us',
       projectType: script.projectType,
-      ...(script.projectType === 'hybrid' ? { addressBy: 'userId' as const } : {}),
+      addressBy: script.addressBy,
       baseUrl: 'https://api.iterable.com',
       share: 1,
       rates: RATES,

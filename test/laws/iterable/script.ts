@@ -20,6 +20,7 @@ export interface Step {
 export interface Script {
   readonly seed: number
   readonly projectType: ProjectType
+  readonly addressBy: 'email' | 'userId'
   /** True: as `Sync` sends, each action with its address. False: as `deliver` does, one request after the other. */
   readonly addressed: boolean
   readonly sizeMax: number
@@ -54,6 +55,11 @@ const SWITCHES = {
   catalogErrors: '2019',
   catalogBulkStatus: 200,
   unsubscribeUnknown: 'notFound',
+  rowsOfOne: 'first',
+  eventUpsertMoves: false,
+  dynamicListJoins: true,
+  nullInside: 'kept',
+  moreFields: true,
 } as const
 
 export const PEOPLE = 6
@@ -75,7 +81,7 @@ const KINDS = WEIGHTS.flatMap(([kind, weight]) => Array<string>(weight).fill(kin
 /** Draws the actions of a script. */
 class Drawing {
   readonly random: () => number
-  readonly #projectType: ProjectType
+  readonly #addressBy: Script['addressBy']
   /** By person: their address as the script goes on. */
   readonly addresses: string[]
   /** Addresses of whom anything may be refused as unknown or forgotten. */
@@ -85,9 +91,9 @@ class Drawing {
   readonly #people: number
   #mark = 0
 
-  constructor(seed: number, projectType: ProjectType) {
+  constructor(seed: number, addressBy: Script['addressBy']) {
     this.random = drawn(seed)
-    this.#projectType = projectType
+    this.#addressBy = addressBy
     this.#kinds = this.chance(0.7) ? KINDS : ['profile', this.pick(KINDS), this.pick(KINDS)]
     this.#people = this.chance(0.7) ? PEOPLE : 2
     this.addresses = Array.from({ length: PEOPLE }, (_, n) => this.#address(`p${n}`))
@@ -98,7 +104,7 @@ class Drawing {
   pick = <T>(from: readonly T[]): T => from[this.upTo(from.length)] as T
 
   #address(name: string): string {
-    return this.#projectType === 'email' ? `${name}@example.com` : `User-${name}`
+    return this.#addressBy === 'email' ? `${name}@example.com` : `User-${name}`
   }
 
   /** The profile that everybody has before anything goes wrong. */
@@ -112,7 +118,7 @@ class Drawing {
     if (kind === 'addressChange') {
       // Who is to be forgotten stays: a day that is used up puts that off, and then it would be somebody else's.
       const isToGo = this.#unsettled.get(about)?.has('USER_FORGOTTEN')
-      return this.#projectType !== 'email' || isToGo ? this.step() : this.#move(person)
+      return this.#addressBy !== 'email' || isToGo ? this.step() : this.#move(person)
     }
     if (kind === 'delete' || kind === 'forget') this.#may(about, kind)
     return this.#about(about, kind)
@@ -121,7 +127,7 @@ class Drawing {
   #about(about: string, kind: string, fields: JsonObject = {}): Step {
     const mark = ++this.#mark
     const says = kind === 'profile' ? this.#profile(mark, fields) : this.#saying(kind, mark)
-    const identifiers = this.#projectType === 'email' ? { email: this.#spelled(about) } : { userId: about }
+    const identifiers = this.#addressBy === 'email' ? { email: this.#spelled(about) } : { userId: about }
     const action = { kind, identifiers, ...says.detail } as unknown as Action
     const may = [...(says.may ?? []), ...(this.#unsettled.get(about) ?? [])]
     return { mark, action, about, may, ...(says.must === undefined ? {} : { must: says.must }) }
@@ -200,12 +206,14 @@ export function scriptOf(seed: number): Script {
   const random = drawn(seed ^ 0x5eed)
   const share = random()
   const projectType = share < 0.7 ? 'email' : share < 0.85 ? 'userId' : 'hybrid'
-  const drawing = new Drawing(seed, projectType)
+  const addressBy = projectType === 'email' || share >= 0.925 ? 'email' : 'userId'
+  const drawing = new Drawing(seed, addressBy)
   const { upTo, chance } = drawing
   const unsure = Object.fromEntries(Object.entries(SWITCHES).filter(() => chance(0.35)))
   const settings = {
     seed,
     projectType,
+    addressBy,
     addressed: chance(0.7),
     sizeMax: 1 + upTo(6),
     concurrency: 1 + upTo(4),

@@ -11,17 +11,44 @@ export function lies(script: Script, played: Played): string[] {
   if (unsettled.length > 0) return unsettled
   const end = (step: Step): Outcome => played.outcomes.get(step.mark) as Outcome
   const doubted = steps.filter((step) => isDoubted(step, end(step), played))
-  const unseen = new Set(doubted.filter((step) => marksOf(step, []) === undefined).map(({ about }) => about))
+  const isUntold = (step: Step) => marksOf(step, []) === undefined || hasTwin(step, script)
+  const unseen = new Set(doubted.filter(isUntold).map(({ about }) => about))
   for (const about of played.liedAbout) unseen.add(about)
   for (const { action, about } of steps) if (action.kind === 'addressChange' && unseen.has(about)) unseen.add(action.to)
   const isThere = (step: Step) => (marksOf(step, played.fake.ledger.entries) ?? []).length > 0
   const applied = steps.filter((step) => end(step).status === 'accepted' || (doubted.includes(step) && isThere(step)))
   return [
     ...steps.flatMap((step) => verdictOf(step, end(step), played, script)),
-    ...steps.flatMap((step) => (doubted.includes(step) ? [] : effectOf(step, end(step), played, script))),
+    ...steps.flatMap((step) =>
+      doubted.includes(step) || hasTwin(step, script) ? [] : effectOf(step, end(step), played, script),
+    ),
     ...disorder(steps, played),
-    ...new Truth(applied, played, script).differences(unseen),
+    ...new Truth(asWritten(applied, doubted, played), played, script).differences(unseen),
   ]
+}
+
+/**
+ * The steps in their order, but for what was doubted and is there: taken apart after its answer was lost, an older write of
+ * the same thing may have come again without it, and stands last.
+ */
+function asWritten(applied: readonly Step[], doubted: readonly Step[], { fake }: Played): readonly Step[] {
+  const last = (step: Step) => marksOf(step, fake.ledger.entries)?.at(-1)?.seq ?? 0
+  const order: Step[] = []
+  for (const step of applied) {
+    const isLater = (one: Step) =>
+      one.about === step.about && one.action.kind === step.action.kind && last(one) > last(step)
+    const at = doubted.includes(step) ? order.findIndex(isLater) : -1
+    order.splice(at < 0 ? order.length : at, 0, step)
+  }
+  return order
+}
+
+/** The same move twice, in a hybrid project any two to one email: the ledger does not tell which of the two it was. */
+const hasTwin = ({ action }: Step, { blocks, projectType }: Script): boolean => {
+  if (action.kind !== 'addressChange') return false
+  const isTwin = (other: Step['action']) =>
+    other.kind === 'addressChange' && other.to === action.to && (projectType === 'hybrid' || other.from === action.from)
+  return blocks.flat().filter((step) => isTwin(step.action)).length > 1
 }
 
 /** The work was done, and then a mishap refused what was sent again: nobody can know. */
@@ -73,7 +100,10 @@ function marksOf({ mark, action, about }: Step, entries: readonly LedgerEntry[])
     case 'catalogItem':
       return action.remove === true ? undefined : has('item', (detail) => detail.mark === mark)
     case 'addressChange':
-      return has('updateEmail', ({ from }) => from === about).filter(({ address }) => address === action.to)
+      return [
+        ...has('updateEmail', ({ from }) => from === about).filter(({ address }) => address === action.to),
+        ...has('profile', ({ email }) => email === action.to), // in hybrid projects
+      ]
     default:
       return undefined
   }

@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from '../../../model/value.js'
 import { isSpelledDouble, plain } from '../wire/spelled.js'
 
-/** Types as `users/getFields` names them. */
-export const FAKE_TYPES = ['string', 'date', 'long', 'double', 'boolean', 'geo_location', 'object'] as const
+/** Types as `users/getFields` names them. A `nested` field is one that Iterable itself has made; no value makes one. */
+export const FAKE_TYPES = ['string', 'date', 'long', 'double', 'boolean', 'geo_location', 'object', 'nested'] as const
 export type FakeType = (typeof FAKE_TYPES)[number]
 
 /** Both answers to what the sources leave open about types. */
@@ -17,6 +17,10 @@ export interface Coercions {
   readonly textIntoNumber: boolean
   /** "" into a `date` field. Default refused. */
   readonly emptyIntoDate: boolean
+  /** "" into a `long` or `double` field. Default refused. */
+  readonly emptyIntoNumber: boolean
+  /** "true" or "false" into a `boolean` field. Default refused. */
+  readonly textIntoBoolean: boolean
 }
 
 /** Accepted date forms; every other string is text. Source: HC-208183076 as coded in GO `types/data_types.go`. */
@@ -67,11 +71,14 @@ export function typeOf(path: string, value: Json): FakeType | undefined {
 export function fits(expected: FakeType, got: FakeType, value: Json, coercions: Coercions): boolean {
   if (expected === got) return true
   if (expected === 'string' && got === 'date') return true // a date form is text too
+  if (expected === 'nested') return got === 'object'
   if (expected === 'double' && got === 'long') return coercions.longIntoDouble
   if (expected === 'long' && got === 'double') return coercions.doubleIntoLong
   if (expected === 'string') return coercions.anythingIntoString && got !== 'object'
   if (expected === 'date') return value === '' && coercions.emptyIntoDate
+  if (expected === 'boolean') return coercions.textIntoBoolean && (value === 'true' || value === 'false')
   const isNumber = (expected === 'long' || expected === 'double') && got === 'string'
+  if (isNumber && value === '') return coercions.emptyIntoNumber
   return isNumber && coercions.textIntoNumber && /^-?\d+(\.\d+)?$/.test(value as string)
 }
 

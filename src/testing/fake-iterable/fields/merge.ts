@@ -5,15 +5,16 @@ const isObject = (value: Json | undefined): value is JsonObject =>
 
 /**
  * What a profile holds after an update. `null` removes a field; a nested object replaces the stored one, unless nested
- * objects are merged: then siblings survive at every depth. Source: GR (recorded at two depths), SW.
+ * objects are merged: then siblings survive at every depth. Source: GR (recorded at two depths), SW. Whether one that
+ * replaces keeps the nulls inside it is unsure.
  */
-export function merged(stored: JsonObject, incoming: JsonObject, nested: boolean): JsonObject {
+export function merged(stored: JsonObject, incoming: JsonObject, nested: boolean, keepsNulls = false): JsonObject {
   const result = new Map(Object.entries(stored))
   for (const [name, value] of Object.entries(incoming)) {
     const before = result.get(name)
     if (value === null) result.delete(name)
     else if (nested && isObject(value) && isObject(before)) result.set(name, merged(before, value, true))
-    else result.set(name, isObject(value) ? merged({}, value, nested) : value)
+    else result.set(name, isObject(value) && (nested || !keepsNulls) ? merged({}, value, nested) : value)
   }
   return Object.fromEntries(result)
 }

@@ -11,7 +11,7 @@ export interface Failure {
   readonly method: string
   /** Without the query, in which a key could stand. */
   readonly path: string
-  /** A status, or what happened to the connection instead. */
+  /** A status, or what happened to the connection instead; and the fault that did it, if one did. */
   readonly what: string
   /** The beginning of the answer. */
   readonly said: string
@@ -27,13 +27,15 @@ export class Activity {
     this.#now = now
   }
 
-  saw({ method, path }: FakeRequest, { status, how, body, headers }: FakeAnswer): void {
+  saw({ method, path }: FakeRequest, answer: FakeAnswer): void {
+    const { status, how, body, fault } = answer
     const at = this.#now()
     const second = Math.floor(at / 1_000)
     this.#perSecond.set(second, (this.#perSecond.get(second) ?? 0) + 1)
     for (const old of this.#perSecond.keys()) if (old <= second - SECONDS) this.#perSecond.delete(old)
-    if (how === 'answer' && status < 400 && !hasFailedRows(headers, body)) return
-    const what = how === 'answer' ? String(status) : how
+    if (status < 400 && fault === undefined && !hasFailed(answer)) return
+    const came = how === 'answer' ? String(status) : how
+    const what = fault === undefined ? came : `${came} (${fault})`
     this.#failures.unshift({ at, method, path: path.split('?')[0] ?? '', what, said: body.slice(0, TEXT_MAX) })
     this.#failures.length = Math.min(this.#failures.length, FAILURES)
   }
@@ -50,11 +52,9 @@ export class Activity {
   }
 }
 
-function hasFailedRows(headers: Readonly<Record<string, string>>, body: string): boolean {
-  if (!headers['content-type']?.startsWith('application/json') || !body.includes('"failCount"')) return false
-  try {
-    return ((JSON.parse(body) as JsonObject).failCount ?? 0) !== 0
-  } catch {
-    return true // a fault has cut it
-  }
+/** Whether something was not done though the status says so: a row, an event with a name that is not allowed. */
+function hasFailed({ headers, body }: FakeAnswer): boolean {
+  if (!headers['content-type']?.startsWith('application/json') || !/"failCount"|is disallowed/.test(body)) return false
+  const { failCount = 0, disallowedEventNames = [], msg } = JSON.parse(body) as JsonObject
+  return failCount !== 0 || String(disallowedEventNames) !== '' || /is disallowed from tracking$/.test(String(msg))
 }

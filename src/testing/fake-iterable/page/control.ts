@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import { isLakeloopError } from '../../../errors.js'
-import { FAULTS, type Faults } from '../faults.js'
+import { FAULTS, type Fault, type Faults } from '../faults.js'
 import type { Ledger } from '../ledger.js'
 import type { HappeningGiven } from '../project.js'
 import { query } from '../route.js'
+import { ENDPOINTS } from '../routes.js'
 import { type FakeAnswer, type FakeRequest, json } from '../wire/answer.js'
 import type { Activity } from './activity.js'
 import { page } from './page.js'
@@ -23,47 +24,62 @@ const ENTRIES_MAX = 1_000
 
 const kind = z.enum(FAULTS)
 const addresses = z.array(z.string())
-const fault = z.union([
-  kind,
+const fault = z.preprocess(
+  (given) => (typeof given === 'string' ? { kind: given } : given),
   z.strictObject({
     kind,
     addresses: addresses.optional(),
     list: z.string().optional(),
-    retryAfterS: z.number().optional(),
+    status: z.int().optional(),
+    code: z.string().optional(),
+    retryAfterS: z.number().min(0).optional(),
   }),
-])
-const shared = { list: z.string().optional(), endpoint: z.string().optional() }
-/** The body of `POST /fake/faults`: one script, rule or seed. */
-const faults = z.union([
-  z.strictObject({ next: fault, endpoint: z.string().optional() }),
-  z.strictObject({ at: z.int().min(1), fault }),
-  z.strictObject({ refuse: addresses, ...shared }),
-  z.strictObject({ seed: z.int(), rate: z.number().min(0).max(1), kinds: z.array(kind).min(1).optional() }),
-])
+)
+const endpoint = z.string().optional()
+/** The bodies of `POST /fake/faults`, by the name that makes out which one it is. */
+const SCRIPTS = {
+  next: z.strictObject({ next: fault, endpoint }),
+  at: z.strictObject({ at: z.int().min(1), fault }),
+  refuse: z.strictObject({ refuse: addresses, list: z.string().optional(), endpoint }),
+  seed: z.strictObject({ seed: z.int(), rate: z.number().min(0).max(1), kinds: z.array(kind).min(1).optional() }),
+} as const
 const happening = z.strictObject({
   dataType: z.string(),
   createdAt: z.int().optional(),
   lateMs: z.number().min(0).optional(),
   fields: z.record(z.string(), z.json()),
 })
+const whole = z.string().regex(/^\d+$/, 'a whole number is wanted')
+const part = z.object({ address: z.string().optional(), after: whole.default('0'), limit: whole.optional() })
 
-function script(all: Faults, body: z.infer<typeof faults>): void {
-  if ('next' in body) all.next(body.endpoint, body.next as never)
-  else if ('at' in body) all.at(body.at, body.fault as never)
-  else if ('refuse' in body)
-    all.refuse(body.refuse, {
-      ...(body.list && { list: body.list }),
-      ...(body.endpoint && { endpoint: body.endpoint }),
-    })
-  else all.seeded(body.seed, { rate: body.rate, kinds: body.kinds ?? FAULTS })
+function script(all: Faults, body: unknown): void {
+  const has = (name: string) => typeof body === 'object' && body !== null && name in body
+  if (has('next')) {
+    const { next, endpoint: at } = SCRIPTS.next.parse(body)
+    all.next(at, next as Fault)
+  } else if (has('at')) {
+    const { at, fault: what } = SCRIPTS.at.parse(body)
+    all.at(at, what as Fault)
+  } else if (has('refuse')) {
+    const { refuse, list, endpoint: at } = SCRIPTS.refuse.parse(body)
+    all.refuse(refuse, { ...(list && { list }), ...(at && { endpoint: at }) })
+  } else if (has('seed')) {
+    const { seed, rate, kinds } = SCRIPTS.seed.parse(body)
+    all.seeded(seed, { rate, kinds: kinds ?? FAULTS })
+  } else throw new TypeError('next, at, refuse or seed is wanted')
 }
 
+/** In a line. */
+const problemOf = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => (path.length === 0 ? message : `${path.join('.')}: ${message}`)).join('; ')
+
 function ledgerOf({ ledger }: Controlled, request: FakeRequest): FakeAnswer {
-  const address = query(request, 'address')
-  const after = Number(query(request, 'after') ?? 0)
-  const limit = Number(query(request, 'limit') ?? ENTRIES_MAX)
-  const entries = ledger.entries.filter((one) => one.seq > after && (address === undefined || one.address === address))
-  return json(200, { entries: entries.slice(0, limit), requests: ledger.requests() })
+  const [address, after, limit] = ['address', 'after', 'limit'].map((name) => query(request, name))
+  const asked = part.parse({ address, after, limit })
+  const entries = ledger.entries.filter(
+    (one) => one.seq > Number(asked.after) && (address === undefined || one.address === address),
+  )
+  return json(200, { entries: entries.slice(0, Number(asked.limit ?? ENTRIES_MAX)), requests: ledger.requests() })
 }
 
 type Answer = (fake: Controlled, request: FakeRequest, body: unknown) => FakeAnswer
@@ -71,12 +87,12 @@ const done = json(200, { done: true })
 
 const ANSWERS: Readonly<Record<string, Answer>> = {
   'GET /': ({ projectType, ledger, activity }, request) =>
-    page({ projectType, ledger, activity, search: query(request, 'q') ?? '' }),
+    page({ projectType, ledger, activity, search: query(request, 'q')?.trim() ?? '' }),
   'GET /fake/ledger': ledgerOf,
   'GET /fake/activity': ({ activity }) => json(200, { perSecond: activity.perSecond(), failures: activity.failures() }),
-  'GET /fake/faults': (fake) => json(200, { hits: fake.faults.hits }),
+  'GET /fake/faults': (fake) => json(200, { hits: fake.faults.hits, kinds: FAULTS, endpoints: [...ENDPOINTS] }),
   'POST /fake/faults': (fake, _, body) => {
-    script(fake.faults, faults.parse(body))
+    script(fake.faults, body)
     return done
   },
   'DELETE /fake/faults': (fake) => {
@@ -94,12 +110,13 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
 }
 
 /**
- * The page at `/` and what lies below `/fake/`, where no path of Iterable's can be; `undefined` for other paths. Wants no
- * key, meets no fault and counts as no request. A page of another site may not steer it.
+ * The page at `/` and what lies below `/fake/`, where no path of Iterable's can be; `undefined` for other paths, but not
+ * for the picture that browsers ask for. Wants no key, meets no fault and counts as no request. A page of another site may
+ * not steer it.
  */
 export function control(fake: Controlled, request: FakeRequest): FakeAnswer | undefined {
   const [path = ''] = request.path.split('?')
-  if (path !== '/' && !path.startsWith('/fake/')) return undefined
+  if (path !== '/' && path !== '/favicon.ico' && !path.startsWith('/fake/')) return undefined
   const answer = ANSWERS[`${request.method} ${path}`]
   if (answer === undefined) return json(404, { problem: 'no such path', paths: Object.keys(ANSWERS) })
   const { origin, host } = request.headers
@@ -109,7 +126,8 @@ export function control(fake: Controlled, request: FakeRequest): FakeAnswer | un
     const text = new TextDecoder().decode(request.body)
     return answer(fake, request, text === '' ? undefined : JSON.parse(text))
   } catch (error) {
-    const isTheirs = error instanceof z.ZodError || error instanceof SyntaxError || error instanceof TypeError
+    if (error instanceof z.ZodError) return json(400, { problem: problemOf(error) })
+    const isTheirs = error instanceof SyntaxError || error instanceof TypeError
     if (isTheirs || isLakeloopError(error)) return json(400, { problem: error.message })
     throw error
   }

@@ -2,7 +2,7 @@ import type { FakeUser } from '../ledger.js'
 import type { Project } from '../project.js'
 import { type Route, route } from '../route.js'
 import { envelope, type FakeAnswer, type FakeRequest } from '../wire/answer.js'
-import { isUserId, storedEmail } from './identifiers.js'
+import { isUserId } from './identifiers.js'
 import { refusedOne } from './users.js'
 
 /** Accepted at once, done after `deletesAfterMs`; who is deleted may come back meanwhile and after. Source: SW. */
@@ -21,7 +21,7 @@ function remove(project: Project, users: readonly FakeUser[], kind: 'delete' | '
 function deleteByEmail(project: Project, email: string): FakeAnswer {
   if (project.options.projectType === 'userId')
     return envelope(400, 'BadParams', 'Not for projects that identify by userId') // words invented
-  if (storedEmail(email) === undefined) return envelope(400, 'InvalidEmailAddressError', `Invalid email: ${email}`)
+  if (!project.isEmail(email)) return envelope(400, 'InvalidEmailAddressError', `Invalid email: ${email}`)
   const user = project.people.byEmail(email)
   if (user !== undefined) remove(project, [user], 'delete', 'users/delete')
   return envelope(200, 'Success', '')
@@ -39,13 +39,15 @@ function deleteById(project: Project, userId: string): FakeAnswer {
 
 /**
  * POST /api/users/forget and unforget: blocks at once, and deletes within ten minutes (`deletesAfterMs`).
- * Source: SW, HC-360029174171; a malformed email: VCR (2021). That writes are blocked at once is unsure.
+ * Source: SW, HC-360029174171; by what: HC-9216719179796 (words invented); a malformed email: VCR (2021). That writes are blocked at once is unsure.
  */
 function forget(project: Project, request: FakeRequest, kind: 'forget' | 'unforget'): FakeAnswer {
   const body = project.single(request, { email: 'string?', userId: 'string?' })
   project.requireIdentifiers([body])
   const { email, userId = '' } = body as Record<string, string | undefined>
-  if (email !== undefined && storedEmail(email) === undefined)
+  const own = { email: email !== undefined, userId: userId !== '', hybrid: true }[project.options.projectType]
+  if (!own) return envelope(400, 'BadParams', `Users of this project are forgotten by ${project.options.projectType}`)
+  if (email !== undefined && !project.isEmail(email))
     return refusedOne(project, { refused: 'invalidEmails', echo: email })
   if (email === undefined && !isUserId(userId)) return refusedOne(project, { refused: 'invalidUserIds', echo: userId })
   const named = (email ?? userId).toLowerCase()

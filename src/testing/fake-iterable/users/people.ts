@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../model/value.js'
 import type { FakeUser, Ledger } from '../ledger.js'
 import type { RefusedRow } from './bulk.js'
-import { isUserId, storedEmail } from './identifiers.js'
+import { isUserId } from './identifiers.js'
 
 /** Whom a row names, and who they are after it: to be written by {@link People.settle}. */
 export interface Claim {
@@ -22,14 +22,20 @@ export class People {
   readonly #type: 'email' | 'userId' | 'hybrid'
   readonly #ledger: Ledger
   readonly #forgotten: ReadonlySet<string>
+  readonly #isEmail: (email: string) => boolean
   readonly #byEmail = new Map<string, Set<FakeUser>>()
   readonly #byUserId = new Map<string, Set<FakeUser>>()
   #placeholders = 0
 
-  constructor(type: 'email' | 'userId' | 'hybrid', ledger: Ledger, forgotten: ReadonlySet<string>) {
+  constructor(
+    type: 'email' | 'userId' | 'hybrid',
+    ledger: Ledger,
+    rules: { readonly forgotten: ReadonlySet<string>; isEmail(email: string): boolean },
+  ) {
     this.#type = type
     this.#ledger = ledger
-    this.#forgotten = forgotten
+    this.#forgotten = rules.forgotten
+    this.#isEmail = rules.isEmail
   }
 
   byEmail = (email: string): FakeUser | undefined => this.#first(this.#byEmail, email.toLowerCase())
@@ -57,7 +63,8 @@ export class People {
     const { email: given, userId, preferUserId } = row as { email?: string; userId?: string; preferUserId?: boolean }
     const inside = (row.dataFields ?? {}) as { readonly email?: unknown; readonly userId?: unknown }
     const refused =
-      [given, inside.email].map(emailRefusal).find(Boolean) ?? [userId, inside.userId].map(idRefusal).find(Boolean)
+      [given, inside.email].map(this.#emailRefusal).find(Boolean) ??
+      [userId, inside.userId].map(idRefusal).find(Boolean)
     if (refused !== undefined) return refused
     const email = given === undefined ? undefined : given.toLowerCase()
     const forgotten = this.#forgottenOf(email, userId)
@@ -91,8 +98,13 @@ export class People {
     return { user, userId: user.userId, email: next.email ?? email }
   }
 
-  /** Source: SEG PR 3811, SW (`conflict*` name the identifier that is taken already). */
+  /**
+   * Source: SEG PR 3811, SW (`conflict*` name the identifier that is taken already); that nobody moves to an identifier that
+   * was forgotten is said of `users/updateEmail` (SW), and derived here.
+   */
   #claimHybrid(email: string | undefined, userId: string | undefined, next: Ids): Claim | RefusedRow {
+    const forgotten = this.#forgottenOf(next.email, next.userId)
+    if (forgotten !== undefined) return forgotten
     const byId = userId === undefined ? undefined : this.byUserId(userId)
     const byEmail = email === undefined ? undefined : this.byEmail(email)
     const joins = byEmail !== undefined && (userId === undefined || byEmail.userId === undefined)
@@ -103,6 +115,12 @@ export class People {
     const other = wanted.userId === undefined ? undefined : this.byUserId(wanted.userId)
     if (other !== undefined && other !== user) return { refused: 'conflictUserIds', echo: wanted.userId ?? '' }
     return { user, ...wanted }
+  }
+
+  /** Identifiers at the top of a row and inside its data alike. Source: SW `FailedUserUpdates.invalidEmails`. */
+  #emailRefusal = (email: unknown): RefusedRow | undefined => {
+    if (typeof email !== 'string' || this.#isEmail(email)) return undefined
+    return { refused: 'invalidEmails', echo: email.toLowerCase() }
   }
 
   #forgottenOf(email: string | undefined, userId: string | undefined): RefusedRow | undefined {
@@ -165,12 +183,7 @@ export class People {
   }
 }
 
-/** Identifiers at the top of a row and inside its data alike. Source: SW `FailedUserUpdates.invalidEmails`. */
-function emailRefusal(email: unknown): RefusedRow | undefined {
-  if (typeof email !== 'string' || storedEmail(email) !== undefined) return undefined
-  return { refused: 'invalidEmails', echo: email.toLowerCase() }
-}
-
+/** As above. */
 function idRefusal(userId: unknown): RefusedRow | undefined {
   if (typeof userId !== 'string' || isUserId(userId)) return undefined
   return { refused: 'invalidUserIds', echo: userId }

@@ -1,7 +1,6 @@
 import type { Project } from '../project.js'
 import { type Route, route } from '../route.js'
 import { envelope, type FakeAnswer, type FakeRequest } from '../wire/answer.js'
-import { storedEmail } from './identifiers.js'
 
 /**
  * POST /api/users/updateEmail. Source: SW (currentEmail wins; profile and events move); an unknown person: GR (February
@@ -13,7 +12,7 @@ function updateEmail(project: Project, request: FakeRequest): FakeAnswer {
   const { people, forgotten } = project
   if (!project.byEmail) return envelope(400, 'BadParams', 'updateEmail is for email-based projects') // words invented
   for (const [name, email] of Object.entries({ currentEmail, newEmail })) {
-    if (email === undefined || storedEmail(email) !== undefined) continue
+    if (email === undefined || project.isEmail(email)) continue
     return envelope(400, 'InvalidEmailAddressError', `Invalid ${name} ${email}`)
   }
   const next = newEmail.toLowerCase()

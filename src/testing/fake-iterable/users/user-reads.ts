@@ -13,8 +13,9 @@ export const dateTime = (ms: number): string => new Date(ms).toISOString().repla
 /** GET /api/users/getFields. Nested fields stand beside their parents as dotted paths. Source: GR. */
 const getFields = (project: Project): FakeAnswer => json(200, { fields: Object.fromEntries(project.fields) })
 
-/** GET /api/users/{email} and getByEmail: somebody, or `{}` for who is unknown. Source: GR; malformed: VCR. */
+/** GET /api/users/{email} and getByEmail: somebody, or `{}` for who is unknown. Source: GR; malformed: VCR, of writes (derived). */
 function getUser(project: Project, email: string): FakeAnswer {
+  if (!project.isEmail(email)) return envelope(400, 'InvalidEmailAddressError', `Invalid email: ${email}`)
   return json(200, seen(project, project.people.byEmail(email) ?? email.toLowerCase()) ?? {})
 }
 

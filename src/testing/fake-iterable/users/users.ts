@@ -13,7 +13,7 @@ export const USER: Rules = {
   mergeNestedObjects: 'boolean?',
 }
 
-/** POST /api/users/bulkUpdate. Source: SW `BulkUpdateUsersRequest`; reference 3.1. Rows are applied in their order (unsure). */
+/** POST /api/users/bulkUpdate. Source: SW `BulkUpdateUsersRequest`; reference 3.1. Rows are applied in their order, or backwards (unsure). */
 function bulkUpdate(project: Project, request: FakeRequest, failing: Failing): FakeAnswer {
   const check = project.check(request)
   check.fields(check.body, { createNewFields: 'boolean?', updateOnly: 'boolean?' })
@@ -24,7 +24,8 @@ function bulkUpdate(project: Project, request: FakeRequest, failing: Failing): F
   const typed = project.typeUsers(rows, check.body.createNewFields, true)
   const onlyKnown = check.body.updateOnly === true && project.unsure.updateOnly === 'honoured' // SEG PR 3617
   const result = new BulkResult()
-  rows.forEach((row, at) => {
+  const numbered = [...rows.entries()]
+  for (const [at, row] of project.unsure.rowsOfOne === 'last' ? numbered : numbered.reverse()) {
     const claim = project.judge(row, failing)
     if ('refused' in claim) result.fail(claim)
     else if (onlyKnown && claim.user === undefined) result.noOp(project.people.addressOf(claim))
@@ -36,7 +37,7 @@ function bulkUpdate(project: Project, request: FakeRequest, failing: Failing): F
       if (isSame && project.unsure.unchanged === 'noOp') result.noOp(project.people.addressOf(claim.user ?? claim))
       else result.wrote(wrote)
     }
-  })
+  }
   return result.ofUsers(project.unsure)
 }
 

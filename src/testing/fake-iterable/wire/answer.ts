@@ -6,6 +6,8 @@ export interface FakeAnswer {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
   readonly how: 'answer' | 'reset' | 'stall' | 'silence'
+  /** The fault that made it so. */
+  readonly fault?: string
 }
 
 export interface FakeRequest {

@@ -2,6 +2,7 @@ import type { JsonObject } from '../../../model/value.js'
 import type { Fault } from '../faults.js'
 import { envelope, type FakeAnswer, json, text } from './answer.js'
 
+const AGAIN = 'An error occurred. Please try again later.'
 const THROTTLED = 'Exceeded rate limit of 5.0 per second for endpoint'
 
 /** What a fault answers without doing the work; `undefined` for those that need it done. */
@@ -14,7 +15,7 @@ export function instead(fault: Fault, endpoint: string): FakeAnswer | undefined 
     case 'throttle with Retry-After':
       return json(429, throttled, { 'retry-after': String(fault.retryAfterS ?? 1) })
     case 'server error':
-      return envelope(500, 'GenericError', 'An error occurred. Please try again later.')
+      return envelope(fault.status ?? 500, fault.code ?? 'GenericError', AGAIN)
     case 'unavailable':
       return text(503, 'Service Unavailable')
     case 'too large': // not documented; block/iterable-go handles it
@@ -22,7 +23,7 @@ export function instead(fault: Fault, endpoint: string): FakeAnswer | undefined 
     case 'unauthorized':
       return envelope(401, 'BadApiKey', 'Invalid API key', { ip: '192.0.2.1', endpoint: `/api/${endpoint}` })
     case 'failure in 200': // Source: FH, which looks at the code beside a 200 as well
-      return envelope(200, 'GenericError', 'An error occurred. Please try again later.')
+      return envelope(200, 'GenericError', AGAIN)
     case 'redirect':
       return { status: 307, headers: { location: 'https://elsewhere.example.com/' }, body: '', how: 'answer' }
     case 'HTML 502':

@@ -8,6 +8,9 @@ const perSecond = (count: number): Rate => ({ count, perMs: 1_000 })
 const perDay = (count: number): Rate => ({ count, perMs: 86_400_000 })
 const perMinute = (count: number): Rate => ({ count, perMs: 60_000 })
 
+/** What is lost where a bucket leaks in parts. */
+const ROUNDING = 1e-6
+
 /** By endpoint: a limit, or several. */
 export type Rates = Readonly<Record<string, Rate | readonly Rate[]>>
 
@@ -47,29 +50,53 @@ export const PUBLISHED: Rates = {
   'catalogs/item/replace': perSecond(1_000),
 }
 
-/** A sliding window per endpoint (the shape of Iterable's own limiter is unsure; this one forgives nothing). */
+/**
+ * A sliding window per endpoint, which forgives nothing; or a bucket that takes as many at once and leaks evenly, into
+ * which what is refused does not go. The shape of Iterable's own limiter is unsure (DataGrail speaks of a bucket).
+ */
 export class RateLimiter {
   readonly #rates: Rates
   readonly #now: () => number
+  readonly #shape: 'window' | 'bucket'
   readonly #seen = new Map<string, number[]>()
+  readonly #buckets = new Map<string, { level: number; at: number }>()
 
-  constructor(rates: Rates, now: () => number) {
+  constructor(rates: Rates, now: () => number, shape: 'window' | 'bucket') {
     this.#rates = rates
     this.#now = now
+    this.#shape = shape
   }
 
-  /** The limit that a request breaks, and when the window has room again; `undefined` if it may pass. It counts all the same. */
+  /** The limit that a request breaks, and when there is room again; `undefined` if it may pass. */
   broken(endpoint: string): { readonly words: string; readonly retryAfterS: number } | undefined {
     const rates = [this.#rates[endpoint] ?? []].flat()
     if (rates.length === 0) return undefined
+    const rate = this.#shape === 'bucket' ? this.#full(endpoint, rates) : this.#passed(endpoint, rates)
+    if (rate === undefined) return undefined
+    const unit = UNITS.get(rate.perMs) ?? `${rate.perMs} ms`
+    return { words: `${rate.count.toFixed(1)} per ${unit}`, retryAfterS: Math.ceil(rate.perMs / 1_000) }
+  }
+
+  /** The bucket that has no room; each of them has one more in it if there is none. */
+  #full(endpoint: string, rates: readonly Rate[]): Rate | undefined {
+    const now = this.#now()
+    const levels = rates.map((rate, nth) => {
+      const name = `${endpoint} ${nth}`
+      const { level, at } = this.#buckets.get(name) ?? { level: 0, at: now }
+      return { name, rate, level: Math.max(0, level - ((now - at) * rate.count) / rate.perMs) }
+    })
+    const full = levels.find(({ rate, level }) => level + 1 > rate.count + ROUNDING)
+    if (full === undefined) for (const { name, level } of levels) this.#buckets.set(name, { level: level + 1, at: now })
+    return full?.rate
+  }
+
+  /** The limit that this window passes. What is refused counts all the same. */
+  #passed(endpoint: string, rates: readonly Rate[]): Rate | undefined {
     const now = this.#now()
     const longest = Math.max(...rates.map(({ perMs }) => perMs))
     const seen = [...(this.#seen.get(endpoint) ?? []).filter((at) => at > now - longest), now]
     this.#seen.set(endpoint, seen)
-    const rate = rates.find(({ count, perMs }) => seen.filter((at) => at > now - perMs).length > count)
-    if (rate === undefined) return undefined
-    const unit = UNITS.get(rate.perMs) ?? `${rate.perMs} ms`
-    return { words: `${rate.count.toFixed(1)} per ${unit}`, retryAfterS: Math.ceil(rate.perMs / 1_000) }
+    return rates.find(({ count, perMs }) => seen.filter((at) => at > now - perMs).length > count)
   }
 }
 

@@ -1,0 +1,88 @@
+import { hash } from 'node:crypto'
+import type { ActionKind } from '../model/action.js'
+import type { Json } from '../model/value.js'
+import type { Key, Op, Store } from '../stores/store.js'
+
+/** What is known of somebody who has left. */
+export interface Departed {
+  /** How often. What was sent before counts for nothing any more. */
+  readonly times: number
+  /** False once something was sent about them again. */
+  readonly gone: boolean
+  /** Forgotten: nothing is sent about them any more. */
+  readonly forever: boolean
+  /** When, as ISO 8601. */
+  readonly at: string
+}
+
+const LOOKUP_MAX = 10_000
+const NOBODY: ReadonlyMap<string, Departed> = new Map()
+
+/**
+ * Who was forgotten or deleted, for all syncs of a project: in table `departed`, under a digest of the address, so that
+ * nothing is kept of whom nothing is to be kept.
+ *
+ * Cost    nothing while nobody has ever left; else one look-up a page.
+ */
+export class Departures {
+  readonly #store: Store
+  readonly #project: string
+  #any: boolean
+
+  private constructor(store: Store, project: string, any: boolean) {
+    this.#store = store
+    this.#project = project
+    this.#any = any
+  }
+
+  static async of(store: Store, project: string): Promise<Departures> {
+    const first = await store.scan('departed', { prefix: [project], limit: 1 })
+    return new Departures(store, project, first.length > 0)
+  }
+
+  /** Those of them who have ever left. */
+  async among(addresses: readonly string[]): Promise<ReadonlyMap<string, Departed>> {
+    if (!this.#any) return NOBODY
+    const found = new Map<string, Departed>()
+    const unique = [...new Set(addresses)]
+    for (let at = 0; at < unique.length; at += LOOKUP_MAX) {
+      const asked = unique.slice(at, at + LOOKUP_MAX)
+      const values = await this.#store.get(
+        'departed',
+        asked.map((address) => this.#key(address)),
+      )
+      asked.forEach((address, nth) => {
+        if (values[nth] !== undefined) found.set(address, values[nth] as unknown as Departed)
+      })
+    }
+    return found
+  }
+
+  /** Ops for those whose leaving the destination has accepted. */
+  async left(leaving: readonly Leaving[], at: string): Promise<readonly Op[]> {
+    this.#any = true
+    const before = await this.among(leaving.map(({ address }) => address))
+    return leaving.map(({ address, kind }) => {
+      const { times = 0, forever = false } = before.get(address) ?? {}
+      return this.#put(address, { times: times + 1, gone: true, forever: forever || kind === 'forget', at })
+    })
+  }
+
+  /** The op for somebody about whom something is sent again. */
+  back(address: string, departed: Departed): Op {
+    return this.#put(address, { ...departed, gone: false })
+  }
+
+  #put(address: string, departed: Departed): Op {
+    return { op: 'put', table: 'departed', key: this.#key(address), value: departed as unknown as Json }
+  }
+
+  #key(address: string): Key {
+    return [this.#project, hash('sha256', address)]
+  }
+}
+
+export interface Leaving {
+  readonly address: string
+  readonly kind: ActionKind
+}
