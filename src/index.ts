@@ -94,9 +94,12 @@ export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
 export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
 export type { TransformOptions } from './transform/options.js'
 export {
+  type ColumnMapping,
   type RowFate,
   type RunContext as TransformContext,
   Transform,
   type Transformed,
   type TransformFacts,
+  type Tried,
+  type TriedRow,
 } from './transform/transform.js'

@@ -38,20 +38,23 @@ const SECONDS_MAX = 1e11
 
 const bad = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })
 
-/**
- * One returned object as an action.
- *
- * Throws  TRANSFORM_BAD_OUTPUT, which quotes a name only where `sayable` knows it (I7).
- */
-export function classify(
-  value: object,
-  copier: Copier,
-  nulls: 'omit' | 'remove',
-  sayable: (name: string) => boolean,
-): Classified {
+export interface ClassifyRules {
+  readonly copier: Copier
+  readonly nulls: 'omit' | 'remove'
+  /** Whether a name stands in the program: others are not quoted (I7). */
+  readonly sayable: (name: string) => boolean
+  /** Where an action names its row: hears what stands in `from`, once for each. */
+  readonly from?: ((value: unknown) => void) | undefined
+}
+
+/** One returned object as an action. Throws TRANSFORM_BAD_OUTPUT, and what `from` throws. */
+export function classify(value: object, { copier, nulls, sayable, from }: ClassifyRules): Classified {
   const held: Record<string, Json> = {}
   let dataFields: Json = {}
-  for (const [name, field] of copier.fields(value)) {
+  const fields = copier.fields(value)
+  from?.(fields.find(([name]) => name === 'from')?.[1])
+  for (const [name, field] of fields) {
+    if (from !== undefined && name === 'from') continue
     const copied = copier.copy(field, name === 'dataFields' ? nulls : 'remove')
     if (copied === undefined || copied === null) continue
     if (name === 'dataFields') dataFields = copied
