@@ -4,6 +4,12 @@ import type { Json, JsonObject } from '../../model/value.js'
 import type { Copier } from './copy.js'
 import { Refused } from './refused.js'
 
+/** The properties of an object of the program, each as it was read, once. */
+export interface Read {
+  readonly names: readonly string[]
+  readonly values: readonly unknown[]
+}
+
 export interface Classified {
   readonly kind: ActionKind
   readonly identifiers: Identifiers
@@ -43,18 +49,18 @@ export interface ClassifyRules {
   readonly nulls: 'omit' | 'remove'
   /** Whether a name stands in the program: others are not quoted (I7). */
   readonly sayable: (name: string) => boolean
-  /** Where an action names its row: hears what stands in `from`, once for each. */
-  readonly from?: ((value: unknown) => void) | undefined
+  /** Whether an action names its row in `from`. */
+  readonly batch: boolean
 }
 
-/** One returned object as an action. Throws TRANSFORM_BAD_OUTPUT, and what `from` throws. */
-export function classify(value: object, { copier, nulls, sayable, from }: ClassifyRules): Classified {
+/** One returned object as an action. Throws TRANSFORM_BAD_OUTPUT. */
+export function classify({ names, values }: Read, { copier, nulls, sayable, batch }: ClassifyRules): Classified {
   const held: Record<string, Json> = {}
   let dataFields: Json = {}
-  const fields = copier.fields(value)
-  from?.(fields.find(([name]) => name === 'from')?.[1])
-  for (const [name, field] of fields) {
-    if (from !== undefined && name === 'from') continue
+  for (const [at, name] of names.entries()) {
+    copier.name(name)
+    const field = values[at]
+    if (batch && name === 'from') continue
     const copied = copier.copy(field, name === 'dataFields' ? nulls : 'remove')
     if (copied === undefined || copied === null) continue
     if (name === 'dataFields') dataFields = copied

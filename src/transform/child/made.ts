@@ -1,13 +1,16 @@
 import type { Ran, RunRequest, Unmade } from '../protocol.js'
-import { type Classified, classify } from './classify.js'
+import { classify, type Read } from './classify.js'
 import { Columns } from './columns.js'
 import { Copier } from './copy.js'
+import { Lane, type Ready } from './lane.js'
 import type { Program } from './program.js'
 import { Recorder } from './recorder.js'
 import { Refused } from './refused.js'
 import { standardName } from './thrown.js'
 
 const ACTIONS_MAX = 1_000
+/** Forms of actions that are remembered: a program makes few. */
+const LANES_MAX = 8
 
 /** What a slice of rows has become so far: a row's actions are taken all or none. */
 export class Made {
@@ -18,37 +21,57 @@ export class Made {
   readonly #program: Program
   readonly #request: RunRequest
   readonly #unmade: Unmade[] = []
+  readonly #lanes: Lane[] = []
+  readonly #sayable: (name: string) => boolean
 
   constructor(program: Program, request: RunRequest) {
     this.#program = program
     this.#request = request
+    this.#sayable = (name) => program.words.has(name)
   }
 
   /**
-   * The actions among what was returned, copied: getters and proxies have run here for the last time.
+   * The actions among what was returned: getters and proxies have run here for the last time.
    *
    * @param row   whose they are, as far as is known
    * @param from  hears what stands in the field `from` of each, where that is to say whose it is
    */
-  actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => void): Classified[] {
-    const { outputMaxBytes, nulls } = this.#request
-    const copierOf = (): Copier => new Copier({ bytesMax: outputMaxBytes, onNotFinite: this.#warn(row) })
-    const shared = copierOf()
-    const sayable = (name: string): boolean => this.#program.words.has(name)
-    // Actions of one row share its limit of bytes; those of many rows have one each.
-    return listOf(result, most).map((value) =>
-      classify(value, { copier: from === undefined ? shared : copierOf(), nulls, sayable, from }),
-    )
+  actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => void): Ready[] {
+    // Actions of one row share its limit of objects; those of many rows have one each.
+    const shared = from === undefined ? this.#copier(row) : undefined
+    return listOf(result, most).map((value) => {
+      const read = readOf(value)
+      from?.(read.values[read.names.indexOf('from')])
+      return this.#known(read) ?? this.#learned(read, shared?.next() ?? this.#copier(row), from !== undefined)
+    })
   }
 
-  add(row: number, actions: readonly Classified[]): void {
+  #known(read: Read): Ready | undefined {
+    for (const lane of this.#lanes) {
+      const taken = lane.take(read)
+      if (taken !== undefined) return taken
+    }
+    return undefined
+  }
+
+  #learned(read: Read, copier: Copier, batch: boolean): Ready {
+    const { nulls } = this.#request
+    const { dataFields, ...rest } = classify(read, { copier, nulls, sayable: this.#sayable, batch })
+    const texts = { payload: JSON.stringify(dataFields), detailText: JSON.stringify(rest.detail) }
+    const made = { ...rest, ...texts, shape: this.columns.shape(dataFields) }
+    const lane = batch || this.#lanes.length >= LANES_MAX ? undefined : Lane.of(read, made, nulls)
+    if (lane !== undefined) this.#lanes.push(lane)
+    return made
+  }
+
+  add(row: number, actions: readonly Ready[]): void {
     const bytesMax = this.#request.outputMaxBytes
-    const payloads = actions.map(({ dataFields }) => JSON.stringify(dataFields))
-    const chars = payloads.reduce((sum, text) => sum + text.length, 0)
-    if (chars * 3 > bytesMax && payloads.reduce((sum, text) => sum + utf8Length(text), 0) > bytesMax) {
+    let chars = 0
+    for (const action of actions) chars += sizeOf(action, lengthOf)
+    if (chars * 3 > bytesMax && actions.reduce((sum, action) => sum + sizeOf(action, utf8Length), 0) > bytesMax) {
       throw new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: bytesMax })
     }
-    for (const [index, action] of actions.entries()) this.columns.add(row, action, payloads[index] as string)
+    for (const action of actions) this.columns.add(row, action)
     this.chars += chars + actions.length * 100
   }
 
@@ -79,9 +102,17 @@ export class Made {
     return { type: 'ran', done, unmade: this.#unmade, logs, ...this.columns.header() }
   }
 
-  #warn(row: number): (what: string) => void {
-    return (what) => this.recorder.add('warn', this.#request.from + row, [`${what} was left out`])
+  #copier(row: number): Copier {
+    const { outputMaxBytes, from } = this.#request
+    const onNotFinite = (what: string): void => this.recorder.add('warn', from + row, [`${what} was left out`])
+    return new Copier({ charsMax: 2 * outputMaxBytes, bytesMax: outputMaxBytes, onNotFinite })
   }
+}
+
+/** Own enumerable properties, each read once. */
+function readOf(value: object): Read {
+  const names = Object.keys(value)
+  return { names, values: names.map((name) => (value as Readonly<Record<string, unknown>>)[name]) }
 }
 
 export const isThenable = (value: unknown): boolean =>
@@ -109,6 +140,14 @@ function listOf(result: unknown, most: number): object[] {
 }
 
 const badOutput = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })
+
+const lengthOf = (text: string): number => text.length
+
+function sizeOf({ payload, detailText, identifiers }: Ready, length: (text: string) => number): number {
+  let size = length(payload) + length(detailText)
+  for (const name in identifiers) size += length(identifiers[name] as string)
+  return size
+}
 
 function utf8Length(text: string): number {
   let bytes = text.length

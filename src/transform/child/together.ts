@@ -1,5 +1,5 @@
 import type { Ran, RunRequest, Undone } from '../protocol.js'
-import type { Classified } from './classify.js'
+import type { Ready } from './lane.js'
 import { isThenable, Made } from './made.js'
 import type { Guest, Program } from './program.js'
 import { Random } from './random.js'
@@ -79,7 +79,7 @@ export class Together {
     const actions = this.made.actionsIn(result, 0, ACTIONS_MAX * this.#rows.length, (from) => {
       whose.push(this.#numberOf(from, 'an action with a `from`'))
     })
-    const byRow = new Map<number, Classified[]>()
+    const byRow = new Map<number, Ready[]>()
     for (const [at, action] of actions.entries()) {
       const row = whose[at] as number
       byRow.set(row, [...(byRow.get(row) ?? []), action])
@@ -87,7 +87,7 @@ export class Together {
     for (const [at, row] of this.#rows.entries()) if (row !== null) this.#end(at, byRow.get(at))
   }
 
-  #end(row: number, actions: readonly Classified[] | undefined): void {
+  #end(row: number, actions: readonly Ready[] | undefined): void {
     if (this.#skipped.has(row)) this.made.skipped(row, this.#skipped.get(row))
     else if (actions === undefined) this.made.end(row, 'filtered', 'TRANSFORM_NO_ACTION', {})
     else if (actions.length > ACTIONS_MAX) throw bad(`more than ${ACTIONS_MAX} actions for one row`)
