@@ -141,11 +141,14 @@ function listOf(result: unknown, most: number): object[] {
 
 const badOutput = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })
 
+/** What JSON writes around a name and its text. */
+const QUOTES = 6
+
 const lengthOf = (text: string): number => text.length
 
 function sizeOf({ payload, detailText, identifiers }: Ready, length: (text: string) => number): number {
   let size = length(payload) + length(detailText)
-  for (const name in identifiers) size += length(identifiers[name] as string)
+  for (const name in identifiers) size += length(name) + length(identifiers[name] as string) + QUOTES
   return size
 }
 
