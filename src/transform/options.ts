@@ -13,6 +13,19 @@ export interface TransformOptions {
   readonly outputMaxBytes?: number | undefined
   /** Rows that share one compartment, and one message: 1 to 10,000. Default 1,000. */
   readonly sliceRows?: number | undefined
+  /**
+   * Where the program runs, with the same results. `process`: in a process of its own. `thread`: in a thread of the host,
+   * which protects against mistakes in authority, not against crashes. `none`: in the host's own thread, for trusted code
+   * and unit tests. Default `process`.
+   */
+  readonly isolation?: 'process' | 'thread' | 'none' | undefined
+  /**
+   * Time without a call after which the process or thread is stopped, in ms: 0 to 86,400,000, or `Infinity` for never.
+   * 0 stops it as soon as no call waits. The next call starts it anew. Default 60,000.
+   */
+  readonly idleMs?: number | undefined
+  /** Whether a second process or thread is started where the first is likely to be stopped. Default true. */
+  readonly spare?: boolean | undefined
 }
 
 const whole = (min: number, max: number, standard: number) => z.int().min(min).max(max).default(standard)
@@ -23,6 +36,9 @@ const OPTIONS = z.strictObject({
   memoryMb: whole(32, 4_096, 64),
   outputMaxBytes: whole(100, 16 * 2 ** 20, 2 ** 20),
   sliceRows: whole(1, 10_000, 1_000),
+  isolation: z.enum(['process', 'thread', 'none']).default('process'),
+  idleMs: z.union([z.int().min(0).max(86_400_000), z.literal(Number.POSITIVE_INFINITY)]).default(60_000),
+  spare: z.boolean().default(true),
 })
 
 export type CheckedOptions = z.infer<typeof OPTIONS>

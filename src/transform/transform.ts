@@ -8,7 +8,8 @@ import { type CheckedOptions, checkOptions, type TransformOptions } from './opti
 import type { Loaded, RunRequest } from './protocol.js'
 import { inSlices, type SliceEnd } from './slices.js'
 import { Gathering, type Transformed } from './transformed.js'
-import { Wall, type WallEnd } from './wall.js'
+import type { Wall, WallEnd } from './wall/wall.js'
+import { Walls } from './wall/walls.js'
 
 export type { TransformOptions } from './options.js'
 export type { RowFate, Transformed } from './transformed.js'
@@ -54,9 +55,9 @@ const CODE_OF = {
 } as const satisfies Record<WallEnd, string>
 
 /**
- * A user's program that makes actions of rows, in a process of its own.
+ * A user's program that makes actions of rows, in a process of its own (or where `isolation` says).
  *
- * The process starts at the first use, stays warm and holds the host open only while it works.
+ * The process starts at the first use, stays warm until it has been idle and holds the host open only while it works.
  *
  * Upholds  I8: the program reaches its row and what the call hands it, and cannot stop, slow or crash the host.
  *          I9: same rows, same `now`, same seed, same actions, byte for byte.
@@ -67,6 +68,7 @@ export class Transform {
   readonly #options: CheckedOptions
   readonly #read: () => Promise<string>
   #program: Promise<Program> | undefined
+  readonly #walls: Walls
   #wall: Wall | undefined
   #facts: TransformFacts | undefined
   #last: Promise<unknown> = Promise.resolve()
@@ -76,6 +78,7 @@ export class Transform {
     this.name = name
     this.#read = read
     this.#options = checkOptions(options)
+    this.#walls = new Walls(this.#options)
   }
 
   /** A program in a file of JavaScript, read at the first use. Throws OPTION_INVALID. */
@@ -124,7 +127,7 @@ export class Transform {
   /** Ends the process; a call that waits for it throws CLOSED. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#wall?.kill('crashed')
+    this.#walls.close()
     await this.#last.catch(() => undefined)
   }
 
@@ -137,7 +140,7 @@ export class Transform {
       .catch(() => undefined)
       .then(() => {
         this.#open()
-        return work()
+        return this.#walls.use(work)
       })
     this.#last = next
     next.catch(() => undefined)
@@ -169,7 +172,7 @@ export class Transform {
         problem: 'the program is longer than 1 MiB',
       })
     }
-    const wall = await Wall.open(this.#options.memoryMb)
+    const wall = await this.#walls.open()
     this.#wall = wall
     const { form, reads, readsAll } = await this.#compile(wall, source, signal).catch((error: unknown) => {
       wall.kill('crashed')
