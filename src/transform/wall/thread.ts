@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import { Worker } from 'node:worker_threads'
 import { encodeFrame, FrameReader } from '../frames.js'
 import { FRAME_BYTES_MAX, OVERRUN_EXIT, type Request } from '../protocol.js'
@@ -75,7 +76,7 @@ export class ThreadWall implements Wall {
   }
 
   #message(frame: unknown): void {
-    const read = this.#pending.waits && frame instanceof Uint8Array ? readWhole(frame) : undefined
+    const read = this.#pending.waits && isUint8Array(frame) ? readWhole(frame) : undefined
     if (read) this.#pending.settle({ end: 'answered', frame: read })
     else this.kill('crashed')
   }
