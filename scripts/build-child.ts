@@ -25,17 +25,22 @@ async function bundle(file: string, more: BuildOptions): Promise<string> {
   return outputFiles?.[0]?.text ?? ''
 }
 
-/** Two bundles, one inside the other: the realm of the program (SES, acorn, no Node) as a string in the process around it. */
+/** Two bundles: the realm of the program (SES, acorn, no Node), and the process or thread around it, which holds it as a string. */
 export async function buildChild(): Promise<number> {
   const realm = await bundle('realm.ts', {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     globalName: 'lakeloopRealm',
+    ignoreAnnotations: true, // our package has no side effects, but utc.ts is one
   })
-  const code = await bundle('main.ts', { define: { REALM_SOURCE: JSON.stringify(realm) } })
-  const page = `// Made by scripts/build-child.ts. Not in git.\nexport const CHILD_SOURCE: string = ${JSON.stringify(code)}\n`
+  const shell = await bundle('main.ts', {})
+  const page = `// Made by scripts/build-child.ts. Not in git.
+export const REALM_SOURCE: string = ${JSON.stringify(realm)}
+const SHELL = ${JSON.stringify(shell)}
+export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JSON.stringify(REALM_SOURCE)};\${SHELL}\`
+`
   if ((await readFile(OUT, 'utf8').catch(() => '')) !== page) await writeFile(OUT, page) // same text: no watch loop
-  return code.length
+  return realm.length + shell.length
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log('sandbox child:', await buildChild(), 'bytes')
