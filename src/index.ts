@@ -93,6 +93,7 @@ export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
 export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
 export type { TransformOptions } from './transform/options.js'
+export type { Spark } from './transform/spark.js'
 export {
   type ColumnMapping,
   type RowFate,
