@@ -1,6 +1,5 @@
-import type { ActionKind } from '../model/action.js'
 import type { Frame } from './frames.js'
-import type { Answer, Ran } from './protocol.js'
+import { type Answer, COLUMN_COUNT, COLUMNS, KINDS, type Ran } from './protocol.js'
 import type { RanSlice } from './slices.js'
 
 /** Reads a header whose sender is a process that ran foreign code: only a known type passes. */
@@ -11,19 +10,6 @@ export function readAnswer({ header }: Frame): Answer | undefined {
 
 const TYPES: ReadonlySet<unknown> = new Set<Answer['type']>(['ran', 'undone', 'loaded', 'needs', 'refused'])
 
-/** What a program can make of a row. */
-const KINDS: ReadonlySet<ActionKind> = new Set<ActionKind>([
-  'profile',
-  'event',
-  'purchase',
-  'cart',
-  'catalogItem',
-  'membership',
-  'subscription',
-  'forget',
-  'delete',
-])
-
 /** The rows that a slice was asked for: how many, and which of them the program was not to see. */
 export interface Asked {
   readonly count: number
@@ -31,24 +17,23 @@ export interface Asked {
 }
 
 /**
- * The slice in a frame; `undefined` where its columns contradict each other or the rows that were asked for: a row ends
+ * The slice in a frame; `undefined` where its parts contradict each other or the rows that were asked for: a row ends
  * exactly once, as actions or as a reason, and a row that was not shown ends in neither (I4).
  */
 export function readSlice(ran: Ran, { body }: Frame, { count, isRefused }: Asked): RanSlice | undefined {
-  const { kinds, rows, details, detailTable, shapes, shapeTable, unmade } = ran
-  const columns = [kinds, rows, ran.identifiers, details, shapes]
-  const length = Array.isArray(kinds) ? kinds.length : 0
-  if (![...columns, detailTable, shapeTable, unmade, ran.logs].every(Array.isArray)) return undefined
-  if (columns.some((column) => column.length !== length)) return undefined
-  if (!isIndex(ran.done - 1, count) || body.length < length * 4) return undefined
-
+  const { detailTable, shapeTable, unmade } = ran
+  if (![detailTable, shapeTable, unmade, ran.logs].every(Array.isArray)) return undefined
+  if (!isIndex(ran.done - 1, count) || !Number.isInteger(ran.count) || ran.count < 0) return undefined
+  const parts = partsOf(body, ran.count)
+  if (parts === undefined) return undefined
   const ends = new Uint8Array(ran.done)
+  const { numbers } = parts
   let before = 0
-  for (let at = 0; at < length; at += 1) {
-    const row = rows[at] as number
-    const isSound = KINDS.has(kinds[at] as ActionKind) && isIndex(row, ran.done) && row >= before
-    if (!isSound || !isIndex(details[at], detailTable.length) || !isIndex(shapes[at], shapeTable.length))
-      return undefined
+  for (let at = 0; at < numbers.length; at += COLUMN_COUNT) {
+    const row = numbers[at + COLUMNS.row] as number
+    if (row < before || row >= ran.done || !isBelow(numbers[at + COLUMNS.kind], KINDS.length)) return undefined
+    if (!isBelow(numbers[at + COLUMNS.detail], detailTable.length)) return undefined
+    if (!isBelow(numbers[at + COLUMNS.shape], shapeTable.length)) return undefined
     ends[row] = 1
     before = row
   }
@@ -57,16 +42,29 @@ export function readSlice(ran: Ran, { body }: Frame, { count, isRefused }: Asked
     if (status !== 'filtered' && status !== 'rejected') return undefined
     ends[row] = 1
   }
-  if (ends.some((end, row) => (end === 1) === isRefused(row))) return undefined
-  return withPayload(ran, body, length)
+  for (let row = 0; row < ran.done; row += 1) if ((ends[row] === 1) === isRefused(row)) return undefined
+  return { end: 'ran', ran, ...parts }
 }
 
-function withPayload(ran: Ran, body: Buffer, length: number): RanSlice | undefined {
-  const lengths = Uint32Array.from({ length }, (_, at) => body.readUInt32LE(at * 4))
-  const payload = body.subarray(length * 4)
-  const sum = lengths.reduce((all, one) => all + one, 0)
-  return sum === payload.length ? { end: 'ran', ran, lengths, payload } : undefined
+/** What follows a header, apart; `undefined` where it is longer or shorter than it says. */
+function partsOf(body: Buffer, count: number): Omit<RanSlice, 'end' | 'ran'> | undefined {
+  const numberBytes = count * COLUMN_COUNT * 4
+  if (body.length < numberBytes + 4) return undefined
+  const numbers = new Int32Array(count * COLUMN_COUNT) // 32-bit numbers begin where they may
+  body.copy(new Uint8Array(numbers.buffer), 0, 0, numberBytes)
+  const from = numberBytes + 4
+  const to = from + body.readUInt32LE(numberBytes)
+  let sum = 0
+  for (let at = COLUMNS.size; at < numbers.length; at += COLUMN_COUNT) {
+    if ((numbers[at] as number) < 0) return undefined
+    sum += numbers[at] as number
+  }
+  if (to + sum !== body.length) return undefined
+  return { numbers, identifiers: body.subarray(from, to), payload: body.subarray(to) }
 }
+
+const isBelow = (value: number | undefined, length: number): boolean =>
+  (value as number) >= 0 && (value as number) < length
 
 const isIndex = (value: unknown, length: number): boolean =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) < length

@@ -1,5 +1,4 @@
 import type { ActionKind, Detail, FieldType } from '../model/action.js'
-import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
 
 /** One file of a program. */
@@ -92,24 +91,37 @@ export interface LogLine {
   readonly text: string
 }
 
+/** What a program can make of a row, by its number in {@link COLUMNS}. */
+export const KINDS: readonly ActionKind[] = [
+  'profile',
+  'event',
+  'purchase',
+  'cart',
+  'catalogItem',
+  'membership',
+  'subscription',
+  'forget',
+  'delete',
+]
+
+/** Numbers of one action, 32 bits each, little endian: its kind, the row in the slice, its detail, its shape, bytes of its payload. */
+export const COLUMNS = { kind: 0, row: 1, detail: 2, shape: 3, size: 4 } as const
+export const COLUMN_COUNT = 5
+
 /**
- * The columns of a slice's actions. Repeated details and shapes are kept once and named by their place.
+ * A slice's actions. Repeated details and shapes are kept once and named by their place.
  *
- * Shape   `kinds`, `rows`, `identifiers`, `details`, `shapes` have one entry per action; behind the header follow one
- *         32-bit length per action and the payloads themselves, end to end.
+ * Shape   behind the header follow the numbers of each action ({@link COLUMNS}), one more of the bytes of the identifiers, these
+ *         as a JSON array of one object per action, and the payloads, end to end: what the host need not read, it does not.
  */
 export interface Ran {
   readonly type: 'ran'
   /** Rows worked off, from the first of the slice. At least one. */
   readonly done: number
   readonly unmade: readonly Unmade[]
-  readonly kinds: readonly ActionKind[]
-  /** Index in the slice. */
-  readonly rows: readonly number[]
-  readonly identifiers: readonly Identifiers[]
-  readonly details: readonly number[]
+  /** How many actions. */
+  readonly count: number
   readonly detailTable: readonly Detail[]
-  readonly shapes: readonly number[]
   readonly shapeTable: readonly ShapeText[]
   readonly logs: readonly LogLine[]
 }

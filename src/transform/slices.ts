@@ -11,7 +11,15 @@ const SLICE_BYTES_MAX = 4 * 2 ** 20
 
 /** What a slice of rows became, or how the process ended over it. */
 export type SliceEnd =
-  | { readonly end: 'ran'; readonly ran: Ran; readonly lengths: Uint32Array; readonly payload: Uint8Array }
+  | {
+      readonly end: 'ran'
+      readonly ran: Ran
+      /** See COLUMNS in protocol.ts. */
+      readonly numbers: Int32Array
+      /** JSON that nobody has read yet. */
+      readonly identifiers: Uint8Array
+      readonly payload: Uint8Array
+    }
   | { readonly end: 'undone'; readonly reason: Reason }
   | { readonly end: WallEnd }
 export type RanSlice = Extract<SliceEnd, { end: 'ran' }>

@@ -3,7 +3,7 @@ import type { ActionBlock, ActionKind, Detail, Shape } from '../model/action.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { RowBlock } from '../model/row.js'
 import type { Reason } from '../model/value.js'
-import type { LogLine, Ran } from './protocol.js'
+import { COLUMN_COUNT, COLUMNS, KINDS, type LogLine, type Ran } from './protocol.js'
 import type { RanSlice } from './slices.js'
 
 /** What became of a row: actions `from` to `from + count` of the block, or none and why. */
@@ -22,17 +22,26 @@ export interface Transformed {
 
 const LOGS_MAX = 1_000
 
-/** Gathers the answers of a page's slices. Payloads stay the bytes that came out of the child. */
+/** A slice among those of a page. */
+interface Part extends Pick<RanSlice, 'numbers' | 'payload'> {
+  readonly identifiers: Lazy<readonly Identifiers[]>
+  /** How many actions came before it. */
+  readonly before: number
+  /** The page's row that is its first. */
+  readonly from: number
+  readonly details: readonly Detail[]
+  readonly shapes: readonly Shape[]
+  /** Where each payload begins. */
+  readonly offsets: Lazy<Uint32Array>
+}
+
+/** Gathers the answers of a page's slices. Their bytes are left as they came until somebody asks for what is in them. */
 export class Gathering {
   readonly #rows: RowBlock
   readonly #stops: string | undefined
   readonly #fates: (RowFate | undefined)[]
-  readonly #kinds: ActionKind[] = []
-  readonly #rowOf: number[] = []
-  readonly #identifiers: Identifiers[] = []
-  readonly #details: Detail[] = []
-  readonly #shapes: Shape[] = []
-  readonly #payloads: Uint8Array[] = []
+  readonly #parts: Part[] = []
+  #count = 0
   readonly #knownShapes = new Map<string, Shape>()
   readonly #logs: LogLine[] = []
 
@@ -49,23 +58,29 @@ export class Gathering {
     this.#fates[row] ??= { status: 'rejected', reason }
   }
 
-  add(from: number, { ran, lengths, payload }: RanSlice): void {
-    const shapes = ran.shapeTable.map((text) => this.#shape(text))
-    let offset = 0
-    for (const [at, kind] of ran.kinds.entries()) {
-      const row = from + (ran.rows[at] as number)
-      const fate = this.#fates[row]
-      const length = lengths[at] as number
-      const first = fate?.status === 'made' ? fate.from : this.#kinds.length
-      this.#fates[row] = { status: 'made', from: first, count: this.#kinds.length - first + 1 }
-      this.#kinds.push(kind)
-      this.#rowOf.push(row)
-      this.#identifiers.push(ran.identifiers[at] as Identifiers)
-      this.#details.push(ran.detailTable[ran.details[at] as number] as Detail)
-      this.#shapes.push(shapes[ran.shapes[at] as number] as Shape)
-      this.#payloads.push(payload.subarray(offset, offset + length))
-      offset += length
+  add(from: number, { ran, numbers, identifiers, payload }: RanSlice): void {
+    const before = this.#count
+    for (let at = 0; at < numbers.length; ) {
+      const row = numbers[at + COLUMNS.row] as number
+      const first = at
+      while (at < numbers.length && numbers[at + COLUMNS.row] === row) at += COLUMN_COUNT
+      this.#fates[from + row] = {
+        status: 'made',
+        from: before + first / COLUMN_COUNT,
+        count: (at - first) / COLUMN_COUNT,
+      }
     }
+    this.#count += ran.count
+    this.#parts.push({
+      numbers,
+      payload,
+      before,
+      from,
+      identifiers: lazy(() => identifiersIn(identifiers, ran.count)),
+      details: ran.detailTable,
+      shapes: ran.shapeTable.map((text) => this.#shape(text)),
+      offsets: lazy(() => offsetsIn(numbers)),
+    })
     for (const { row, status, reason } of ran.unmade) {
       if (status === 'rejected') this.reject(from + row, reason)
       else this.#fates[from + row] = { status, reason }
@@ -82,24 +97,72 @@ export class Gathering {
   }
 
   done(): Transformed {
-    return { actions: this.#block(), rows: this.#fates as RowFate[], logs: this.#logs } // each has one: see readSlice
+    const actions = blockOf(this.#rows, this.#parts, this.#count)
+    return { actions, rows: this.#fates as RowFate[], logs: this.#logs } // each has one: see readSlice
   }
+}
 
-  #block(): ActionBlock {
-    const rows = this.#rows
-    return {
-      length: this.#kinds.length,
-      kind: (index) => this.#kinds[index] as ActionKind,
-      row: (index) => this.#rowOf[index] as number,
-      key: (index) => rows.key(this.#rowOf[index] as number),
-      changedAt: (index) => rows.changedAt(this.#rowOf[index] as number),
-      identifiers: (index) => this.#identifiers[index] as Identifiers,
-      address: () => undefined,
-      detail: (index) => this.#details[index] as Detail,
-      shape: (index) => this.#shapes[index] as Shape,
-      payload: (index) => this.#payloads[index] as Uint8Array,
+function blockOf(rows: RowBlock, parts: readonly Part[], length: number): ActionBlock {
+  let last = parts[0] as Part
+  /** The part of an action: mostly that of the one asked for before. */
+  const partOf = (index: number): Part => {
+    if (index < last.before || index >= last.before + last.numbers.length / COLUMN_COUNT) {
+      last = parts.findLast(({ before }) => before <= index) as Part
     }
+    return last
   }
+  const number = (index: number, column: number): number => {
+    const { numbers, before } = partOf(index)
+    return numbers[(index - before) * COLUMN_COUNT + column] as number
+  }
+  const rowOf = (index: number): number => partOf(index).from + number(index, COLUMNS.row)
+  return {
+    length,
+    kind: (index) => KINDS[number(index, COLUMNS.kind)] as ActionKind,
+    row: rowOf,
+    key: (index) => rows.key(rowOf(index)),
+    changedAt: (index) => rows.changedAt(rowOf(index)),
+    identifiers: (index) => partOf(index).identifiers()[index - partOf(index).before] as Identifiers,
+    address: () => undefined,
+    detail: (index) => partOf(index).details[number(index, COLUMNS.detail)] as Detail,
+    shape: (index) => partOf(index).shapes[number(index, COLUMNS.shape)] as Shape,
+    payload: (index) => {
+      const { payload, offsets, before } = partOf(index)
+      const begin = offsets()[index - before] as number
+      return payload.subarray(begin, begin + number(index, COLUMNS.size))
+    },
+  }
+}
+
+type Lazy<T> = () => T
+
+function lazy<T>(make: () => T): Lazy<T> {
+  let made: T | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
+
+/** One for each action. Throws TRANSFORM_CRASHED where a process that is trusted no further has sent something else. */
+function identifiersIn(bytes: Uint8Array, count: number): readonly Identifiers[] {
+  try {
+    const all = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Identifiers[]
+    if (Array.isArray(all) && all.length === count) return all
+  } catch {
+    // told below
+  }
+  throw new LakeloopError('TRANSFORM_CRASHED', { at: 'identifiers' })
+}
+
+function offsetsIn(numbers: Int32Array): Uint32Array {
+  const offsets = new Uint32Array(numbers.length / COLUMN_COUNT)
+  let sum = 0
+  for (let nth = 0; nth < offsets.length; nth += 1) {
+    offsets[nth] = sum
+    sum += numbers[nth * COLUMN_COUNT + COLUMNS.size] as number
+  }
+  return offsets
 }
 
 function stopped(file: string, row: number, { code, facts }: Reason): LakeloopError {

@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { rowBlock } from '../../src/model/row.js'
 import { readSlice } from '../../src/transform/answers.js'
 import { encodeFrame, FrameReader } from '../../src/transform/frames.js'
-import type { Ran } from '../../src/transform/protocol.js'
-import { inSlices, POISON_MAX, type SliceEnd } from '../../src/transform/slices.js'
+import { COLUMN_COUNT, COLUMNS, KINDS, type Ran } from '../../src/transform/protocol.js'
+import { inSlices, POISON_MAX, type RanSlice, type SliceEnd } from '../../src/transform/slices.js'
+import { Gathering } from '../../src/transform/transformed.js'
 
 describe('FrameReader', () => {
   test('puts a frame together from any chunks', () => {
@@ -39,47 +40,64 @@ const RAN: Ran = {
   type: 'ran',
   done: 2,
   unmade: [],
-  kinds: ['profile', 'profile'],
-  rows: [0, 1],
-  identifiers: [{}, {}],
-  details: [0, 0],
+  count: 2,
   detailTable: [{}],
-  shapes: [0, 0],
   shapeTable: [{ fields: [], dotted: false }],
   logs: [],
 }
 const ASKED = { count: 2, isRefused: () => false }
-const BODY = Buffer.from('\x02\0\0\0\x02\0\0\0{}{}')
+/** Kind, row, detail, shape and size of two actions. */
+const NUMBERS = [0, 0, 0, 0, 2, 0, 1, 0, 0, 2]
+
+function bodyOf(numbers: readonly number[], rest = '\x07\0\0\0[{},{}]{}{}'): Buffer {
+  const words = Int32Array.from(numbers)
+  return Buffer.concat([Buffer.from(words.buffer), Buffer.from(rest)])
+}
+
+/** The numbers with one of them changed. */
+const changed = (action: 0 | 1, column: keyof typeof COLUMNS, number: number): Buffer =>
+  bodyOf(NUMBERS.with(action * COLUMN_COUNT + COLUMNS[column], number))
 
 describe('readSlice() takes no answer that contradicts itself [I8]', () => {
   test('a sound one', () => {
-    expect(readSlice(RAN, { header: RAN, body: BODY }, ASKED)).toMatchObject({
-      end: 'ran',
-      lengths: Uint32Array.of(2, 2),
-    })
+    const slice = readSlice(RAN, { header: RAN, body: bodyOf(NUMBERS) }, ASKED)
+    expect(slice).toMatchObject({ end: 'ran', numbers: Int32Array.from(NUMBERS) })
+    expect([slice?.identifiers.toString(), slice?.payload.toString()]).toEqual(['[{},{}]', '{}{}'])
   })
 
   test.each<[string, Partial<Ran>, Buffer?]>([
-    ['fewer columns', { details: [0] }],
-    ['no column', { rows: undefined as unknown as number[] }],
-    ['a row that was not asked for', { rows: [0, 2] }],
-    ['rows out of order', { rows: [1, 0] }],
-    ['a row that is no number', { rows: [0, '1' as unknown as number] }],
+    ['fewer numbers than said', {}, bodyOf(NUMBERS.slice(5))],
+    ['more numbers than said', { count: 1 }],
+    ['no number of actions', { count: undefined as unknown as number }],
+    ['less than no action', { count: -1 }],
+    ['no table', { detailTable: undefined as unknown as [] }],
+    ['a row that was not asked for', {}, changed(1, 'row', 2)],
+    ['rows out of order', {}, bodyOf([...NUMBERS.slice(5), ...NUMBERS.slice(0, 5)])],
+    ['a row before the first', {}, changed(0, 'row', -1)],
     ['more done than asked', { done: 3 }],
     ['nothing done', { done: 0 }],
-    ['a shape that is not there', { shapes: [0, 1] }],
-    ['a detail that is not there', { details: [0, 'length' as unknown as number] }],
-    ['an unknown kind', { kinds: ['profile', 'addressChange'] }],
+    ['a shape that is not there', {}, changed(1, 'shape', 1)],
+    ['a detail that is not there', {}, changed(1, 'detail', -1)],
+    ['an unknown kind', {}, changed(0, 'kind', KINDS.length)],
     [
       'an end for a row that was not asked for',
       { unmade: [{ row: 9, status: 'filtered', reason: { code: 'x', facts: {} } }] },
     ],
-    ['a row without an end', { rows: [0, 0] }],
-    ['payloads longer than said', {}, Buffer.concat([BODY, Buffer.from('x')])],
-    ['no room for the lengths', {}, Buffer.from('\x02')],
-  ])('%s', (_, change, body = BODY) => {
+    ['a row without an end', {}, changed(1, 'row', 0)],
+    ['payloads longer than said', {}, bodyOf(NUMBERS, '\x07\0\0\0[{},{}]{}{}x')],
+    ['a payload that takes bytes of another', {}, bodyOf(NUMBERS.with(4, -2).with(9, 6))],
+    ['identifiers longer than said', {}, bodyOf(NUMBERS, '\x99\0\0\0[{},{}]{}{}')],
+    ['no room for the numbers', {}, Buffer.from('\x02')],
+  ])('%s', (_, change, body = bodyOf(NUMBERS)) => {
     const ran = { ...RAN, ...change }
     expect(readSlice(ran, { header: ran, body }, ASKED)).toBeUndefined()
+  })
+
+  test.each(['no JSON', '[{}]', '{}'])('identifiers that are none are told where they are asked for: %s', (text) => {
+    const body = bodyOf(NUMBERS, `${String.fromCharCode(text.length)}\0\0\0${text}{}{}`)
+    const gathering = new Gathering(rowBlock([{}, {}]), undefined)
+    gathering.add(0, readSlice(RAN, { header: RAN, body }, ASKED) as RanSlice)
+    expect(() => gathering.done().actions.identifiers(0)).toThrow('TRANSFORM_CRASHED')
   })
 })
 
@@ -99,7 +117,8 @@ describe('inSlices()', () => {
         expect([rows[0]?.n, rows.length]).toEqual([from, count])
         const done = Math.min(doneMax, count)
         if (rows.slice(0, done).some(({ n }) => poison.has(n))) return { end: 'timeout' }
-        return { end: 'ran', ran: { ...RAN, done }, lengths: new Uint32Array(), payload: new Uint8Array() }
+        const nothing = { numbers: new Int32Array(), identifiers: new Uint8Array(), payload: new Uint8Array() }
+        return { end: 'ran', ran: { ...RAN, done }, ...nothing }
       },
       ran: (from, { ran: { done } }) => ran.push(...Array.from({ length: done }, (_, n) => from + n)),
       poisoned: (row) => poisoned.push(row),

@@ -1,36 +1,62 @@
-import type { ActionKind } from '../../model/action.js'
+import type { Detail } from '../../model/action.js'
 import type { Identifiers } from '../../model/identifier.js'
 import { ShapeTable } from '../../model/shape.js'
-import type { Json, JsonObject } from '../../model/value.js'
-import type { Ran } from '../protocol.js'
+import type { JsonObject } from '../../model/value.js'
+import { COLUMN_COUNT, KINDS, type Ran } from '../protocol.js'
 import type { Ready } from './lane.js'
+
+/** What follows the header of an answer. Sizes are in characters yet. */
+export interface Body {
+  readonly numbers: Int32Array
+  readonly identifiers: string
+  readonly payloads: readonly string[]
+}
+
+const KIND_NUMBERS = new Map(KINDS.map((kind, number) => [kind, number]))
 
 /** The columns of an answer, as they grow action by action. */
 export class Columns {
-  readonly payloads: string[] = []
-  readonly #kinds: ActionKind[] = []
-  readonly #rows: number[] = []
+  #numbers = new Int32Array(1_024 * COLUMN_COUNT)
+  #count = 0
+  readonly #payloads: string[] = []
   readonly #identifiers: Identifiers[] = []
-  readonly #details: number[] = []
-  readonly #detailTable: { readonly [name: string]: Json }[] = []
+  readonly #detailTable: Detail[] = []
   readonly #detailNumbers = new Map<string, number>()
-  readonly #shapes: number[] = []
   readonly #shapeTable = new ShapeTable()
+
   /** The number of a shape that an action has, or is about to have. */
   shape(dataFields: JsonObject): number {
     return this.#shapeTable.number(dataFields)
   }
 
   add(row: number, { kind, identifiers, detail, detailText, payload, shape }: Ready): void {
-    this.#kinds.push(kind)
-    this.#rows.push(row)
+    const at = this.#count * COLUMN_COUNT
+    if (at === this.#numbers.length) this.#grow()
+    const numbers = this.#numbers
+    numbers[at] = KIND_NUMBERS.get(kind) as number
+    numbers[at + 1] = row
+    numbers[at + 2] = this.#detail(detail, detailText)
+    numbers[at + 3] = shape
+    numbers[at + 4] = payload.length
     this.#identifiers.push(identifiers)
-    this.#details.push(this.#detail(detail, detailText))
-    this.#shapes.push(shape)
-    this.payloads.push(payload)
+    this.#payloads.push(payload)
+    this.#count += 1
   }
 
-  #detail(detail: Ready['detail'], text: string): number {
+  header(): Pick<Ran, 'count' | 'detailTable' | 'shapeTable'> {
+    return {
+      count: this.#count,
+      detailTable: this.#detailTable,
+      shapeTable: this.#shapeTable.shapes.map(({ fields, dotted }) => ({ fields: [...fields], dotted })),
+    }
+  }
+
+  body(): Body {
+    const numbers = this.#numbers.subarray(0, this.#count * COLUMN_COUNT)
+    return { numbers, identifiers: JSON.stringify(this.#identifiers), payloads: this.#payloads }
+  }
+
+  #detail(detail: Detail, text: string): number {
     const known = this.#detailNumbers.get(text)
     if (known !== undefined) return known
     const number = this.#detailTable.push(detail) - 1
@@ -38,15 +64,9 @@ export class Columns {
     return number
   }
 
-  header(): Pick<Ran, 'kinds' | 'rows' | 'identifiers' | 'details' | 'detailTable' | 'shapes' | 'shapeTable'> {
-    return {
-      kinds: this.#kinds,
-      rows: this.#rows,
-      identifiers: this.#identifiers,
-      details: this.#details,
-      detailTable: this.#detailTable,
-      shapes: this.#shapes,
-      shapeTable: this.#shapeTable.shapes.map(({ fields, dotted }) => ({ fields: [...fields], dotted })),
-    }
+  #grow(): void {
+    const more = new Int32Array(this.#numbers.length * 2)
+    more.set(this.#numbers)
+    this.#numbers = more
   }
 }

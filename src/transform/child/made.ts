@@ -37,13 +37,17 @@ export class Made {
    * @param from  hears what stands in the field `from` of each, where that is to say whose it is
    */
   actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => void): Ready[] {
-    // Actions of one row share its limit of objects; those of many rows have one each.
-    const shared = from === undefined ? this.#copier(row) : undefined
-    return listOf(result, most).map((value) => {
+    const made: Ready[] = []
+    let copier: Copier | undefined
+    for (const value of listOf(result, most)) {
       const read = readOf(value)
       from?.(read.values[read.names.indexOf('from')])
-      return this.#known(read) ?? this.#learned(read, shared?.next() ?? this.#copier(row), from !== undefined)
-    })
+      const known = this.#known(read)
+      // Actions of one row share its limit of objects; those of many rows have one each.
+      if (known === undefined) copier = (from === undefined && copier?.next()) || this.#copier(row)
+      made.push(known ?? this.#learned(read, copier as Copier, from !== undefined))
+    }
+    return made
   }
 
   #known(read: Read): Ready | undefined {
@@ -112,7 +116,11 @@ export class Made {
 /** Own enumerable properties, each read once. */
 function readOf(value: object): Read {
   const names = Object.keys(value)
-  return { names, values: names.map((name) => (value as Readonly<Record<string, unknown>>)[name]) }
+  const values: unknown[] = []
+  for (let at = 0; at < names.length; at += 1) {
+    values.push((value as Readonly<Record<string, unknown>>)[names[at] as string])
+  }
+  return { names, values }
 }
 
 export const isThenable = (value: unknown): boolean =>
@@ -123,20 +131,22 @@ export const isThenable = (value: unknown): boolean =>
 
 /** The returned objects; `null`, `undefined` and `false` stand for none, so that `condition && {...}` may be written. */
 function listOf(result: unknown, most: number): object[] {
-  const listed: unknown[] = []
-  if (!Array.isArray(result)) listed.push(result)
-  else {
-    const length = result.length
-    if (length > most) throw badOutput(`more than ${most} actions for one row`)
-    for (let at = 0; at < length; at += 1) listed.push(result[at])
+  if (!Array.isArray(result)) return isAction(result) ? [result] : []
+  const length = result.length
+  if (length > most) throw badOutput(`more than ${most} actions for one row`)
+  const listed: object[] = []
+  for (let at = 0; at < length; at += 1) {
+    const value: unknown = result[at]
+    if (isAction(value)) listed.push(value)
   }
-  return listed.filter((value): value is object => {
-    if (value === null || value === undefined || value === false) return false
-    if (typeof value !== 'object' || Array.isArray(value)) {
-      throw badOutput(`${Array.isArray(value) ? 'an array' : `a ${typeof value}`} where an action should be`)
-    }
-    return true
-  })
+  return listed
+}
+
+/** Throws TRANSFORM_BAD_OUTPUT for what is neither an action nor nothing. */
+function isAction(value: unknown): value is object {
+  if (value === null || value === undefined || value === false) return false
+  if (typeof value === 'object' && !Array.isArray(value)) return true
+  throw badOutput(`${Array.isArray(value) ? 'an array' : `a ${typeof value}`} where an action should be`)
 }
 
 const badOutput = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })

@@ -4,6 +4,7 @@ import './utc.js'
 import 'ses'
 import type { Answer, Request } from '../protocol.js'
 import { Batch } from './batch.js'
+import type { Body } from './columns.js'
 import { loadProgram, type Program } from './program.js'
 import { Refused } from './refused.js'
 import { Together } from './together.js'
@@ -24,17 +25,17 @@ lockdown({
 
 interface Output {
   readonly header: string
-  readonly payloads: readonly string[]
+  readonly body: Body | undefined
 }
 
 let request: Request
 let body = ''
 let program: Program | undefined
 let batch: Batch | Together | undefined
-let output: Output = { header: '', payloads: [] }
+let output: Output = { header: '', body: undefined }
 
-const settle = (answer: Answer, payloads: readonly string[] = []): void => {
-  output = { header: JSON.stringify(answer), payloads }
+const settle = (answer: Answer, body?: Body): void => {
+  output = { header: JSON.stringify(answer), body }
 }
 
 /** What it refuses ends as an answer; what else is thrown is a fault of ours and ends the process. */
@@ -77,7 +78,7 @@ export function stalled(): boolean {
 }
 
 export function take(): Output {
-  if (batch !== undefined) settle(batch.answer(), batch.made.columns.payloads)
+  if (batch !== undefined) settle(batch.answer(), batch.made.columns.body())
   batch = undefined
   return output
 }

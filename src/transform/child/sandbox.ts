@@ -6,7 +6,8 @@
  * never settle.
  */
 import { type Context, constants, createContext, Script } from 'node:vm'
-import type { Request } from '../protocol.js'
+import { COLUMN_COUNT, COLUMNS, type Request } from '../protocol.js'
+import type { Body } from './columns.js'
 import type { Realm } from './realm.js'
 
 const step = new Script('lakeloopRealm.step()')
@@ -34,7 +35,7 @@ export class Sandbox {
     this.#realm.begin(header, frame.toString('utf8', start))
     if (!this.#work(limitMs)) return undefined
     const answer = this.#realm.take()
-    return framed(answer.header, answer.payloads)
+    return framed(answer.header, answer.body)
   }
 
   /** Gives a rejected promise of the realm a listener. To be called while the realm is at work. */
@@ -56,19 +57,31 @@ export class Sandbox {
   }
 }
 
-function framed(header: string, payloads: readonly string[]): Buffer {
+/** A text of the header, and what follows it, as a frame of its own memory and not of Node's pool: a thread hands it over whole. */
+function framed(header: string, body: Body | undefined): Buffer {
   const head = Buffer.from(header)
-  const text = payloads.join('')
-  const body = Buffer.from(text)
-  const isAscii = body.length === text.length
-  const sizes = Uint32Array.from(payloads, (one) => (isAscii ? one.length : Buffer.byteLength(one)))
-  const sizeBytes = Buffer.from(sizes.buffer, sizes.byteOffset, sizes.byteLength)
-  // Of its own memory, and not of Node's pool: a thread hands it over whole.
-  const frame = Buffer.allocUnsafeSlow(8 + head.length + sizeBytes.length + body.length)
+  const parts = body === undefined ? [] : bytesOf(body)
+  const size = parts.reduce((sum, part) => sum + part.length, 0)
+  const frame = Buffer.allocUnsafeSlow(8 + head.length + size)
   frame.writeUInt32LE(frame.length - 4, 0)
   frame.writeUInt32LE(head.length, 4)
   frame.set(head, 8)
-  frame.set(sizeBytes, 8 + head.length)
-  frame.set(body, 8 + head.length + sizeBytes.length)
+  let at = 8 + head.length
+  for (const part of parts) {
+    frame.set(part, at)
+    at += part.length
+  }
   return frame
+}
+
+function bytesOf({ numbers, identifiers, payloads }: Body): Buffer[] {
+  const text = payloads.join('')
+  const payload = Buffer.from(text)
+  if (payload.length !== text.length) {
+    for (const [nth, one] of payloads.entries()) numbers[nth * COLUMN_COUNT + COLUMNS.size] = Buffer.byteLength(one)
+  }
+  const named = Buffer.from(identifiers)
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(named.length, 0)
+  return [Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength), size, named, payload]
 }
