@@ -159,6 +159,11 @@ export const ERRORS = {
     '{at}: row {row} of the page was rejected ({reason}), and rowErrors is stop',
     'Mend the transform for rows of this kind, or reject them alone with rowErrors: reject.',
   ),
+  TRANSFORM_PACKAGE_UNKNOWN: row(
+    'halt',
+    '{at}: there is no package {name} in the sandbox',
+    'Use one of docs/packages.md{nearest}.',
+  ),
   TRANSFORM_NO_FUNCTION: row(
     'halt',
     '{file} has neither a default export nor a function send',
