@@ -162,7 +162,17 @@ export const ERRORS = {
   TRANSFORM_PACKAGE_UNKNOWN: row(
     'halt',
     '{at}: there is no package {name} in the sandbox',
-    'Use one of docs/packages.md{nearest}.',
+    'Use one of docs/packages.md{nearest}, or hand in a bundle of it with the option packages.',
+  ),
+  TRANSFORM_PACKAGE_UNREADABLE: row(
+    'halt',
+    'the bundle {file} of the package {slug} could not be read',
+    'Check the path and its permissions.',
+  ),
+  TRANSFORM_PACKAGE_INVALID: row(
+    'halt',
+    'the bundle {file} of the package {slug} {problem}',
+    'Bundle it as one CommonJS script, as docs/packages.md shows.',
   ),
   TRANSFORM_NO_FUNCTION: row(
     'halt',
