@@ -63,7 +63,7 @@ describe('require() and names of an import give what Node gives', () => {
   beforeAll(async () => {
     realm = await TestRealm.open()
     node = inNode()
-  })
+  }, 60_000)
 
   test.each(EXAMPLES)('$name', async ({ name, body }) => {
     const source = await packageSource(name)

@@ -10,7 +10,7 @@ beforeAll(async () => {
   realm = await TestRealm.open()
   const sources = await Promise.all(list.map(({ name }) => packageSource(name)))
   realm.give(sources.filter((source) => source !== undefined))
-})
+}, 60_000)
 
 /** Code that a program makes of text by lodash, which has a `Function`: what it sees is the package's compartment. */
 const byLodash = (expression: string): string =>
