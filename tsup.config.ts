@@ -1,7 +1,9 @@
 import { defineConfig } from 'tsup'
 import { buildChild } from './scripts/build-child.js'
+import { buildPackages } from './scripts/build-packages.js'
 
 await buildChild()
+await buildPackages()
 
 /** Keys are the subpaths of "exports" in package.json, and the command of "bin". */
 const entry = {

@@ -159,6 +159,21 @@ export const ERRORS = {
     '{at}: row {row} of the page was rejected ({reason}), and rowErrors is stop',
     'Mend the transform for rows of this kind, or reject them alone with rowErrors: reject.',
   ),
+  TRANSFORM_PACKAGE_UNKNOWN: row(
+    'halt',
+    '{at}: there is no package {name} in the sandbox',
+    'Use one of docs/packages.md{nearest}, or hand in a bundle of it with the option packages.',
+  ),
+  TRANSFORM_PACKAGE_UNREADABLE: row(
+    'halt',
+    'the bundle {file} of the package {slug} could not be read',
+    'Check the path and its permissions.',
+  ),
+  TRANSFORM_PACKAGE_INVALID: row(
+    'halt',
+    'the bundle {file} of the package {slug} {problem}',
+    'Bundle it as one CommonJS script, as docs/packages.md shows.',
+  ),
   TRANSFORM_NO_FUNCTION: row(
     'halt',
     '{file} has neither a default export nor a function send',

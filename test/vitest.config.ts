@@ -2,10 +2,12 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { buildChild } from '../scripts/build-child.js'
+import { buildPackages } from '../scripts/build-packages.js'
 import { chromium } from './integration/chromium.js'
 import { notSetUp } from './lakehouse/engine.js'
 
 await buildChild()
+await buildPackages()
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 

@@ -1,6 +1,7 @@
 import { LakeloopError } from '../errors.js'
 import { readAnswer } from './answers.js'
 import { type Program, type ProgramPlace, SOURCE_CHARS_MAX, withFiles } from './program-files.js'
+import { withPackages } from './program-packages.js'
 import type { Loaded, Needs } from './protocol.js'
 import type { Wall } from './wall/wall.js'
 
@@ -9,6 +10,8 @@ export interface LoadOptions {
   readonly batch: boolean
   /** Where the program's files are; none of one that was given as text. */
   readonly place: ProgramPlace | undefined
+  /** By name: the file of a package of the user's own. */
+  readonly packages: Readonly<Record<string, string>>
   readonly initTimeoutMs: number
   /** For the child, should there be no host to stop it at its deadline. */
   readonly leftAloneMs: number
@@ -33,12 +36,8 @@ export async function loadInto(
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const answer = await asked(wall, known, options)
     if (answer.type === 'loaded') return { program: known, loaded: answer }
-    const [unknown] = answer.packages
-    if (unknown !== undefined) {
-      const problem = 'is no package of the sandbox'
-      throw new LakeloopError('TRANSFORM_IMPORT_UNRESOLVED', { at: unknown.at, specifier: unknown.slug, problem })
-    }
     known = await withFiles(known, answer.files, options.place)
+    known = await withPackages(known, answer.packages, options.packages)
   }
   throw new LakeloopError('TRANSFORM_CRASHED', { at: `${options.file}:1:1` }) // it asks for what it was given
 }

@@ -20,6 +20,11 @@ export interface TransformOptions {
   readonly batch?: boolean | undefined
   /** What a row that goes wrong does: `reject` it alone, or `stop` the call with TRANSFORM_ROW_STOPPED. Default `reject`. */
   readonly rowErrors?: 'reject' | 'stop' | undefined
+  /**
+   * Packages of your own, by the name under which the program imports them: the file of each, one CommonJS script. They come
+   * before those of the list (docs/packages.md).
+   */
+  readonly packages?: Readonly<Record<string, string>> | undefined
   /** The folder that a program in a file may import files of. Default: that of the file. */
   readonly root?: string | undefined
   /**
@@ -47,6 +52,7 @@ const OPTIONS = z.strictObject({
   sliceRows: whole(1, 10_000, 1_000),
   batch: z.boolean().default(false),
   rowErrors: z.enum(['reject', 'stop']).default('reject'),
+  packages: z.record(z.string().min(1), z.string().min(1)).default({}),
   root: z.string().min(1).optional(),
   isolation: z.enum(['process', 'thread', 'none']).default('process'),
   idleMs: z.union([z.int().min(0).max(86_400_000), z.literal(Number.POSITIVE_INFINITY)]).default(60_000),

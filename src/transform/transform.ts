@@ -189,12 +189,12 @@ export class Transform {
     if (this.#wall?.alive === true && this.#facts !== undefined) return { wall: this.#wall, facts: this.#facts }
     const known = await this.#load()
     this.#open()
-    const { batch, initTimeoutMs, memoryMb } = this.#options
+    const { batch, packages, initTimeoutMs, memoryMb } = this.#options
     const wall = await this.#walls.open()
     this.#wall = wall
     const place = { file: this.name, place: this.#place }
     const limits = { initTimeoutMs, memoryMb, leftAloneMs: LEFT_ALONE_MS }
-    const { program, loaded } = await loadInto(wall, known, { ...place, ...limits, batch, signal }).catch(
+    const { program, loaded } = await loadInto(wall, known, { ...place, ...limits, batch, packages, signal }).catch(
       (error: unknown) => {
         wall.kill('crashed')
         this.#open()

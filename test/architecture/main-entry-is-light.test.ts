@@ -44,6 +44,13 @@ describe('importing the main entry', () => {
     expect(globals).toEqual([])
   })
 
+  test('loads no package of the sandbox; nor does the table of them', () => {
+    const loaded = (entry: string) => loadedBy(entry).files.filter((file) => file.includes('/packages/generated/'))
+    expect(loaded('./src/index.ts')).toEqual([])
+    expect(loaded('./src/transform/packages/packages.ts')).toEqual([])
+    expect(loaded('./src/transform/packages/generated/ms.generated.ts')).toHaveLength(1)
+  })
+
   test('would be seen loading each of them', () => {
     expect(loadedBy('@duckdb/node-api').files.map(nameOf)).toContain('@duckdb')
     const { files, globals } = loadedBy('ses')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { expect, test } from 'vitest'
+import { anchorOf, bundledWithPackages, withNotices } from '../../scripts/package-notices.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -35,10 +36,30 @@ async function bundled(files: readonly string[], external: readonly string[]): P
   return [...new Set(names.map(([folder, name]) => `${name} ${version(folder)}`))].sort()
 }
 
+const page = readFileSync(join(ROOT, 'THIRD_PARTY.md'), 'utf8')
+const listed = await bundledWithPackages()
+
 test('THIRD_PARTY.md has a notice for each package that is bundled, and for no other', async () => {
-  const page = readFileSync(join(ROOT, 'THIRD_PARTY.md'), 'utf8')
   const noticed = [...page.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading)
   const installed = [...Object.keys(dependencies ?? {}), ...Object.keys(peerDependencies ?? {})]
-  const all = [...(await bundled(CHILD, [])), ...(await bundled(ENTRIES, installed))]
-  expect(noticed.sort()).toEqual([...new Set(all)].sort())
+  const ours = [...(await bundled(CHILD, [])), ...(await bundled(ENTRIES, installed))]
+  const theirs = listed.map(({ name, version }) => `${name} ${version}`)
+  expect(noticed.sort()).toEqual([...new Set([...ours, ...theirs])].sort())
+})
+
+test('THIRD_PARTY.md has the notices of the listed packages as they stand (npm run packages makes them)', () => {
+  expect(page).toBe(withNotices(page, listed))
+})
+
+test('each notice of a listed package names its licence and somebody, and points to words that are there', () => {
+  for (const { name, version, licence, holders } of listed) {
+    const [, section = ''] = page.split(`\n## ${name} ${version}\n`)
+    const own = section.split(/^#/m)[0] ?? ''
+    expect([name, own.includes(licence)]).toEqual([name, true])
+    expect([name, holders.join('').replace(/\W/g, '').length > 4]).toEqual([name, true])
+    for (const [, link = ''] of own.matchAll(/\]\(#([^)]*)\)/g)) {
+      const titles = [...page.matchAll(/^### (.*)$/gm)].map(([, title = '']) => anchorOf(title))
+      expect([name, titles]).toEqual([name, expect.arrayContaining([link])])
+    }
+  }
 })

@@ -301,7 +301,7 @@ describe('errors before the first row', () => {
     ],
     [
       'import x from "y"\nexport default x',
-      'TRANSFORM_IMPORT_UNRESOLVED: churn.js:1:1: the file y is no package of the sandbox. Write the path as it is from the file that imports it.',
+      'TRANSFORM_PACKAGE_UNKNOWN: churn.js:1:1: there is no package y in the sandbox. Use one of docs/packages.md, or hand in a bundle of it with the option packages.',
     ],
     [
       'export default (row) => import("node:fs")',
@@ -309,7 +309,7 @@ describe('errors before the first row', () => {
     ],
     [
       'const fs = require("fs"); export default (row) => fs',
-      'TRANSFORM_IMPORT_UNRESOLVED: churn.js:1:12: the file fs is no package of the sandbox. Write the path as it is from the file that imports it.',
+      'TRANSFORM_PACKAGE_UNKNOWN: churn.js:1:12: there is no package fs in the sandbox. Use one of docs/packages.md (perhaps ms, qs), or hand in a bundle of it with the option packages.',
     ],
     [
       'export default (row) => { with (row) { return email } }',

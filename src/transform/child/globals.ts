@@ -22,22 +22,36 @@ const REMOVED = new Set(
 
 const LEVELS = ['debug', 'log', 'info', 'warn', 'error']
 
+interface Room {
+  readonly evaluate: (text: string) => unknown
+}
+
 /**
  * A compartment of its own for one slice. Its globals are frozen before the first evaluation: SES then binds them as
  * constants, at native speed, and `globalThis.x = 1` keeps no state.
  *
  * @param more  globals besides, hardened
  */
-export function tamed(world: World, more: object): { readonly evaluate: (text: string) => unknown } {
+export function tamed(world: World, more: object): Room {
   const compartment = new Compartment()
-  const globals = compartment.globalThis
+  furnish(compartment, world, more)
+  Object.freeze(compartment.globalThis)
+  return { evaluate: (text) => compartment.evaluate(text) as unknown }
+}
+
+/** The same for a package: it may add to its globals, which end with it. `more` is made of those that it is born with. */
+export function workshop(world: World, more: (born: Readonly<Record<string, unknown>>) => object): Room {
+  const compartment = new Compartment()
+  furnish(compartment, world, more(compartment.globalThis))
+  return { evaluate: (text) => compartment.evaluate(text) as unknown }
+}
+
+function furnish({ globalThis: globals }: Compartment, world: World, more: object): void {
   endow(globals, world, more)
   for (const name of Object.getOwnPropertyNames(globals)) {
     const held = Object.getOwnPropertyDescriptor(globals, name)
     if (held && 'value' in held) Object.defineProperty(globals, name, { ...held, writable: false, configurable: false })
   }
-  Object.freeze(globals)
-  return { evaluate: (text) => compartment.evaluate(text) as unknown }
 }
 
 function endow(globals: object, world: World, more: object): void {

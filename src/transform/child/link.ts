@@ -2,16 +2,11 @@ import type { LoadRequest, Needs } from '../protocol.js'
 import { tamed, type World } from './globals.js'
 import { isFile } from './imports.js'
 import { type Module, moduleOf, scriptOf, unknown } from './module.js'
+import type { Packages, Require } from './packages.js'
 import { Refused } from './refused.js'
 
 /** What a file offers, by name. */
 type Offered = Readonly<Record<string, unknown>>
-
-/** The packages that a program may ask for. */
-export interface PackageShelf {
-  /** For one batch: gives a package by its name, evaluated when it is first asked for. */
-  open(world: World): (slug: string) => unknown
-}
 
 /** A program of one file or several, each behind those that it imports. */
 export interface Linked {
@@ -28,7 +23,7 @@ export interface Linked {
  * Throws  every static error of the table; TRANSFORM_FORBIDDEN_SYNTAX for a circle of imports; TRANSFORM_UNKNOWN_IDENTIFIER
  *         for a name that a file does not offer.
  */
-export function link(request: LoadRequest, shelf: PackageShelf, resultOf: (entry: Module) => string): Linked | Needs {
+export function link(request: LoadRequest, packages: Packages, resultOf: (entry: Module) => string): Linked | Needs {
   const files = new Map<string, Module | Offered>()
   for (const text of request.modules) files.set(text.id, text.id.endsWith('.json') ? dataOf(text) : moduleOf(text))
   const entry = files.get((request.modules[0] as { id: string }).id) as Module
@@ -37,7 +32,7 @@ export function link(request: LoadRequest, shelf: PackageShelf, resultOf: (entry
   const modules = ordered(entry, files)
   for (const module of modules) assertOffered(module, files)
   const scripts = modules.map((module, nth) => scriptOf(module, nth, module === entry ? resultOf(entry) : undefined))
-  const open = (world: World): Offered => new Opened(modules, scripts, { files, world, shelf }).entry()
+  const open = (world: World): Offered => new Opened(modules, scripts, { files, world, packages }).entry()
   return { entry, modules, open }
 }
 
@@ -121,7 +116,7 @@ function offeredBy(file: Module | Offered, files: ReadonlyMap<string, Module | O
 interface Surroundings {
   readonly files: ReadonlyMap<string, Module | Offered>
   readonly world: World
-  readonly shelf: PackageShelf
+  readonly packages: Packages
 }
 
 /** The files of a program as they run, once, for one batch. */
@@ -130,19 +125,19 @@ class Opened {
   readonly #scripts: readonly string[]
   readonly #surroundings: Surroundings
   readonly #offered = new Map<string, Offered>()
-  readonly #packageOf: (slug: string) => unknown
+  readonly #require: Require
 
   constructor(modules: readonly Module[], scripts: readonly string[], surroundings: Surroundings) {
     this.#modules = modules
     this.#scripts = scripts
     this.#surroundings = surroundings
-    this.#packageOf = surroundings.shelf.open(surroundings.world)
+    this.#require = surroundings.packages.open(surroundings.world)
   }
 
   entry(): Offered {
     const { world } = this.#surroundings
     const usesRequire = this.#modules.some((module) => module.usesRequire)
-    const { evaluate } = tamed(world, usesRequire ? { require: harden((slug: string) => this.#packageOf(slug)) } : {})
+    const { evaluate } = tamed(world, usesRequire ? { require: harden((slug: string) => this.#require(slug)) } : {})
     let last: Offered = {}
     for (const [nth, module] of this.#modules.entries()) {
       const make = evaluate(this.#scripts[nth] as string) as (take: unknown) => object
@@ -172,21 +167,9 @@ class Opened {
       const offered = isModule(file) ? (this.#offered.get(id) as Offered) : (file as Offered)
       return name === '*' ? offered : offered[name]
     }
-    const all = this.#packageOf(specifier)
-    return name === '*' || name === '' ? all : this.#named(module, { specifier, name, all })
-  }
-
-  /** A name of a package; its default is what stands for the whole, in packages that have no other. */
-  #named(module: Module, asked: { readonly specifier: string; readonly name: string; readonly all: unknown }): unknown {
-    const { specifier, name } = asked
-    const all = Object(asked.all) as Record<string, unknown>
-    if (name in all) return all[name]
-    if (name === 'default') return asked.all
-    const inner = Object(all.default) as Record<string, unknown>
-    if (name in inner) return inner[name]
-    const { node } = module.imports.find((one) => one.specifier === specifier && one.name === name) ?? {
-      node: module.parsed.root,
-    }
-    throw unknown(module.parsed.at(node.start), name, Object.keys(all))
+    const names = this.#require.namespace(specifier) as Offered
+    if (name === '*' || name === '' || name in names) return name === '*' ? names : names[name]
+    const asked = module.imports.find((one) => one.specifier === specifier && one.name === name)
+    throw unknown(module.parsed.at((asked?.node ?? module.parsed.root).start), name, Object.keys(names))
   }
 }

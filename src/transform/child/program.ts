@@ -1,8 +1,9 @@
 import type { Loaded, LoadRequest, Needs } from '../protocol.js'
 import { type Entry, findEntry } from './entry.js'
 import { quietWorld, type World } from './globals.js'
-import { type Linked, link, type PackageShelf } from './link.js'
+import { type Linked, link } from './link.js'
 import { type Module, wordsOf } from './module.js'
+import type { Packages } from './packages.js'
 import { Reads } from './reads.js'
 import { Refused } from './refused.js'
 import { frameOf, offsetOf, standardName } from './thrown.js'
@@ -24,9 +25,9 @@ export interface Program {
 }
 
 /** Checks a program and runs its top level once, unless it needs more files or packages. Throws every static error of the table. */
-export function loadProgram(request: LoadRequest, shelf: PackageShelf): Program | Needs {
+export function loadProgram(request: LoadRequest, packages: Packages): Program | Needs {
   let entry: Entry | undefined
-  const linked = link(request, shelf, (first) => {
+  const linked = link(request, packages, (first) => {
     entry = findEntry(first.id, first.parsed, first.exports)
     return entry.result
   })

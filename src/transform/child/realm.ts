@@ -5,6 +5,7 @@ import 'ses'
 import type { Answer, Request } from '../protocol.js'
 import { Batch } from './batch.js'
 import type { Body } from './columns.js'
+import { Packages } from './packages.js'
 import { loadProgram, type Program } from './program.js'
 import { Refused } from './refused.js'
 import { Together } from './together.js'
@@ -60,7 +61,7 @@ export function begin(header: string, text: string): void {
 export function step(): void {
   guarded(() => {
     if (request.type === 'load') {
-      const loaded = loadProgram(request, { open: () => () => undefined })
+      const loaded = loadProgram(request, new Packages(request.packages))
       program = 'type' in loaded ? undefined : loaded
       settle('type' in loaded ? loaded : { type: 'loaded', ...loaded.facts })
       return

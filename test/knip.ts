@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** The packages of the sandbox: no import names them, scripts/build-packages.ts bundles what the list says. */
+const LIST = fileURLToPath(new URL('../src/transform/packages/list.json', import.meta.url))
+const listed = (JSON.parse(readFileSync(LIST, 'utf8')) as { name: string }[]).map(({ name }) => name)
+
+export default {
+  entry: [
+    'src/{index,cli/main,sources/duckdb,stores/sqlite,testing/index,transform/child/{main,realm}}.ts',
+    'examples/*.{ts,js}',
+    'scripts/*.{ts,mjs}',
+    'scripts/package-shims/*.mjs',
+    'test/**/*.test.ts',
+    'test/bench/*.ts',
+    'test/integration/programs/*.ts',
+    'test/package/*.ts',
+    'test/transform/packages/realm-entry.ts',
+  ],
+  project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*', 'examples/**/*.ts'],
+  ignoreDependencies: listed.filter((name) => name !== 'zod'),
+  ignoreExportsUsedInFile: true,
+}
