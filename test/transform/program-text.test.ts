@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { nearest } from '../../src/model/nearest.js'
 import { rewrite } from '../../src/transform/child/censor.js'
 import { findEntry } from '../../src/transform/child/entry.js'
 import { GLOBAL_NAMES } from '../../src/transform/child/globals.js'
-import { nearest } from '../../src/transform/child/nearest.js'
 import { resolveScopes } from '../../src/transform/child/scope.js'
 import { parseProgram } from '../../src/transform/child/syntax.js'
 
