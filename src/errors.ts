@@ -140,6 +140,18 @@ export const ERRORS = {
     'Give the principal SELECT on it by a token that may ask Unity Catalog, or set allow.unseen of the source.',
   ),
 
+  // ── row types
+  ROW_TYPES_UNKNOWN: row(
+    'halt',
+    'the source {source} does not tell its columns, and gave no rows that show them',
+    'Give it rows, or say its schema.',
+  ),
+  ROW_TYPES_UNWRITABLE: row(
+    'halt',
+    'the row types could not be written to {file}: {problem}',
+    'Check the path and its permissions, or name another file.',
+  ),
+
   // ── transform
   TRANSFORM_UNREADABLE: row('halt', 'the transform {file} could not be read', 'Check the path and its permissions.'),
   TRANSFORM_SYNTAX: row('halt', '{at}: {problem}', 'Correct the transform.'),

@@ -91,7 +91,9 @@ export type { Existing } from './sync/existing.js'
 export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
+export type { TypesRequest } from './sync/row-types.js'
 export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
+export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
 export {
   type RowFate,
