@@ -151,6 +151,22 @@ export const ERRORS = {
     'the row types could not be written to {file}: {problem}',
     'Check the path and its permissions, or name another file.',
   ),
+  ROW_TYPES_INVALID: row('halt', 'the row types {file} {problem}', 'Make them with sync.types({ file }).'),
+  ROW_TYPES_UNUSED: row(
+    'halt',
+    'the program does not name its row types, so that its types cannot be checked',
+    'Add {line} and make it the type of the function.',
+  ),
+  ROW_TYPES_UNCHECKED: row(
+    'halt',
+    'the types of {file} could not be checked: {problem}',
+    'Run tsc by hand, or update typescript.',
+  ),
+  ROW_COLUMN_UNKNOWN: row(
+    'halt',
+    '{at}: the rows have no column {column}{nearest}',
+    'Correct the name, or make the row types anew with sync.types({ file }).',
+  ),
 
   // ── transform
   TRANSFORM_UNREADABLE: row('halt', 'the transform {file} could not be read', 'Check the path and its permissions.'),
