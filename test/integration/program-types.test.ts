@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { GLOBAL_NAMES } from '../../src/transform/child/globals.js'
 import { rowTypes } from '../../src/transform/declared/row-types.js'
+import { SANDBOX_OPTIONS } from '../../src/transform/declared/sandbox-text.js'
 import { problemsIn } from '../transform/compiled.js'
 import { runProgram } from '../transform/programs.js'
 
@@ -232,5 +233,28 @@ describe('the names of the sandbox', () => {
     expect([...GLOBAL_NAMES].filter((name) => name !== 'console')).not.toContain(
       /\w+/.exec(used.replace('new ', ''))?.[0],
     )
+  })
+})
+
+describe('docs/transform.md', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/transform.md'), 'utf8')
+  const blocks = [...text.matchAll(/^```(js|typescript|json)\n([\s\S]*?)^```$/gm)].map(([, kind = '', code = '']) => ({
+    kind,
+    code,
+  }))
+
+  test('shows programs that compile against their row types', () => {
+    const programs = blocks.filter(({ code }) => code.includes('./churn.row'))
+    expect(programs).toHaveLength(3)
+    const columns = ['email', 'account_tier'].map((name) => ({ name, type: 'string', nullable: true }))
+    const page = rowTypes({ columns: [...columns, { name: 'churn_risk_score', type: 'double', nullable: true }] })
+    const pages = programs.map(({ kind, code }, n) => [`p${n}.${kind === 'js' ? 'js' : 'ts'}`, code])
+    expect(problemsIn({ 'churn.row.d.ts': page, ...Object.fromEntries(pages) })).toEqual([])
+  })
+
+  test('shows the settings that programs are checked with', () => {
+    const [settings, ...others] = blocks.filter(({ kind }) => kind === 'json')
+    expect(others).toEqual([])
+    expect(JSON.parse(settings?.code ?? '')).toEqual({ compilerOptions: SANDBOX_OPTIONS })
   })
 })
