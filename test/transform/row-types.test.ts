@@ -286,6 +286,10 @@ describe('rowTypes() of any schema', () => {
         expect(names).toEqual(made.map((one) => one.name))
         expect(members.filter((member) => ts.getJSDocTags(member).length > 0)).toEqual([])
         expect(columnsIn(page)).toEqual(names)
+        const begin = page.indexOf('export type Row')
+        const lines = page.slice(begin, page.indexOf('\n}\n', begin)).split('\n')
+        expect(lines).toHaveLength(1 + 2 * made.length)
+        for (const line of lines) expect(line).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u) // as it is seen, so it is read
         expect(rowTypes({ columns: made })).toBe(page)
       }),
       { numRuns: 300 },
@@ -303,5 +307,6 @@ test('columnsIn() knows its own pages, whatever ends their lines, and no others'
   expect(columnsIn(page.replaceAll('\n', '\r\n'))).toEqual(['a', 'c d'])
   expect(columnsIn(rowTypes({ columns: [] }))).toEqual([])
   expect(columnsIn('export type Row = {\n  readonly a: string\n}\n')).toBeUndefined()
+  expect(columnsIn(page.slice(page.indexOf('\n')))).toBeUndefined()
   expect(columnsIn('')).toBeUndefined()
 })
