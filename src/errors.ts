@@ -177,6 +177,16 @@ export const ERRORS = {
     'Remove it; a transform gets rows and returns actions.',
   ),
   TRANSFORM_UNKNOWN_IDENTIFIER: row('halt', '{at}: {name} is not defined', 'Correct the name{nearest}.'),
+  TRANSFORM_IMPORT_UNRESOLVED: row(
+    'halt',
+    '{at}: the file {specifier} {problem}',
+    'Write the path as it is from the file that imports it.',
+  ),
+  TRANSFORM_ROW_STOPPED: row(
+    'halt',
+    '{at}: row {row} of the page was rejected ({reason}), and rowErrors is stop',
+    'Mend the transform for rows of this kind, or reject them alone with rowErrors: reject.',
+  ),
   TRANSFORM_NO_FUNCTION: row(
     'halt',
     '{file} has neither a default export nor a function send',
@@ -199,17 +209,17 @@ export const ERRORS = {
   ),
   TRANSFORM_TIMEOUT: row(
     'reject',
-    'the transform ran past {limitMs} ms on this row',
+    '{at}: the transform ran past {limitMs} ms on this row',
     'Look for a loop that does not end.',
   ),
   TRANSFORM_OUT_OF_MEMORY: row(
     'reject',
-    'the transform ran out of its {limitMb} MB on this row',
+    '{at}: the transform ran out of its {limitMb} MB',
     'Look for data that grows without end.',
   ),
   TRANSFORM_CRASHED: row(
     'reject',
-    'the transform process ended on this row',
+    '{at}: the process of the transform ended',
     'Run the row alone with the transform to see why.',
   ),
   TRANSFORM_NEVER_SETTLES: row(
@@ -220,12 +230,12 @@ export const ERRORS = {
   TRANSFORM_THREW: row('reject', '{at}: the transform threw {name}', 'Mend the transform for rows of this kind.'),
   TRANSFORM_BAD_OUTPUT: row(
     'reject',
-    'the transform returned {problem}',
+    '{at}: the transform returned {problem}',
     'Return actions: objects with identifiers, as docs/transform.md shows.',
   ),
   TRANSFORM_OUTPUT_TOO_LARGE: row(
     'reject',
-    'the actions of this row take more than {limitBytes} bytes',
+    '{at}: the actions of this row take more than {limitBytes} bytes',
     'Return less per row.',
   ),
   TRANSFORM_SKIPPED: row('reject', 'the transform skipped the row', 'Nothing to do: the transform asked for it.'),

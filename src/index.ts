@@ -96,9 +96,12 @@ export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from '
 export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
 export {
+  type ColumnMapping,
   type RowFate,
   type RunContext as TransformContext,
   Transform,
   type Transformed,
   type TransformFacts,
+  type Tried,
+  type TriedRow,
 } from './transform/transform.js'

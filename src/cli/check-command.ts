@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type ErrorCode, type ErrorFacts, explain, isLakeloopError } from '../errors.js'
-import { Transform, type TransformFacts } from '../index.js'
+import { Transform, type TransformFacts, type TransformOptions } from '../index.js'
 import { nearest } from '../model/nearest.js'
 import { columnsIn } from '../transform/declared/row-types.js'
 import { SANDBOX_TEXT } from '../transform/declared/sandbox-text.js'
@@ -11,7 +11,13 @@ import { lineOf, type Problem, sorted, spoken } from './problem.js'
 import { typeProblems } from './type-check.js'
 import { orUsage, UsageError } from './usage.js'
 
-const OPTIONS = { row: { type: 'string' }, json: { type: 'boolean' }, sandbox: { type: 'boolean' } } as const
+const OPTIONS = {
+  row: { type: 'string' },
+  batch: { type: 'boolean', default: false },
+  root: { type: 'string' },
+  json: { type: 'boolean' },
+  sandbox: { type: 'boolean' },
+} as const
 
 /** Looks at a transform as a run would, and at its types. True if nothing is wrong. Throws UsageError. */
 export async function checkCommand(args: readonly string[], say: (line: string) => void): Promise<boolean> {
@@ -26,8 +32,8 @@ export async function checkCommand(args: readonly string[], say: (line: string) 
   if (file === undefined || others.length > 0) throw new UsageError('check wants one file')
   const beside = rowTypesBeside(file)
   const row = values.row ?? (existsSync(beside) ? beside : undefined)
-  const { facts, problems: own } = await prepared(file)
-  const checked = row === undefined ? [] : await againstRow({ file, row, facts }, own.length === 0)
+  const { facts, problems: own } = await prepared(file, { batch: values.batch, root: values.root })
+  const checked = row === undefined ? [] : await againstRow({ file, row, facts, batch: values.batch }, own.length === 0)
   const problems = sorted([...own, ...checked])
   if (values.json === true) say(JSON.stringify({ file, row: row ?? null, ...readsOf(facts), problems }))
   else if (problems.length > 0) for (const problem of problems) say(lineOf(problem))
@@ -48,8 +54,8 @@ interface Looked {
 }
 
 /** What a run would find before its first row. */
-async function prepared(file: string): Promise<Looked> {
-  const transform = Transform.fromFile(file)
+async function prepared(file: string, options: TransformOptions): Promise<Looked> {
+  const transform = Transform.fromFile(file, options)
   return await transform
     .prepare()
     .then(
@@ -77,9 +83,11 @@ interface Subject {
   readonly file: string
   readonly row: string
   readonly facts: TransformFacts | undefined
+  readonly batch: boolean
 }
 
-async function againstRow({ file, row, facts }: Subject, isPrepared: boolean): Promise<readonly Problem[]> {
+async function againstRow(subject: Subject, isPrepared: boolean): Promise<readonly Problem[]> {
+  const { file, row, facts } = subject
   const page = await readFile(row, 'utf8').catch(() => undefined)
   const columns = page === undefined ? undefined : columnsIn(page)
   if (columns === undefined) {
@@ -99,7 +107,7 @@ async function againstRow({ file, row, facts }: Subject, isPrepared: boolean): P
     return [...missing, ...(await typeProblems(file, row).catch((error: unknown) => [caught(error, file)]))]
   }
   // Of a program that cannot be read the form is not known, and neither whether it would name them.
-  return isPrepared ? [...missing, problemOf('ROW_TYPES_UNUSED', { line: naming(file, row, facts) }, file)] : missing
+  return isPrepared ? [...missing, problemOf('ROW_TYPES_UNUSED', { line: naming(subject) }, file)] : missing
 }
 
 const pathOf = (path: string): string => resolve(path).replace(/(?:\.d)?\.[cm]?[jt]s$/, '')
@@ -111,10 +119,10 @@ function names(source: string, file: string, row: string): boolean {
 }
 
 /** The line that makes a program name them. */
-function naming(file: string, row: string, facts: TransformFacts | undefined): string {
+function naming({ file, row, facts, batch }: Subject): string {
   const way = relative(dirname(resolve(file)), pathOf(row)).replaceAll('\\', '/')
   const path = way.startsWith('.') ? way : `./${way}`
-  const name = facts?.form === 'send' ? 'Send' : 'Transform'
+  const name = `${batch ? 'Batch' : ''}${facts?.form === 'send' ? 'Send' : 'Transform'}`
   if (/\.[cm]?ts$/.test(file)) return `import type { ${name} } from '${path}'`
   return `/** @type {import('${path}').${name}} */`
 }

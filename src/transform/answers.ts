@@ -6,8 +6,10 @@ import type { RanSlice } from './slices.js'
 /** Reads a header whose sender is a process that ran foreign code: only a known type passes. */
 export function readAnswer({ header }: Frame): Answer | undefined {
   const { type } = (header ?? {}) as Partial<Answer>
-  return type === 'ran' || type === 'loaded' || type === 'refused' ? (header as Answer) : undefined
+  return TYPES.has(type) ? (header as Answer) : undefined
 }
+
+const TYPES: ReadonlySet<unknown> = new Set<Answer['type']>(['ran', 'undone', 'loaded', 'needs', 'refused'])
 
 /** What a program can make of a row. */
 const KINDS: ReadonlySet<ActionKind> = new Set<ActionKind>([

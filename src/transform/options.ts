@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 
-/** Limits of a transform. */
+/** How a program is run, and its limits. */
 export interface TransformOptions {
   /** For one slice of rows, and so for any single row, in ms: 10 to 600,000. Default 5,000. */
   readonly timeoutMs?: number | undefined
@@ -13,6 +13,15 @@ export interface TransformOptions {
   readonly outputMaxBytes?: number | undefined
   /** Rows that share one compartment, and one message: 1 to 10,000. Default 1,000. */
   readonly sliceRows?: number | undefined
+  /**
+   * True: the function is called once for the rows of a slice and not for each, and every action names its row by `from: row`.
+   * What goes wrong costs the slice more calls, by halves, until the row at fault is rejected alone. Default false.
+   */
+  readonly batch?: boolean | undefined
+  /** What a row that goes wrong does: `reject` it alone, or `stop` the call with TRANSFORM_ROW_STOPPED. Default `reject`. */
+  readonly rowErrors?: 'reject' | 'stop' | undefined
+  /** The folder that a program in a file may import files of. Default: that of the file. */
+  readonly root?: string | undefined
 }
 
 const whole = (min: number, max: number, standard: number) => z.int().min(min).max(max).default(standard)
@@ -23,6 +32,9 @@ const OPTIONS = z.strictObject({
   memoryMb: whole(32, 4_096, 64),
   outputMaxBytes: whole(100, 16 * 2 ** 20, 2 ** 20),
   sliceRows: whole(1, 10_000, 1_000),
+  batch: z.boolean().default(false),
+  rowErrors: z.enum(['reject', 'stop']).default('reject'),
+  root: z.string().min(1).optional(),
 })
 
 export type CheckedOptions = z.infer<typeof OPTIONS>

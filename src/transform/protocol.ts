@@ -2,16 +2,30 @@ import type { ActionKind, Detail, FieldType } from '../model/action.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
 
-/** First message to a child: the program, once in its life. Answered by {@link LoadAnswer}. */
+/** One file of a program. */
+export interface ModuleText {
+  /** Its path, as it stands in errors. */
+  readonly id: string
+  readonly source: string
+  /** By what stands in its imports: the id of the file. */
+  readonly links: Readonly<Record<string, string>>
+}
+
+/**
+ * The program, its entry first, with the files and packages that are known to be needed. Answered by {@link LoadAnswer}; once a
+ * program is loaded, a child holds it for life.
+ */
 export interface LoadRequest {
   readonly type: 'load'
-  readonly name: string
-  readonly source: string
+  readonly modules: readonly ModuleText[]
+  readonly packages: readonly { readonly slug: string; readonly source: string }[]
+  /** Whether the function gets all rows of a slice at once. */
+  readonly batch: boolean
   /** After this the child ends itself, in case no host is left to do so. */
   readonly limitMs: number
 }
 
-/** One slice; the rows follow as a UTF-8 JSON array, `null` for a row that is not to be seen. Answered by {@link RunAnswer}. */
+/** One slice; the rows follow as a UTF-8 JSON array, `null` for a row that is not to be seen. Answered by {@link Ran}, or {@link Undone}. */
 export interface RunRequest {
   readonly type: 'run'
   /** Index of the slice's first row in its block: seeds the row's random numbers, and names the row in logs. */
@@ -42,11 +56,26 @@ export interface Refusal {
 export interface Loaded {
   readonly type: 'loaded'
   readonly form: 'send' | 'default'
+  /** Where the function that is called stands. */
+  readonly at: string
   readonly reads: readonly ColumnRead[]
   readonly readsAll: boolean
 }
 
-export type LoadAnswer = Loaded | Refusal
+/** What a program needs besides what it was given, and where it says so. */
+export interface Needs {
+  readonly type: 'needs'
+  readonly files: readonly { readonly from: string; readonly specifier: string; readonly at: string }[]
+  readonly packages: readonly { readonly slug: string; readonly at: string }[]
+}
+
+export type LoadAnswer = Loaded | Needs | Refusal
+
+/** A slice that was given all at once, and of which nothing came. */
+export interface Undone {
+  readonly type: 'undone'
+  readonly reason: Reason
+}
 
 /** What became of a row that made no action. */
 export interface Unmade {
@@ -92,7 +121,7 @@ export interface ShapeText {
 }
 
 export type Request = LoadRequest | RunRequest
-export type Answer = LoadAnswer | Ran | Refusal
+export type Answer = LoadAnswer | Ran | Undone | Refusal
 
 /** The file name that stack traces of the program bear inside the child. */
 export const PROGRAM_URL = 'lakeloop:transform'

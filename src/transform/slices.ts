@@ -12,6 +12,7 @@ const SLICE_BYTES_MAX = 4 * 2 ** 20
 /** What a slice of rows became, or how the process ended over it. */
 export type SliceEnd =
   | { readonly end: 'ran'; readonly ran: Ran; readonly lengths: Uint32Array; readonly payload: Uint8Array }
+  | { readonly end: 'undone'; readonly reason: Reason }
   | { readonly end: WallEnd }
 export type RanSlice = Extract<SliceEnd, { end: 'ran' }>
 
@@ -27,7 +28,8 @@ export interface SliceWork {
 
 /**
  * Works a page off in slices. A slice over which the process ended is asked for again row by row: the row that ends it
- * alone is rejected, and the others lose nothing. One stop more per poison row, where halving would take log2 n.
+ * alone is rejected, and the others lose nothing. One stop more per poison row, where halving would take log2 n. A slice that
+ * the program undid as a whole costs no process, and is halved.
  *
  * Throws  TRANSFORM_KILLS_SPENT after POISON_MAX such rows.
  */
@@ -35,12 +37,19 @@ export async function inSlices(work: SliceWork): Promise<void> {
   const { rows, sliceRows } = work
   let suspectsEnd = 0
   let poisoned = 0
+  let most = sliceRows
   for (let from = 0; from < rows.length; ) {
-    const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : sliceRows)
+    const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : most)
     const slot = await work.run(from, json, to - from)
     if (slot.end === 'ran') {
       work.ran(from, slot)
       from += slot.ran.done
+      most = Math.min(sliceRows, most * 2)
+    } else if (slot.end === 'undone') {
+      most = Math.ceil((to - from) / 2)
+      if (to - from > 1) continue
+      work.poisoned(from, slot.reason)
+      from += 1
     } else if (to - from > 1) {
       suspectsEnd = to
     } else {

@@ -1,21 +1,27 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { LakeloopError } from '../errors.js'
-import type { RowBlock } from '../model/row.js'
+import { type Row, type RowBlock, rowBlock } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import { type Asked, readAnswer, readSlice } from './answers.js'
+import { loadInto } from './loading.js'
+import { type ColumnMapping, mappingProgram } from './mapping.js'
 import { type CheckedOptions, checkOptions, type TransformOptions } from './options.js'
-import type { Loaded, RunRequest } from './protocol.js'
+import { type Program, type ProgramPlace, versionOf } from './program-files.js'
+import type { RunRequest } from './protocol.js'
 import { inSlices, type SliceEnd } from './slices.js'
 import { Gathering, type Transformed } from './transformed.js'
+import { type Tried, triedOf } from './trial.js'
 import { Wall, type WallEnd } from './wall.js'
 
+export type { ColumnMapping } from './mapping.js'
 export type { TransformOptions } from './options.js'
 export type { RowFate, Transformed } from './transformed.js'
+export type { Tried, TriedRow } from './trial.js'
 
 /** What is known about a program before its first row. */
 export interface TransformFacts {
-  /** SHA-256 of the source text, as hex. */
+  /** SHA-256 as hex: of the text, or of all files and packages where there are several. */
   readonly version: string
   readonly form: 'send' | 'default'
   /** Columns that the program reads, each with the place where it does so first: `file:line:column`. */
@@ -35,17 +41,11 @@ export interface RunContext {
   readonly signal?: AbortSignal | undefined
 }
 
-interface Program {
-  readonly source: string
-  readonly version: string
-}
-
 /** After this the child ends itself, should there be no host to stop it at its deadline. */
 const LEFT_ALONE_MS = 2_000
 /** Work after which the child hands over what it has, so that a deadline is met by single rows only. */
 const SOFT_SHARE = 0.2
 const SOFT_CHARS = 4_000_000
-const SOURCE_CHARS_MAX = 2 ** 20
 
 const CODE_OF = {
   timeout: 'TRANSFORM_TIMEOUT',
@@ -66,46 +66,61 @@ export class Transform {
   readonly name: string
   readonly #options: CheckedOptions
   readonly #read: () => Promise<string>
+  readonly #place: ProgramPlace | undefined
   #program: Promise<Program> | undefined
   #wall: Wall | undefined
   #facts: TransformFacts | undefined
+  /** Where the function stands that is called for a row. */
+  #at = ''
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  private constructor(name: string, read: () => Promise<string>, options: TransformOptions) {
+  private constructor(name: string, read: () => Promise<string>, options: TransformOptions, folder?: string) {
     this.name = name
     this.#read = read
     this.#options = checkOptions(options)
+    this.#place = folder === undefined ? undefined : { root: this.#options.root ?? folder }
   }
 
-  /** A program in a file of JavaScript, read at the first use. Throws OPTION_INVALID. */
+  /**
+   * A program in a file of JavaScript, or of TypeScript by its ending, read at the first use, with the files that it imports.
+   * Throws OPTION_INVALID.
+   */
   static fromFile(path: string, options: TransformOptions = {}): Transform {
     assertText('path', path)
     const read = (): Promise<string> =>
       readFile(path, 'utf8').catch((error: unknown) => {
         throw new LakeloopError('TRANSFORM_UNREADABLE', { file: path }, error)
       })
-    return new Transform(path, read, options)
+    return new Transform(path, read, options, dirname(path))
   }
 
-  /** A program as text; `name` stands for the file in errors, default `transform`. Throws OPTION_INVALID. */
+  /**
+   * A program as text; `name` stands for the file in errors, default `transform`: one that ends in `.ts` says that it is
+   * TypeScript. Throws OPTION_INVALID.
+   */
   static fromText(source: string, options: TransformOptions & { readonly name?: string } = {}): Transform {
     assertText('source', source)
     const { name = 'transform', ...rest } = options
     return new Transform(name, () => Promise.resolve(source), rest)
   }
 
-  /** SHA-256 of the source text, as hex. Throws TRANSFORM_UNREADABLE. */
+  /** A plain mapping of columns, without code of your own. Throws OPTION_INVALID. */
+  static map(mapping: ColumnMapping, options: Omit<TransformOptions, 'batch' | 'packages' | 'root'> = {}): Transform {
+    return Transform.fromText(mappingProgram(mapping), { ...options, name: 'Transform.map' })
+  }
+
+  /** As in the facts. Throws what `prepare` throws. */
   async version(): Promise<string> {
-    return (await this.#load()).version
+    return (await this.prepare()).version
   }
 
   /**
    * Compiles the program in its process and runs its top level, so that what is wrong with it shows before the first row.
    *
    * Repeat   answers at once, as long as the process lives.
-   * Throws   TRANSFORM_UNREADABLE, _SYNTAX, _FORBIDDEN_SYNTAX, _UNKNOWN_IDENTIFIER, _NO_FUNCTION, _INIT_TIMEOUT, _THREW,
-   *          _OUT_OF_MEMORY, _CRASHED, _START_FAILED; ABORTED, CLOSED.
+   * Throws   TRANSFORM_UNREADABLE, _SYNTAX, _FORBIDDEN_SYNTAX, _UNKNOWN_IDENTIFIER, _IMPORT_UNRESOLVED, _NO_FUNCTION,
+   *          _INIT_TIMEOUT, _THREW, _OUT_OF_MEMORY, _CRASHED, _START_FAILED; ABORTED, CLOSED.
    */
   prepare(signal?: AbortSignal): Promise<TransformFacts> {
     return this.#queue(async () => (await this.#warm(signal)).facts)
@@ -115,10 +130,20 @@ export class Transform {
    * Makes actions of rows. Calls queue up.
    *
    * Order   fates are in row order, actions in row order and within a row as returned.
-   * Throws  what `prepare` throws; TRANSFORM_KILLS_SPENT. A row that goes wrong is rejected alone and throws nothing.
+   * Throws  what `prepare` throws; TRANSFORM_KILLS_SPENT. A row that goes wrong is rejected alone and throws nothing, unless
+   *         `rowErrors` is `stop`: then TRANSFORM_ROW_STOPPED.
    */
   run(page: { readonly rows: RowBlock }, context: RunContext = {}): Promise<Transformed> {
     return this.#queue(() => this.#run(page.rows, context))
+  }
+
+  /** Makes actions of a few plain rows, to be looked at by hand or by a test. Throws as `run`. */
+  async try(rows: readonly Row[], context: RunContext = {}): Promise<Tried> {
+    const started = performance.now()
+    await this.prepare(context.signal)
+    const prepared = performance.now()
+    const made = await this.run({ rows: rowBlock(rows) }, context)
+    return triedOf(made, { prepare: prepared - started, run: performance.now() - prepared })
   }
 
   /** Ends the process; a call that waits for it throws CLOSED. Idempotent. */
@@ -149,9 +174,7 @@ export class Transform {
   }
 
   #load(): Promise<Program> {
-    this.#program ??= this.#read().then((source) => {
-      return { source, version: createHash('sha256').update(source).digest('hex') }
-    })
+    this.#program ??= this.#read().then((source) => ({ modules: [{ id: this.name, source, links: {} }], packages: [] }))
     this.#program.catch(() => {
       this.#program = undefined // the file may be there next time
     })
@@ -161,44 +184,32 @@ export class Transform {
   /** A process that holds the program, started anew where the last one ended. */
   async #warm(signal: AbortSignal | undefined): Promise<{ wall: Wall; facts: TransformFacts }> {
     if (this.#wall?.alive === true && this.#facts !== undefined) return { wall: this.#wall, facts: this.#facts }
-    const { source, version } = await this.#load()
+    const known = await this.#load()
     this.#open()
-    if (source.length > SOURCE_CHARS_MAX) {
-      throw new LakeloopError('TRANSFORM_SYNTAX', {
-        at: `${this.name}:1:1`,
-        problem: 'the program is longer than 1 MiB',
-      })
-    }
-    const wall = await Wall.open(this.#options.memoryMb)
+    const { batch, initTimeoutMs, memoryMb } = this.#options
+    const wall = await Wall.open(memoryMb)
     this.#wall = wall
-    const { form, reads, readsAll } = await this.#compile(wall, source, signal).catch((error: unknown) => {
-      wall.kill('crashed')
-      throw error
-    })
-    this.#facts = { version, form, reads, readsAll }
+    const place = { file: this.name, place: this.#place }
+    const limits = { initTimeoutMs, memoryMb, leftAloneMs: LEFT_ALONE_MS }
+    const { program, loaded } = await loadInto(wall, known, { ...place, ...limits, batch, signal }).catch(
+      (error: unknown) => {
+        wall.kill('crashed')
+        this.#open()
+        throw error
+      },
+    )
+    this.#program = Promise.resolve(program) // what is imported is read once, as the program is
+    const { form, at, reads, readsAll } = loaded
+    this.#at = at
+    this.#facts = { version: versionOf(program), form, reads, readsAll }
     return { wall, facts: this.#facts }
-  }
-
-  async #compile(wall: Wall, source: string, signal: AbortSignal | undefined): Promise<Loaded> {
-    const { initTimeoutMs, memoryMb } = this.#options
-    const request = { type: 'load', name: this.name, source, limitMs: initTimeoutMs + LEFT_ALONE_MS } as const
-    const asked = await wall.ask(request, new Uint8Array(), { timeoutMs: initTimeoutMs, signal })
-    this.#open()
-    if (asked.end === 'timeout') {
-      throw new LakeloopError('TRANSFORM_INIT_TIMEOUT', { file: this.name, limitMs: initTimeoutMs })
-    }
-    if (asked.end === 'memory') throw new LakeloopError('TRANSFORM_OUT_OF_MEMORY', { limitMb: memoryMb })
-    const answer = asked.end === 'answered' ? readAnswer(asked.frame) : undefined
-    if (answer?.type === 'refused') throw new LakeloopError(answer.code as 'TRANSFORM_SYNTAX', answer.facts)
-    if (answer?.type !== 'loaded') throw new LakeloopError('TRANSFORM_CRASHED')
-    return answer
   }
 
   async #run(rows: RowBlock, context: RunContext): Promise<Transformed> {
     const { now = Date.now(), seed = '', nulls = 'omit', signal } = context
-    const { sliceRows, timeoutMs, memoryMb, outputMaxBytes } = this.#options
+    const { sliceRows, timeoutMs, memoryMb, outputMaxBytes, rowErrors } = this.#options
     const limits = { softMs: timeoutMs * SOFT_SHARE, softChars: SOFT_CHARS, limitMs: timeoutMs + LEFT_ALONE_MS }
-    const gathering = new Gathering(rows)
+    const gathering = new Gathering(rows, rowErrors === 'stop' ? this.name : undefined)
     await this.#warm(signal)
     await inSlices({
       rows,
@@ -212,7 +223,7 @@ export class Transform {
       poisoned: (row, reason) => gathering.reject(row, reason),
       reasonOf: (end): Reason => {
         const facts = end === 'timeout' ? { limitMs: timeoutMs } : end === 'memory' ? { limitMb: memoryMb } : {}
-        return { code: CODE_OF[end], facts }
+        return { code: CODE_OF[end], facts: { at: this.#at, ...facts } }
       },
     })
     return gathering.done()
@@ -231,6 +242,8 @@ export class Transform {
     if (answered.end !== 'answered') return answered
     const answer = readAnswer(answered.frame)
     if (answer?.type === 'refused') throw new LakeloopError(answer.code as 'TRANSFORM_THREW', answer.facts)
+    if (answer?.type === 'undone' && typeof answer.reason?.code === 'string')
+      return { end: 'undone', reason: answer.reason }
     const slice = answer?.type === 'ran' ? readSlice(answer, answered.frame, asked) : undefined
     if (slice !== undefined) return slice
     wall.kill('crashed') // an answer that contradicts itself: whatever runs there is not trusted any longer

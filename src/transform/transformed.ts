@@ -1,3 +1,4 @@
+import { LakeloopError } from '../errors.js'
 import type { ActionBlock, ActionKind, Detail, Shape } from '../model/action.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { RowBlock } from '../model/row.js'
@@ -24,6 +25,7 @@ const LOGS_MAX = 1_000
 /** Gathers the answers of a page's slices. Payloads stay the bytes that came out of the child. */
 export class Gathering {
   readonly #rows: RowBlock
+  readonly #stops: string | undefined
   readonly #fates: (RowFate | undefined)[]
   readonly #kinds: ActionKind[] = []
   readonly #rowOf: number[] = []
@@ -34,13 +36,16 @@ export class Gathering {
   readonly #knownShapes = new Map<string, Shape>()
   readonly #logs: LogLine[] = []
 
-  constructor(rows: RowBlock) {
+  /** @param stops  the program's name, where a row that the program rejects ends the call */
+  constructor(rows: RowBlock, stops: string | undefined) {
     this.#rows = rows
+    this.#stops = stops
     this.#fates = new Array<RowFate | undefined>(rows.length).fill(undefined)
     for (const [row, reason] of rows.refused) this.#fates[row] = { status: 'rejected', reason }
   }
 
   reject(row: number, reason: Reason): void {
+    if (this.#stops !== undefined) throw stopped(this.#stops, row, reason)
     this.#fates[row] ??= { status: 'rejected', reason }
   }
 
@@ -61,7 +66,10 @@ export class Gathering {
       this.#payloads.push(payload.subarray(offset, offset + length))
       offset += length
     }
-    for (const { row, status, reason } of ran.unmade) this.#fates[from + row] = { status, reason }
+    for (const { row, status, reason } of ran.unmade) {
+      if (status === 'rejected') this.reject(from + row, reason)
+      else this.#fates[from + row] = { status, reason }
+    }
     this.#logs.push(...ran.logs.slice(0, LOGS_MAX - this.#logs.length))
   }
 
@@ -92,4 +100,9 @@ export class Gathering {
       payload: (index) => this.#payloads[index] as Uint8Array,
     }
   }
+}
+
+function stopped(file: string, row: number, { code, facts }: Reason): LakeloopError {
+  const at = typeof facts.at === 'string' ? facts.at : file
+  return new LakeloopError('TRANSFORM_ROW_STOPPED', { at, row, reason: code })
 }

@@ -99,6 +99,17 @@ describe('lakeloop check', () => {
     expect(said[0]).toContain("Add import type { Transform } from '../types/rows' and")
   })
 
+  test('--batch is for a program that gets all rows at once', async () => {
+    const typed = "/** @type {import('./churn.row').BatchTransform} */\n"
+    const program = 'export default (rows) => rows.map((row) => ({ from: row, email: row.emial }))\n'
+    const files = { 'churn.js': typed + program, 'churn.row.d.ts': ROW }
+    expect((await checked(files, 'churn.js', '--batch')).said).toEqual([
+      expect.stringMatching(/^churn\.js:2:69 ROW_COLUMN_UNKNOWN/),
+    ])
+    const plain = await checked({ ...files, 'churn.js': program.replace('emial', 'email') }, 'churn.js', '--batch')
+    expect(plain.said).toEqual([expect.stringContaining("Add /** @type {import('./churn.row').BatchTransform} */ and")])
+  })
+
   test('takes row types of another name', async () => {
     const files = {
       'churn.js': "/** @type {import('./types/rows').Transform} */\nexport default (row) => ({ emial: row.email })\n",
@@ -160,6 +171,30 @@ describe('lakeloop check', () => {
     expect(none.said).toEqual([
       expect.stringContaining('none.d.ts:1:1 ROW_TYPES_INVALID the row types none.d.ts cannot be read'),
     ])
+  })
+
+  test('looks into the files that a program imports', async () => {
+    const files = {
+      'churn.js': `import { tier } from './tiers.js'\nimport names from './names.json'\n${TYPED}export default (row) => ({ email: row.email, dataFields: { tier: tier(row.email), gold: names.gold } })\n`,
+      'tiers.js': '/** @param {number} score */\nexport const tier = (score) => (score > 1 ? 1 : 0)\n',
+      'names.json': '{ "gold": "Gold" }\n',
+      'churn.row.d.ts': ROW,
+    }
+    const { said } = await checked(files, 'churn.js')
+    expect(said).toEqual([expect.stringMatching(/^churn\.js:4:\d+ TS2345 Argument of type 'string \| null'/)])
+  })
+
+  test('--root is the folder that a program may import files of', async () => {
+    const files = {
+      'a/churn.js': "import { one } from '../one.js'\nexport default () => ({ dataFields: { one } })\n",
+      'one.js': 'export const one = 1\n',
+    }
+    const at = written(files)
+    const said: string[] = []
+    const say = (line: string) => said.push(line)
+    expect(await checkCommand([at('a/churn.js')], say)).toBe(false)
+    expect(await checkCommand([at('a/churn.js'), '--root', at('')], say)).toBe(true)
+    expect(said[0]).toContain('TRANSFORM_IMPORT_UNRESOLVED')
   })
 
   test('says one line of a message of several, and one line of a name with several', async () => {

@@ -304,7 +304,7 @@ describe('a row that cannot be delivered says why, is kept whole, and holds up n
     const stage = await opened()
     const report = await stage.play({ transform: event('{ createdAt: 1700000000000 }') })
     expect(saidBy(report)).toBe(
-      'complete: 3 read, 2 accepted, 0 unchanged, 1 rejected, 0 parked\n1 rejected: the transform returned a createdAt in ' +
+      'complete: 3 read, 2 accepted, 0 unchanged, 1 rejected, 0 parked\n1 rejected: stage.transform.js:1:16: the transform returned a createdAt in ' +
         'milliseconds: give seconds since 1970. Return actions: objects with identifiers, as docs/transform.md shows.',
     )
     expect(arrived(stage)).toEqual(['bob@example.com', 'eve@example.com'])

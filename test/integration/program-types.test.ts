@@ -211,6 +211,27 @@ test('the other form is told of them too', () => {
   ])
 })
 
+test('a program that gets all rows at once names the row of each action, for the compiler as for the sandbox', async () => {
+  const program = (from: string) =>
+    `/** @type {import('./a.row').BatchTransform} */\nexport default (rows, { skip }) => rows.map((row) => (row.score === 0 ? skip(row) : { ${from}email: row.email }))\n`
+  const files = (from: string) => ({ 'a.row.d.ts': PAGE, 'a.js': program(from) })
+  expect(problemsIn(files('from: row, '))).toEqual([])
+  for (const wrong of ['', 'from: 1, ', 'from: row.email, ']) expect(problemsIn(files(wrong))).toHaveLength(1)
+  const ends = async (from: string) =>
+    (
+      await runProgram(
+        program(from),
+        [
+          { email: 'a', score: 1 },
+          { email: 'b', score: 0 },
+        ],
+        { batch: true },
+      )
+    ).rows.map(({ status }) => status)
+  expect(await ends('from: row, ')).toEqual(['made', 'filtered'])
+  expect(await ends('')).toEqual(['rejected', 'filtered'])
+})
+
 describe('the names of the sandbox', () => {
   test('are there for the compiler', () => {
     const used = [...GLOBAL_NAMES].map((name) => `void ${name}`)

@@ -301,7 +301,7 @@ describe('errors before the first row', () => {
     ],
     [
       'import x from "y"\nexport default x',
-      'TRANSFORM_FORBIDDEN_SYNTAX: churn.js:1:1: `import` is not available in a transform. Remove it; a transform gets rows and returns actions.',
+      'TRANSFORM_IMPORT_UNRESOLVED: churn.js:1:1: the file y is no package of the sandbox. Write the path as it is from the file that imports it.',
     ],
     [
       'export default (row) => import("node:fs")',
@@ -309,7 +309,7 @@ describe('errors before the first row', () => {
     ],
     [
       'const fs = require("fs"); export default (row) => fs',
-      'TRANSFORM_FORBIDDEN_SYNTAX: churn.js:1:12: `require()` is not available in a transform. Remove it; a transform gets rows and returns actions.',
+      'TRANSFORM_IMPORT_UNRESOLVED: churn.js:1:12: the file fs is no package of the sandbox. Write the path as it is from the file that imports it.',
     ],
     [
       'export default (row) => { with (row) { return email } }',

@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { nearest } from '../../src/model/nearest.js'
-import { rewrite } from '../../src/transform/child/censor.js'
-import { findEntry } from '../../src/transform/child/entry.js'
 import { GLOBAL_NAMES } from '../../src/transform/child/globals.js'
+import { moduleOf } from '../../src/transform/child/module.js'
 import { resolveScopes } from '../../src/transform/child/scope.js'
 import { parseProgram } from '../../src/transform/child/syntax.js'
 
@@ -35,10 +34,7 @@ describe('resolveScopes() finds what nothing declares', () => {
 })
 
 describe('rewrite()', () => {
-  const rewritten = (source: string) => {
-    const parsed = parseProgram('t.js', source)
-    return rewrite(parsed, findEntry('t.js', parsed).edits)
-  }
+  const rewritten = (source: string) => moduleOf({ id: 't.js', source, links: {} }).rewritten
 
   test('takes exports out and keeps every position', () => {
     const source = 'export const a = 1\nexport default async function f() { return a }\nexport { a as b }'

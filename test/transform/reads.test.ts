@@ -1,13 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { findEntry } from '../../src/transform/child/entry.js'
+import { moduleOf } from '../../src/transform/child/module.js'
 import { Reads } from '../../src/transform/child/reads.js'
-import { resolveScopes } from '../../src/transform/child/scope.js'
-import { parseProgram } from '../../src/transform/child/syntax.js'
 
-function readsOf(source: string): { columns: string[]; all: boolean } {
-  const parsed = parseProgram('t.js', source)
-  const entry = findEntry('t.js', parsed)
-  const { reads, readsAll } = new Reads(parsed, resolveScopes(parsed.root)).of(entry.node, entry.form)
+function readsOf(source: string, batch = false): { columns: string[]; all: boolean } {
+  const { parsed, scopes, exports } = moduleOf({ id: 't.js', source, links: {} })
+  const entry = findEntry('t.js', parsed, exports)
+  const { reads, readsAll } = new Reads(parsed, scopes).of(entry.node, entry.form, batch)
   return { columns: reads.map(({ column }) => column), all: readsAll }
 }
 

@@ -1,32 +1,23 @@
-import type { Ran, RunRequest, Unmade } from '../protocol.js'
-import { type Classified, classify } from './classify.js'
-import { Columns } from './columns.js'
-import { Copier } from './copy.js'
+import type { RunRequest } from '../protocol.js'
+import { isThenable, Made } from './made.js'
 import type { Guest, Program } from './program.js'
 import { Random } from './random.js'
-import { Recorder } from './recorder.js'
-import { Refused } from './refused.js'
-import { standardName } from './thrown.js'
 
-const ACTIONS_MAX = 1_000
 const HEADERS = Object.freeze({})
 /** Helpers for source values come with a later version; the name is there so that a program may ask for it. */
 const SPARK = Object.freeze({})
 
-/** One slice of rows, worked off one by one in a compartment of its own: a row's actions are taken all or none. */
+/** One slice of rows, worked off one by one in a compartment of its own. */
 export class Batch {
-  readonly columns = new Columns()
+  readonly made: Made
   readonly #program: Program
   readonly #request: RunRequest
   readonly #rows: readonly (object | null)[]
-  readonly #recorder = new Recorder()
   readonly #random: Random
-  readonly #unmade: Unmade[] = []
   readonly #context: object
   readonly #guest: Guest
   readonly #startedAt = Date.now()
   #row = 0
-  #chars = 0
   #skip: { readonly reason: unknown } | undefined
   /** Which run of the loop counts: one that was given up must not go on, should its promise settle after all. */
   #turn = 0
@@ -37,14 +28,15 @@ export class Batch {
     this.#request = request
     this.#rows = rows
     this.#random = new Random(request.seed)
-    const skip = (reason?: unknown): void => {
-      this.#skip = { reason }
+    this.made = new Made(program, request)
+    const skip = (first?: unknown, second?: unknown): void => {
+      this.#skip = { reason: first === this.#rows[this.#row] ? second : first }
     }
     this.#context = harden({ now: request.now, skip, spark: SPARK })
     this.#guest = program.open({
       now: request.now,
       random: () => this.#random.next(),
-      log: (level, values) => this.#recorder.add(level, request.from + this.#row, values),
+      log: (level, values) => this.made.recorder.add(level, request.from + this.#row, values),
     })
   }
 
@@ -70,7 +62,7 @@ export class Batch {
         this.#take(result)
       } catch (thrown) {
         if (turn !== this.#turn) return
-        this.#reject(thrown)
+        this.made.rejected(this.#row, thrown)
       }
     }
     this.#finished = true
@@ -78,7 +70,7 @@ export class Batch {
 
   /** Time or size enough for one answer: the rest of the rows is asked for again. */
   #isLong(): boolean {
-    return this.#chars > this.#request.softChars || Date.now() - this.#startedAt > this.#request.softMs
+    return this.made.chars > this.#request.softChars || Date.now() - this.#startedAt > this.#request.softMs
   }
 
   #call(row: object): unknown {
@@ -89,85 +81,19 @@ export class Batch {
   /** Microtasks have run dry: without timers and a network, a promise that is still pending stays so. */
   giveUp(): boolean {
     if (this.#finished) return false
-    this.#end('rejected', 'TRANSFORM_NEVER_SETTLES', { at: this.#program.at })
+    this.made.end(this.#row, 'rejected', 'TRANSFORM_NEVER_SETTLES', { at: this.#program.facts.at })
     this.#row += 1
     return true
   }
 
   #take(result: unknown): undefined {
-    if (this.#skip !== undefined) {
-      const { reason } = this.#skip
-      const isSayable = typeof reason === 'string' && this.#program.words.has(reason)
-      return this.#end('filtered', 'TRANSFORM_SKIPPED', isSayable ? { reason } : {})
-    }
-    const copier = new Copier({
-      bytesMax: this.#request.outputMaxBytes,
-      onNotFinite: (what) => this.#recorder.add('warn', this.#request.from + this.#row, [`${what} was left out`]),
-    })
-    const sayable = (name: string): boolean => this.#program.words.has(name)
-    const actions = listOf(result).map((value) => classify(value, copier, this.#request.nulls, sayable))
-    if (actions.length === 0) return this.#end('filtered', 'TRANSFORM_NO_ACTION', {})
-    this.#add(actions)
+    if (this.#skip !== undefined) return this.made.skipped(this.#row, this.#skip.reason)
+    const actions = this.made.actionsIn(result, this.#row)
+    if (actions.length === 0) return this.made.end(this.#row, 'filtered', 'TRANSFORM_NO_ACTION', {})
+    this.made.add(this.#row, actions)
   }
 
-  #add(actions: readonly Classified[]): void {
-    const bytesMax = this.#request.outputMaxBytes
-    const payloads = actions.map(({ dataFields }) => JSON.stringify(dataFields))
-    const chars = payloads.reduce((sum, text) => sum + text.length, 0)
-    if (chars * 3 > bytesMax && payloads.reduce((sum, text) => sum + utf8Length(text), 0) > bytesMax) {
-      throw new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: bytesMax })
-    }
-    for (const [index, action] of actions.entries()) this.columns.add(this.#row, action, payloads[index] as string)
-    this.#chars += chars + actions.length * 100
+  answer() {
+    return this.made.answer(this.#row)
   }
-
-  #reject(thrown: unknown): undefined {
-    const { words, at, positionOf } = this.#program
-    if (Refused.is(thrown)) return this.#end('rejected', thrown.code, { ...thrown.facts, at })
-    this.#end('rejected', 'TRANSFORM_THREW', { at: positionOf(thrown), name: standardName(thrown, words) })
-  }
-
-  #end(status: Unmade['status'], code: string, facts: Unmade['reason']['facts']): undefined {
-    this.#unmade.push({ row: this.#row, status, reason: { code, facts } })
-  }
-
-  answer(): Ran {
-    const logs = this.#recorder.lines(this.#request.from + this.#row)
-    return { type: 'ran', done: this.#row, unmade: this.#unmade, logs, ...this.columns.header() }
-  }
-}
-
-const isThenable = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  typeof (value as { then?: unknown }).then === 'function'
-
-/** The returned objects; `null`, `undefined` and `false` stand for none, so that `condition && {...}` may be written. */
-function listOf(result: unknown): object[] {
-  const listed: unknown[] = []
-  if (!Array.isArray(result)) listed.push(result)
-  else {
-    const length = result.length
-    if (length > ACTIONS_MAX) throw badOutput(`more than ${ACTIONS_MAX} actions for one row`)
-    for (let at = 0; at < length; at += 1) listed.push(result[at])
-  }
-  return listed.filter((value): value is object => {
-    if (value === null || value === undefined || value === false) return false
-    if (typeof value !== 'object' || Array.isArray(value)) {
-      throw badOutput(`${Array.isArray(value) ? 'an array' : `a ${typeof value}`} where an action should be`)
-    }
-    return true
-  })
-}
-
-const badOutput = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })
-
-function utf8Length(text: string): number {
-  let bytes = text.length
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at)
-    if (code >= 0x80) bytes += code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 1 : 2
-  }
-  return bytes
 }

@@ -4,6 +4,12 @@ import type { Json, JsonObject } from '../../model/value.js'
 import type { Copier } from './copy.js'
 import { Refused } from './refused.js'
 
+/** The properties of an object of the program, each as it was read, once. */
+export interface Read {
+  readonly names: readonly string[]
+  readonly values: readonly unknown[]
+}
+
 export interface Classified {
   readonly kind: ActionKind
   readonly identifiers: Identifiers
@@ -38,20 +44,23 @@ const SECONDS_MAX = 1e11
 
 const bad = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })
 
-/**
- * One returned object as an action.
- *
- * Throws  TRANSFORM_BAD_OUTPUT, which quotes a name only where `sayable` knows it (I7).
- */
-export function classify(
-  value: object,
-  copier: Copier,
-  nulls: 'omit' | 'remove',
-  sayable: (name: string) => boolean,
-): Classified {
+export interface ClassifyRules {
+  readonly copier: Copier
+  readonly nulls: 'omit' | 'remove'
+  /** Whether a name stands in the program: others are not quoted (I7). */
+  readonly sayable: (name: string) => boolean
+  /** Whether an action names its row in `from`. */
+  readonly batch: boolean
+}
+
+/** One returned object as an action. Throws TRANSFORM_BAD_OUTPUT. */
+export function classify({ names, values }: Read, { copier, nulls, sayable, batch }: ClassifyRules): Classified {
   const held: Record<string, Json> = {}
   let dataFields: Json = {}
-  for (const [name, field] of copier.fields(value)) {
+  for (const [at, name] of names.entries()) {
+    copier.name(name)
+    const field = values[at]
+    if (batch && name === 'from') continue
     const copied = copier.copy(field, name === 'dataFields' ? nulls : 'remove')
     if (copied === undefined || copied === null) continue
     if (name === 'dataFields') dataFields = copied

@@ -1,9 +1,9 @@
 import type { ActionKind } from '../../model/action.js'
 import type { Identifiers } from '../../model/identifier.js'
 import { ShapeTable } from '../../model/shape.js'
-import type { Json } from '../../model/value.js'
+import type { Json, JsonObject } from '../../model/value.js'
 import type { Ran } from '../protocol.js'
-import type { Classified } from './classify.js'
+import type { Ready } from './lane.js'
 
 /** The columns of an answer, as they grow action by action. */
 export class Columns {
@@ -16,17 +16,26 @@ export class Columns {
   readonly #detailNumbers = new Map<string, number>()
   readonly #shapes: number[] = []
   readonly #shapeTable = new ShapeTable()
+  /** The number of a shape that an action has, or is about to have. */
+  shape(dataFields: JsonObject): number {
+    return this.#shapeTable.number(dataFields)
+  }
 
-  add(row: number, { kind, identifiers, detail, dataFields }: Classified, payload: string): void {
-    const text = JSON.stringify(detail)
-    const number = this.#detailNumbers.get(text) ?? this.#detailTable.push(detail) - 1
-    this.#detailNumbers.set(text, number)
+  add(row: number, { kind, identifiers, detail, detailText, payload, shape }: Ready): void {
     this.#kinds.push(kind)
     this.#rows.push(row)
     this.#identifiers.push(identifiers)
-    this.#details.push(number)
-    this.#shapes.push(this.#shapeTable.number(dataFields))
+    this.#details.push(this.#detail(detail, detailText))
+    this.#shapes.push(shape)
     this.payloads.push(payload)
+  }
+
+  #detail(detail: Ready['detail'], text: string): number {
+    const known = this.#detailNumbers.get(text)
+    if (known !== undefined) return known
+    const number = this.#detailTable.push(detail) - 1
+    this.#detailNumbers.set(text, number)
+    return number
   }
 
   header(): Pick<Ran, 'kinds' | 'rows' | 'identifiers' | 'details' | 'detailTable' | 'shapes' | 'shapeTable'> {

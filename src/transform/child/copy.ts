@@ -10,6 +10,8 @@ type MutableObject = { [key: string]: Json }
 
 /** How one row's output is copied. */
 export interface CopyRules {
+  /** Characters of one object that is copied, about: so that no memory goes to what will be refused for its size. */
+  readonly charsMax: number
   readonly bytesMax: number
   /** Says that a number which JSON cannot hold was left out. */
   readonly onNotFinite: (what: string) => void
@@ -27,15 +29,19 @@ export class Copier {
 
   constructor(rules: CopyRules) {
     this.#rules = rules
-    this.#left = rules.bytesMax
+    this.#left = rules.charsMax
   }
 
-  /** Own enumerable properties of an object of the program, uncopied. */
-  fields(value: object): [string, unknown][] {
-    return Object.keys(value).map((name) => {
-      this.#nameOf(name)
-      return [name, (value as Record<string, unknown>)[name]]
-    })
+  /** Begins with another object of the same row. */
+  next(): this {
+    this.#left = this.#rules.charsMax
+    return this
+  }
+
+  /** Takes the name of a field into account. Throws TRANSFORM_BAD_OUTPUT for one that is none. */
+  name(name: string): void {
+    if (name === '__proto__') throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: 'a field named __proto__' })
+    this.#spend(name.length + 4)
   }
 
   /**
@@ -104,7 +110,7 @@ export class Copier {
     const names = Object.keys(value)
     if (names.length === 0) refuseOpaque(value)
     for (const name of names) {
-      this.#nameOf(name)
+      this.name(name)
       const held = this.#copy((value as Record<string, unknown>)[name], nulls)
       if (held !== SKIPPED && (held !== null || nulls === 'remove')) copy[name] = held
     }
@@ -120,11 +126,6 @@ export class Copier {
       copy.push(held === SKIPPED ? null : held)
     }
     return copy
-  }
-
-  #nameOf(name: string): void {
-    if (name === '__proto__') throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: 'a field named __proto__' })
-    this.#spend(name.length + 4)
   }
 
   #spend(chars: number): void {

@@ -1,66 +1,29 @@
-import type { Edit } from './censor.js'
+import type { Exports } from './exports.js'
 import { Refused } from './refused.js'
-import { isFunction, type Parsed, type Tree } from './syntax.js'
+import type { Parsed, Tree } from './syntax.js'
 
-/** The function that a program offers, and how its text becomes one that gives it. */
+/** The function that a program offers. */
 export interface Entry {
   readonly form: 'send' | 'default'
   /** The function, or the expression that makes it. */
   readonly node: Tree
-  /** Takes the exports out of the text without moving what stands behind them. */
-  readonly edits: readonly Edit[]
-  /** Name that the changed text gives to a default export which has none. */
-  readonly holder?: string
   /** Name of the function in the changed text. */
   readonly result: string
 }
 
 /** A default export if there is one, else a function `send`. Throws TRANSFORM_NO_FUNCTION. */
-export function findEntry(file: string, parsed: Parsed): Entry {
-  const body = parsed.root.body as Tree[]
-  const edits = body.flatMap((node) => withoutExport(node, parsed))
-  for (const node of body) {
-    if (node.type === 'ExportDefaultDeclaration') return defaultEntry(file, node, edits, parsed)
-    const named = (node.specifiers ?? []) as Tree[]
-    const local = node.type === 'ExportNamedDeclaration' ? named.find(isDefault)?.local : undefined
-    if (local !== undefined) {
-      return { form: 'default', node: local as Tree, edits, result: (local as Tree).name as string }
-    }
+export function findEntry(file: string, { root }: Parsed, exports: Exports): Entry {
+  const made = exports.default
+  if (made !== undefined) {
+    if (made.type === 'ClassDeclaration') throw new Refused('TRANSFORM_NO_FUNCTION', { file })
+    return { form: 'default', node: made, result: exports.names.get('default') as string }
   }
-  for (const node of body) {
+  for (const node of root.body as Tree[]) {
     const found = sendIn((node.declaration as Tree | null | undefined) ?? node)
-    if (found !== undefined) return { form: 'send', node: found, edits, result: 'send' }
+    if (found !== undefined) return { form: 'send', node: found, result: 'send' }
   }
   throw new Refused('TRANSFORM_NO_FUNCTION', { file })
 }
-
-const isDefault = (specifier: Tree): boolean => (specifier.exported as Tree).name === 'default'
-
-function defaultEntry(file: string, node: Tree, others: readonly Edit[], parsed: Parsed): Entry {
-  const made = node.declaration as Tree
-  if (made.type === 'ClassDeclaration') throw new Refused('TRANSFORM_NO_FUNCTION', { file })
-  const id = made.id as Tree | null | undefined
-  const keyword = /^export[\s\S]*?default/.exec(parsed.source.slice(node.start))?.[0] ?? ''
-  const end = node.start + keyword.length
-  if (made.type === 'FunctionDeclaration' && id) {
-    const edit = { start: node.start, end, text: blank(keyword) }
-    return { form: 'default', node: made, edits: [...others, edit], result: id.name as string }
-  }
-  let holder = '$made'
-  while (parsed.source.includes(holder)) holder += '$'
-  const edits = [...others, { start: node.start, end, text: `${holder}=${blank(keyword).slice(holder.length + 1)}` }]
-  // Else a parenthesis on the next line would call it.
-  if (isFunction(made)) edits.push({ start: node.end, end: node.end, text: ';' })
-  return { form: 'default', node: made, edits, holder, result: holder }
-}
-
-function withoutExport(node: Tree, { source }: Parsed): Edit[] {
-  if (node.type !== 'ExportNamedDeclaration') return []
-  const end = node.declaration ? node.start + 'export'.length : node.end
-  return [{ start: node.start, end, text: blank(source.slice(node.start, end)) }]
-}
-
-const blank = (text: string): string => text.replace(/[^\n\r\u2028\u2029]/g, ' ')
 
 function sendIn(node: Tree): Tree | undefined {
   if (node.type === 'FunctionDeclaration') return (node.id as Tree).name === 'send' ? node : undefined

@@ -25,11 +25,13 @@ const LEVELS = ['debug', 'log', 'info', 'warn', 'error']
 /**
  * A compartment of its own for one slice. Its globals are frozen before the first evaluation: SES then binds them as
  * constants, at native speed, and `globalThis.x = 1` keeps no state.
+ *
+ * @param more  globals besides, hardened
  */
-export function tamed(world: World): { readonly evaluate: (text: string) => unknown } {
+export function tamed(world: World, more: object): { readonly evaluate: (text: string) => unknown } {
   const compartment = new Compartment()
   const globals = compartment.globalThis
-  endow(globals, world)
+  endow(globals, world, more)
   for (const name of Object.getOwnPropertyNames(globals)) {
     const held = Object.getOwnPropertyDescriptor(globals, name)
     if (held && 'value' in held) Object.defineProperty(globals, name, { ...held, writable: false, configurable: false })
@@ -38,9 +40,9 @@ export function tamed(world: World): { readonly evaluate: (text: string) => unkn
   return { evaluate: (text) => compartment.evaluate(text) as unknown }
 }
 
-function endow(globals: object, world: World): void {
+function endow(globals: object, world: World, more: object): void {
   for (const name of Object.getOwnPropertyNames(globals)) if (REMOVED.has(name)) Reflect.deleteProperty(globals, name)
-  const own = { Date: dateOf(world), Math: mathOf(world), console: consoleOf(world) }
+  const own = { Date: dateOf(world), Math: mathOf(world), console: consoleOf(world), ...more }
   for (const [name, value] of Object.entries(own)) {
     Object.defineProperty(globals, name, { value, writable: false, enumerable: false, configurable: false })
   }

@@ -1,81 +1,63 @@
-import { nearest } from '../../model/nearest.js'
-import type { Loaded, LoadRequest } from '../protocol.js'
-import { PROGRAM_URL } from '../protocol.js'
-import { rewrite } from './censor.js'
-import { findEntry } from './entry.js'
-import { GLOBAL_NAMES, quietWorld, tamed, type World } from './globals.js'
+import type { Loaded, LoadRequest, Needs } from '../protocol.js'
+import { type Entry, findEntry } from './entry.js'
+import { quietWorld, type World } from './globals.js'
+import { type Linked, link, type PackageShelf } from './link.js'
+import { type Module, wordsOf } from './module.js'
 import { Reads } from './reads.js'
 import { Refused } from './refused.js'
-import { resolveScopes, type Scopes } from './scope.js'
-import { type Parsed, parseProgram, type Tree, walk } from './syntax.js'
-import { positionIn, standardName } from './thrown.js'
+import { frameOf, offsetOf, standardName } from './thrown.js'
 
-/** The program's function, as it is called for one row. */
+/** The program's function, as it is called for one row, or for a batch of them. */
 export type Guest = (first: unknown, second: unknown) => unknown
 
 /** A program that has passed every check that can be made before the first row. */
 export interface Program {
   readonly facts: Omit<Loaded, 'type'>
-  /** Where the function that is called stands. */
-  readonly at: string
   /** Names and texts that stand in the program: what else it makes up may be a value and is never quoted (I7). */
   readonly words: ReadonlySet<string>
+  /** Whether the function is called for a batch of rows. */
+  readonly batch: boolean
   /** Runs the top level in a new compartment and gives the function. */
   readonly open: (world: World) => Guest
-  /** `name:line:column` of what was thrown, or of the function where the stack tells nothing. */
+  /** `file:line:column` of what was thrown, or of the function where the stack tells nothing. */
   readonly positionOf: (thrown: unknown) => string
 }
 
-/** Checks a program and runs its top level once. Throws every static error of the table. */
-export function loadProgram({ name, source }: LoadRequest): Program {
-  const parsed = parseProgram(name, source)
-  const scopes = resolveScopes(parsed.root)
-  refuseUnknown(parsed, scopes)
-  const entry = findEntry(name, parsed)
-  const { text, original } = rewrite(parsed, entry.edits)
-  const at = parsed.at(entry.node.start)
-  const positionOf = (thrown: unknown): string => {
-    const found = positionIn(thrown, text)
-    return found === undefined ? at : parsed.at(original(found))
-  }
-  const first = entry.holder === undefined ? '' : `let ${entry.holder};`
-  // The program begins on a line of its own, so that no column moves.
-  const whole = `(()=>{"use strict";${first}\n${text}\n;return ${entry.result}})()\n//# sourceURL=${PROGRAM_URL}`
-  const words = wordsOf(parsed.root)
-  const open = (world: World): Guest => {
-    const { evaluate } = tamed(world) // a fault in here is ours, and ends the process
+/** Checks a program and runs its top level once, unless it needs more files or packages. Throws every static error of the table. */
+export function loadProgram(request: LoadRequest, shelf: PackageShelf): Program | Needs {
+  let entry: Entry | undefined
+  const linked = link(request, shelf, (first) => {
+    entry = findEntry(first.id, first.parsed, first.exports)
+    return entry.result
+  })
+  return 'type' in linked ? linked : programOf(linked, entry as Entry, request.batch)
+}
+
+function programOf({ entry: first, modules, open }: Linked, entry: Entry, batch: boolean): Program {
+  const at = first.parsed.at(entry.node.start)
+  const positionOf = (thrown: unknown): string => positionIn(thrown, modules) ?? at
+  const words = new Set(modules.flatMap(wordsOf))
+  const opened = (world: World): Guest => {
     let guest: unknown
     try {
-      guest = evaluate(whole)
+      guest = open(world).entry
     } catch (thrown) {
+      if (Refused.is(thrown)) throw thrown
       throw new Refused('TRANSFORM_THREW', { at: positionOf(thrown), name: standardName(thrown, words) })
     }
-    if (typeof guest !== 'function') throw new Refused('TRANSFORM_NO_FUNCTION', { file: name })
+    if (typeof guest !== 'function') throw new Refused('TRANSFORM_NO_FUNCTION', { file: first.id })
     return guest as Guest
   }
-  const reads = new Reads(parsed, scopes).of(entry.node, entry.form)
-  open(quietWorld())
-  return { facts: { form: entry.form, ...reads }, at, words, open, positionOf }
+  const reads = new Reads(first.parsed, first.scopes).of(entry.node, entry.form, batch)
+  opened(quietWorld())
+  return { facts: { form: entry.form, at, ...reads }, words, batch, open: opened, positionOf }
 }
 
-function refuseUnknown(parsed: Parsed, scopes: Scopes): void {
-  for (const { node, name, inSight } of scopes.free) {
-    if (GLOBAL_NAMES.has(name)) continue
-    const parent = parsed.parents.get(node)
-    if (parent?.type === 'UnaryExpression' && parent.operator === 'typeof') continue
-    const close = nearest(name, [...inSight(), ...GLOBAL_NAMES])
-    const hint = close === undefined ? '' : `: perhaps ${close}`
-    throw new Refused('TRANSFORM_UNKNOWN_IDENTIFIER', { at: parsed.at(node.start), name, nearest: hint })
-  }
-}
-
-/** Every name and every text that stands in the program. */
-function wordsOf(root: Tree): Set<string> {
-  const words = new Set<string>()
-  walk(root, (node) => {
-    if (node.type === 'Identifier') words.add(node.name as string)
-    if (node.type === 'Literal' && typeof node.value === 'string') words.add(node.value)
-    if (node.type === 'TemplateElement') words.add((node.value as { cooked: string }).cooked)
-  })
-  return words
+function positionIn(thrown: unknown, modules: readonly Module[]): string | undefined {
+  const frame = frameOf(thrown)
+  const module = modules[frame?.nth ?? -1]
+  if (frame === undefined || module === undefined) return undefined
+  const { parsed, rewritten } = module
+  const offset = offsetOf(rewritten.text, frame.line, frame.column)
+  return offset === undefined ? undefined : parsed.at(rewritten.original(offset))
 }

@@ -21,15 +21,17 @@ export class Reads {
   readonly #followed = new Set<string>()
   readonly #ids = new Map<object, number>()
   #all = false
+  #batch = false
 
   constructor(parsed: Parsed, scopes: Scopes) {
     this.#parsed = parsed
     this.#scopes = scopes
   }
 
-  /** Follows the first argument of the entry function. */
-  of(entry: Tree, form: 'send' | 'default'): { reads: ColumnRead[]; readsAll: boolean } {
-    this.#enter(entry, 0, form === 'send' ? 'payload' : 'row')
+  /** Follows the first argument of the entry function: a row, or with `batch` a list of them. */
+  of(entry: Tree, form: 'send' | 'default', batch: boolean): { reads: ColumnRead[]; readsAll: boolean } {
+    this.#batch = batch
+    this.#enter(entry, 0, form === 'send' ? 'payload' : batch ? 'events' : 'row')
     const reads = [...this.#found].sort((a, b) => a[1] - b[1])
     return { reads: reads.map(([column, start]) => ({ column, at: this.#parsed.at(start) })), readsAll: this.#all }
   }
@@ -121,6 +123,10 @@ export class Reads {
         else if (!isComparison(parent)) this.#lose()
         return
       }
+      case 'Property': // says whose an action is, and reads nothing
+        return this.#batch && constantKey(parent.key as Tree, parent.computed === true) === 'from'
+          ? undefined
+          : this.#lose()
       case 'LogicalExpression':
         return this.#flow(parent, held)
       case 'UnaryExpression':

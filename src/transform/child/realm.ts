@@ -5,6 +5,7 @@ import type { Answer, Request } from '../protocol.js'
 import { Batch } from './batch.js'
 import { loadProgram, type Program } from './program.js'
 import { Refused } from './refused.js'
+import { Together } from './together.js'
 
 lockdown({
   errorTaming: 'unsafe', // nobody else shares the realm, and positions come from stacks
@@ -28,7 +29,7 @@ interface Output {
 let request: Request
 let body = ''
 let program: Program | undefined
-let batch: Batch | undefined
+let batch: Batch | Together | undefined
 let output: Output = { header: '', payloads: [] }
 
 const settle = (answer: Answer, payloads: readonly string[] = []): void => {
@@ -57,11 +58,13 @@ export function begin(header: string, text: string): void {
 export function step(): void {
   guarded(() => {
     if (request.type === 'load') {
-      program = loadProgram(request)
-      settle({ type: 'loaded', ...program.facts })
+      const loaded = loadProgram(request, { open: () => () => undefined })
+      program = 'type' in loaded ? undefined : loaded
+      settle('type' in loaded ? loaded : { type: 'loaded', ...loaded.facts })
       return
     }
-    batch ??= new Batch(program as Program, request, JSON.parse(body) as (object | null)[])
+    const Work = program?.batch === true ? Together : Batch
+    batch ??= new Work(program as Program, request, JSON.parse(body) as (object | null)[])
     body = ''
     batch.run()
   })
@@ -73,7 +76,7 @@ export function stalled(): boolean {
 }
 
 export function take(): Output {
-  if (batch !== undefined) settle(batch.answer(), batch.columns.payloads)
+  if (batch !== undefined) settle(batch.answer(), batch.made.columns.payloads)
   batch = undefined
   return output
 }

@@ -70,6 +70,15 @@ class ScopeWalk {
       case 'Identifier':
         this.#uses.push({ node, scope })
         return
+      case 'ImportDeclaration':
+        for (const { local } of node.specifiers as { local: Tree }[]) this.#declare(local, scope)
+        return
+      case 'ExportNamedDeclaration':
+        if (node.source) return // names of another file
+        for (const child of childrenOf(node)) this.visit(child, scope)
+        return
+      case 'ExportAllDeclaration':
+        return
       default: {
         const inner = BLOCKS.has(node.type) ? open(scope, node.type === 'StaticBlock') : scope
         for (const child of childrenOf(node)) if (!isLabelOrKey(node, child)) this.visit(child, inner)

@@ -23,7 +23,10 @@ export interface Parsed {
   readonly at: (offset: number) => string
 }
 
-const OPTIONS: Options = { ecmaVersion: 2024, sourceType: 'module', allowAwaitOutsideFunction: true }
+const OPTIONS: Options = { ecmaVersion: 2025, sourceType: 'module', allowAwaitOutsideFunction: true }
+
+/** Whether a file is TypeScript, by its name. */
+export const isTyped = (name: string): boolean => /\.[cm]?ts$/.test(name)
 
 /** Parses the program as a module. Throws TRANSFORM_SYNTAX and TRANSFORM_FORBIDDEN_SYNTAX. */
 export function parseProgram(name: string, source: string): Parsed {
@@ -82,16 +85,10 @@ const isTree = (value: unknown): value is Tree =>
 
 function forbidden(node: Tree, parent: Tree | undefined, parents: ReadonlyMap<Tree, Tree>): string | undefined {
   switch (node.type) {
-    case 'ImportDeclaration':
-      return '`import`'
     case 'ImportExpression':
       return '`import()`'
     case 'MetaProperty':
       return (node.meta as Tree).name === 'import' ? '`import.meta`' : undefined
-    case 'ExportAllDeclaration':
-      return '`export * from`'
-    case 'ExportNamedDeclaration':
-      return node.source === null ? undefined : '`export ... from`'
     case 'AwaitExpression':
       return insideFunction(node, parents) ? undefined : '`await` outside a function'
     case 'ForOfStatement':
@@ -99,7 +96,7 @@ function forbidden(node: Tree, parent: Tree | undefined, parents: ReadonlyMap<Tr
     case 'CallExpression': {
       const callee = node.callee as Tree
       const name = callee.type === 'Identifier' ? callee.name : undefined
-      return name === 'require' || name === 'eval' ? `\`${name}()\`` : undefined
+      return name === 'eval' ? '`eval()`' : undefined
     }
     case 'Identifier':
       return parent?.type === 'NewExpression' && parent.callee === node && node.name === 'Function'

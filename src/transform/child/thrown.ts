@@ -3,7 +3,7 @@ import { PROGRAM_URL } from '../protocol.js'
 const STANDARD = new Set(
   'Error TypeError RangeError ReferenceError SyntaxError URIError EvalError AggregateError'.split(' '),
 )
-const FRAME = new RegExp(`${PROGRAM_URL}:(\\d+):(\\d+)`)
+const FRAME = new RegExp(`${PROGRAM_URL}/(\\d+):(\\d+):(\\d+)`)
 const STACK_CHARS_MAX = 20_000
 
 /**
@@ -16,19 +16,26 @@ export function standardName(thrown: unknown, words: ReadonlySet<string>): strin
   return typeof name === 'string' && (STANDARD.has(name) || words.has(name)) ? name : 'an object'
 }
 
-/** Offset in the evaluated program of the innermost frame that belongs to it. */
-export function positionIn(thrown: unknown, text: string): number | undefined {
+/** Where the innermost frame that belongs to the program stands: in which of its files, and where in its changed text. */
+export function frameOf(
+  thrown: unknown,
+): { readonly nth: number; readonly line: number; readonly column: number } | undefined {
   const stack = quietly(() => (thrown as Error).stack)
   if (typeof stack !== 'string') return undefined
   const found = FRAME.exec(stack.slice(0, STACK_CHARS_MAX))
   if (found === null) return undefined
-  const line = Number(found[1]) - 1 // the program begins on the second line
+  const [nth, line, column] = found.slice(1).map(Number) as [number, number, number]
+  return { nth, line: line - 1, column } // the text of a file begins on the second line
+}
+
+/** The offset of a place in a text; `undefined` where the text has no such place. */
+export function offsetOf(text: string, line: number, column: number): number | undefined {
   let start = 0
   for (let at = 1; at < line; at += 1) {
     start = text.indexOf('\n', start) + 1
     if (start === 0) return undefined
   }
-  const offset = start + Number(found[2]) - 1
+  const offset = start + column - 1
   return line < 1 || offset > text.length ? undefined : offset
 }
 

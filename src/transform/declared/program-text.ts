@@ -17,7 +17,11 @@ export type Transform = (row: Row, context: Context) => Result | Promise<Result>
 /** A program in the other form: a function \`send\`. */
 export type Send = (payload: Payload, headers: Headers) => Result | Promise<Result>
 
-/** \`events\` holds the one row. */
+/** The same with \`batch: true\`: all rows of a slice at once. Each action names its row, and so does each call of skip. */
+export type BatchTransform = (rows: Row[], context: Context) => BatchResult | Promise<BatchResult>
+export type BatchSend = (payload: Payload, headers: Headers) => BatchResult | Promise<BatchResult>
+
+/** \`events\` holds the one row, or all rows of a slice. */
 export type Payload = { readonly events: Row[] }
 export type Headers = { readonly [name: string]: string | undefined }
 
@@ -35,6 +39,11 @@ export interface Context {
 /** Several actions of a row are taken all or none. \`false\` and \`null\` are passed over. */
 export type Result = Returned | readonly Returned[] | void
 type Returned = Action | false | null | undefined
+
+export type BatchResult = BatchReturned | readonly BatchReturned[] | void
+type BatchReturned = BatchAction | false | null | undefined
+/** \`from\` is the row itself, and no copy. */
+export type BatchAction = Action & { readonly from: Row }
 
 export type Action =
   | Profile

@@ -10,6 +10,7 @@ export const SANDBOX_OPTIONS = {
   moduleResolution: 'bundler',
   moduleDetection: 'force',
   allowImportingTsExtensions: true,
+  resolveJsonModule: true,
   isolatedModules: true,
   allowJs: true,
   checkJs: true,

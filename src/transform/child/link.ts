@@ -1,0 +1,192 @@
+import type { LoadRequest, Needs } from '../protocol.js'
+import { tamed, type World } from './globals.js'
+import { isFile } from './imports.js'
+import { type Module, moduleOf, scriptOf, unknown } from './module.js'
+import { Refused } from './refused.js'
+
+/** What a file offers, by name. */
+type Offered = Readonly<Record<string, unknown>>
+
+/** The packages that a program may ask for. */
+export interface PackageShelf {
+  /** For one batch: gives a package by its name, evaluated when it is first asked for. */
+  open(world: World): (slug: string) => unknown
+}
+
+/** A program of one file or several, each behind those that it imports. */
+export interface Linked {
+  readonly entry: Module
+  /** In the order in which they run, the entry last. */
+  readonly modules: readonly Module[]
+  /** Runs all of them in a new compartment and gives what the entry offers. */
+  readonly open: (world: World) => Offered
+}
+
+/**
+ * Reads the files of a program, or says which ones it needs besides.
+ *
+ * Throws  every static error of the table; TRANSFORM_FORBIDDEN_SYNTAX for a circle of imports; TRANSFORM_UNKNOWN_IDENTIFIER
+ *         for a name that a file does not offer.
+ */
+export function link(request: LoadRequest, shelf: PackageShelf, resultOf: (entry: Module) => string): Linked | Needs {
+  const files = new Map<string, Module | Offered>()
+  for (const text of request.modules) files.set(text.id, text.id.endsWith('.json') ? dataOf(text) : moduleOf(text))
+  const entry = files.get((request.modules[0] as { id: string }).id) as Module
+  const needs = needsOf(files, request)
+  if (needs.files.length + needs.packages.length > 0) return needs
+  const modules = ordered(entry, files)
+  for (const module of modules) assertOffered(module, files)
+  const scripts = modules.map((module, nth) => scriptOf(module, nth, module === entry ? resultOf(entry) : undefined))
+  const open = (world: World): Offered => new Opened(modules, scripts, { files, world, shelf }).entry()
+  return { entry, modules, open }
+}
+
+const isModule = (file: Module | Offered | undefined): file is Module => file !== undefined && 'parsed' in file
+
+/** A file of JSON: its default export. */
+function dataOf({ id, source }: LoadRequest['modules'][number]): Offered {
+  try {
+    return harden({ __proto__: null, default: JSON.parse(source) as unknown })
+  } catch {
+    throw new Refused('TRANSFORM_SYNTAX', { at: `${id}:1:1`, problem: 'the file is no JSON' })
+  }
+}
+
+function needsOf(files: ReadonlyMap<string, Module | Offered>, { packages }: LoadRequest): Needs {
+  const needs = {
+    type: 'needs',
+    files: [] as Needs['files'][number][],
+    packages: [] as Needs['packages'][number][],
+  } as const
+  for (const module of files.values()) {
+    if (!isModule(module)) continue
+    for (const { specifier, node } of module.needs) {
+      const at = module.parsed.at(node.start)
+      if (!isFile(specifier)) {
+        if (!packages.some(({ slug }) => slug === specifier)) needs.packages.push({ slug: specifier, at })
+      } else if (module.links[specifier] === undefined) needs.files.push({ from: module.id, specifier, at })
+    }
+  }
+  return needs
+}
+
+/** Each file behind those that it imports. */
+function ordered(entry: Module, files: ReadonlyMap<string, Module | Offered>): Module[] {
+  const done = new Set<Module>()
+  const underWay = new Set<Module>()
+  const visit = (module: Module): void => {
+    underWay.add(module)
+    for (const { specifier, node } of module.needs) {
+      const other = isFile(specifier) ? files.get(module.links[specifier] as string) : undefined
+      if (!isModule(other) || done.has(other)) continue
+      if (underWay.has(other)) {
+        throw new Refused('TRANSFORM_FORBIDDEN_SYNTAX', {
+          at: module.parsed.at(node.start),
+          what: 'a circle of imports',
+        })
+      }
+      visit(other)
+    }
+    done.add(module)
+  }
+  visit(entry)
+  return [...done]
+}
+
+function assertOffered(module: Module, files: ReadonlyMap<string, Module | Offered>): void {
+  const { imports, exports, links, parsed } = module
+  for (const { specifier, name, node } of [...imports, ...exports.handedOn]) {
+    if (name === '' || name === '*' || !isFile(specifier)) continue
+    const names = offeredBy(files.get(links[specifier] as string) as Module | Offered, files)
+    if (names !== undefined && !names.includes(name)) throw unknown(parsed.at(node.start), name, names)
+  }
+}
+
+/** The names that a file offers; `undefined` where a package hands on all of its own. */
+function offeredBy(file: Module | Offered, files: ReadonlyMap<string, Module | Offered>): string[] | undefined {
+  if (!isModule(file)) return ['default']
+  const names = [...file.exports.names.keys()]
+  for (const { specifier, as } of file.exports.handedOn) {
+    if (as !== '*') names.push(as)
+    else {
+      const other = files.get(file.links[specifier] as string)
+      const more = isFile(specifier) && other !== undefined ? offeredBy(other, files) : undefined
+      if (more === undefined) return undefined
+      names.push(...more.filter((name) => name !== 'default'))
+    }
+  }
+  return names
+}
+
+interface Surroundings {
+  readonly files: ReadonlyMap<string, Module | Offered>
+  readonly world: World
+  readonly shelf: PackageShelf
+}
+
+/** The files of a program as they run, once, for one batch. */
+class Opened {
+  readonly #modules: readonly Module[]
+  readonly #scripts: readonly string[]
+  readonly #surroundings: Surroundings
+  readonly #offered = new Map<string, Offered>()
+  readonly #packageOf: (slug: string) => unknown
+
+  constructor(modules: readonly Module[], scripts: readonly string[], surroundings: Surroundings) {
+    this.#modules = modules
+    this.#scripts = scripts
+    this.#surroundings = surroundings
+    this.#packageOf = surroundings.shelf.open(surroundings.world)
+  }
+
+  entry(): Offered {
+    const { world } = this.#surroundings
+    const usesRequire = this.#modules.some((module) => module.usesRequire)
+    const { evaluate } = tamed(world, usesRequire ? { require: harden((slug: string) => this.#packageOf(slug)) } : {})
+    let last: Offered = {}
+    for (const [nth, module] of this.#modules.entries()) {
+      const make = evaluate(this.#scripts[nth] as string) as (take: unknown) => object
+      last = this.#complete(
+        module,
+        make((specifier: string, name: string) => this.#take(module, specifier, name)),
+      )
+      this.#offered.set(module.id, last)
+    }
+    return last
+  }
+
+  #complete(module: Module, own: object): Offered {
+    const offered = Object.create(null) as Record<string, unknown>
+    for (const { specifier, name, as } of module.exports.handedOn) {
+      const value = this.#take(module, specifier, name)
+      if (as !== '*') offered[as] = value
+      else for (const [one, held] of Object.entries(value as object)) if (one !== 'default') offered[one] ??= held
+    }
+    return Object.freeze(Object.defineProperties(offered, Object.getOwnPropertyDescriptors(own)))
+  }
+
+  #take(module: Module, specifier: string, name: string): unknown {
+    if (isFile(specifier)) {
+      const id = module.links[specifier] as string
+      const file = this.#surroundings.files.get(id)
+      const offered = isModule(file) ? (this.#offered.get(id) as Offered) : (file as Offered)
+      return name === '*' ? offered : offered[name]
+    }
+    const all = this.#packageOf(specifier)
+    return name === '*' || name === '' ? all : this.#named(module, { specifier, name, all })
+  }
+
+  /** A name of a package; its default is what stands for the whole, in packages that have no other. */
+  #named(module: Module, asked: { readonly specifier: string; readonly name: string; readonly all: unknown }): unknown {
+    const { specifier, name } = asked
+    const all = Object(asked.all) as Record<string, unknown>
+    if (name in all) return all[name]
+    if (name === 'default') return asked.all
+    const inner = Object(all.default) as Record<string, unknown>
+    if (name in inner) return inner[name]
+    const { node } = module.imports.find((one) => one.specifier === specifier && one.name === name) ?? {
+      node: module.parsed.root,
+    }
+    throw unknown(module.parsed.at(node.start), name, Object.keys(all))
+  }
+}

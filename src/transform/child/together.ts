@@ -1,0 +1,104 @@
+import type { Ran, RunRequest, Undone } from '../protocol.js'
+import type { Ready } from './lane.js'
+import { isThenable, Made } from './made.js'
+import type { Guest, Program } from './program.js'
+import { Random } from './random.js'
+import { Refused } from './refused.js'
+
+const HEADERS = Object.freeze({})
+const SPARK = Object.freeze({})
+const ACTIONS_MAX = 1_000
+
+/**
+ * One slice of rows that the program gets all at once; each action names its row. What goes wrong undoes the whole slice, and
+ * the host asks for its halves: a row at fault is found, and rejected alone.
+ */
+export class Together {
+  readonly made: Made
+  readonly #program: Program
+  readonly #rows: readonly (object | null)[]
+  readonly #numbers = new Map<unknown, number>()
+  readonly #skipped = new Map<number, unknown>()
+  readonly #context: object
+  readonly #guest: Guest
+  #undone: Undone | undefined
+  #finished = false
+
+  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[]) {
+    this.#program = program
+    this.#rows = rows
+    this.made = new Made(program, request)
+    for (const [at, row] of rows.entries()) if (row !== null) this.#numbers.set(row, at)
+    const skip = (row?: unknown, reason?: unknown): void => {
+      this.#skipped.set(this.#numberOf(row, 'a call of skip'), reason)
+    }
+    this.#context = harden({ now: request.now, skip, spark: SPARK })
+    const random = new Random(request.seed)
+    random.startRow(request.from)
+    this.#guest = program.open({
+      now: request.now,
+      random: () => random.next(),
+      log: (level, values) => this.made.recorder.add(level, request.from, values),
+    })
+  }
+
+  run(): void {
+    void this.#run()
+  }
+
+  /** A promise that is still pending when nothing is left to do stays so. */
+  giveUp(): boolean {
+    if (!this.#finished) this.#undo({ code: 'TRANSFORM_NEVER_SETTLES', facts: { at: this.#program.facts.at } })
+    return false
+  }
+
+  answer(): Ran | Undone {
+    return this.#undone ?? this.made.answer(this.#rows.length)
+  }
+
+  async #run(): Promise<void> {
+    try {
+      const events = [...this.#numbers.keys()]
+      const guest = this.#guest
+      let result = this.#program.facts.form === 'send' ? guest({ events }, HEADERS) : guest(events, this.#context)
+      if (isThenable(result)) result = await result
+      if (!this.#finished) this.#take(result)
+    } catch (thrown) {
+      if (!this.#finished) this.#undo(this.made.reasonOf(thrown))
+    }
+    this.#finished = true
+  }
+
+  #undo(reason: Undone['reason']): void {
+    this.#finished = true
+    this.#undone = { type: 'undone', reason }
+  }
+
+  #take(result: unknown): void {
+    const whose: number[] = []
+    const actions = this.made.actionsIn(result, 0, ACTIONS_MAX * this.#rows.length, (from) => {
+      whose.push(this.#numberOf(from, 'an action with a `from`'))
+    })
+    const byRow = new Map<number, Ready[]>()
+    for (const [at, action] of actions.entries()) {
+      const row = whose[at] as number
+      byRow.set(row, [...(byRow.get(row) ?? []), action])
+    }
+    for (const [at, row] of this.#rows.entries()) if (row !== null) this.#end(at, byRow.get(at))
+  }
+
+  #end(row: number, actions: readonly Ready[] | undefined): void {
+    if (this.#skipped.has(row)) this.made.skipped(row, this.#skipped.get(row))
+    else if (actions === undefined) this.made.end(row, 'filtered', 'TRANSFORM_NO_ACTION', {})
+    else if (actions.length > ACTIONS_MAX) throw bad(`more than ${ACTIONS_MAX} actions for one row`)
+    else this.made.add(row, actions)
+  }
+
+  #numberOf(row: unknown, what: string): number {
+    const number = this.#numbers.get(row)
+    if (number === undefined) throw bad(`${what} that is none of the rows: give the row itself, and no copy`)
+    return number
+  }
+}
+
+const bad = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })

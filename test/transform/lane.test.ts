@@ -1,0 +1,140 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Made } from '../../src/transform/child/made.js'
+import type { Program } from '../../src/transform/child/program.js'
+import { Refused } from '../../src/transform/child/refused.js'
+import type { RunRequest } from '../../src/transform/protocol.js'
+
+const program = {
+  words: new Set(['a', 'b']),
+  facts: { at: 't.js:1:1' },
+  positionOf: () => 't.js:1:1',
+} as unknown as Program
+const requestOf = (nulls: 'omit' | 'remove'): RunRequest => ({
+  type: 'run',
+  from: 0,
+  now: 0,
+  seed: '',
+  nulls,
+  outputMaxBytes: 1_000,
+  softMs: 1,
+  softChars: 1,
+  limitMs: 1,
+})
+
+/** What an action becomes, with the types of its fields instead of the number of its shape. */
+function become(made: Made, action: object): unknown {
+  try {
+    const [ready] = made.actionsIn(action, 0)
+    if (ready === undefined) return undefined
+    made.add(0, [ready])
+    const { shapeTable } = made.columns.header()
+    return { ...ready, shape: shapeTable[ready.shape] }
+  } catch (thrown) {
+    return Refused.is(thrown) ? [thrown.code, thrown.facts] : thrown
+  }
+}
+
+const odd = fc.constantFrom<unknown[]>(
+  NaN,
+  Infinity,
+  -0,
+  2 ** 53,
+  undefined,
+  null,
+  Symbol('s'),
+  1n,
+  () => 1,
+  new Map(),
+  [1],
+  { x: 1 },
+  new Date(0),
+)
+const simple = fc.constantFrom<unknown[]>(
+  'a',
+  'b',
+  '',
+  '2026-03-15',
+  '2026/3/1',
+  '<"\\',
+  '\ud800',
+  1,
+  1.5,
+  0,
+  true,
+  false,
+)
+const value = fc.oneof({ weight: 6, arbitrary: simple }, { weight: 1, arbitrary: odd })
+const few = (name: fc.Arbitrary<string>, most: number) =>
+  fc.dictionary(name, value, { maxKeys: most, noNullPrototype: true })
+const dataFields = fc.oneof(
+  { weight: 6, arbitrary: few(fc.constantFrom('a', 'b', '1', 'toJSON', 'c.d'), 4) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<unknown[]>(
+      null,
+      undefined,
+      [],
+      'x',
+      { toJSON: () => ({ a: 1 }) },
+      { a: 'x'.repeat(2_000) },
+    ),
+  },
+)
+const identifiers = fc.oneof(
+  { weight: 4, arbitrary: few(fc.constantFrom('customer_id', 'email', 'crm'), 2) },
+  { weight: 1, arbitrary: fc.constantFrom<unknown[]>(undefined, null, []) },
+)
+const PARTS = {
+  kind: fc.constantFrom('profile', 'event', 'membership', 'nonsense'),
+  email: value,
+  userId: value,
+  identifiers,
+  eventName: fc.constantFrom('seen', 'order.purchased', ''),
+  list: fc.constantFrom('vip', 7),
+  member: fc.constantFrom(true, false, undefined),
+  dataFields,
+  extra: simple,
+  from: simple,
+}
+const action = fc.record(PARTS, { requiredKeys: [] })
+/** The names of one form again and again, with values of their own: what a program does. */
+const family = fc
+  .subarray(['kind', 'email', 'userId', 'identifiers', 'dataFields'] as const)
+  .chain((names) => fc.array(fc.record(Object.fromEntries(names.map((name) => [name, PARTS[name]]))), { maxLength: 8 }))
+const memberships = fc.array(
+  fc.record({
+    kind: fc.constant('membership'),
+    email: simple,
+    list: PARTS.list,
+    member: PARTS.member,
+    dataFields: fc.constantFrom({}, { toJSON: () => ({}) }),
+  }),
+  { maxLength: 5 },
+)
+
+test('[I9] an action becomes what it is alone, whatever came before it', () => {
+  let taken = 0
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.oneof(
+          family,
+          memberships,
+          action.map((one) => [one]),
+        ),
+        { maxLength: 8 },
+      ),
+      fc.constantFrom('omit' as const, 'remove' as const),
+      (families, nulls) => {
+        const shared = new Made(program, requestOf(nulls))
+        for (const one of families.flat()) {
+          expect(become(shared, one)).toEqual(become(new Made(program, requestOf(nulls)), one))
+          taken += 1
+        }
+      },
+    ),
+    { numRuns: Number(process.env.LAW_RUNS ?? 1_000) },
+  )
+  expect(taken).toBeGreaterThan(1_000)
+})
