@@ -1,5 +1,5 @@
 // Packs the package, installs the tarball into an empty project as a user would, and uses it there: types and programs,
-// from ESM and from CJS, with no optional peer in reach. Needs dist/: run `npm run build` first. Ends with one closing line.
+// from ESM and from CJS, with no optional peer in reach; and a transform from tsx, vitest and bundles. Needs dist/: run `npm run build` first. Ends with one closing line.
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -69,10 +69,11 @@ try {
     for (const name of ['@types/node', 'undici-types']) {
       cpSync(join(ROOT, 'node_modules', name), join(project, 'node_modules', name), { recursive: true })
     }
-    const program = readFileSync(join(ROOT, 'test/package/consumer.ts'), 'utf8')
     const everyEntry = entries.map((entry, i) => `export * as entry${i} from '${specifier(entry)}'`).join('\n')
     for (const kind of ['mts', 'cts']) {
-      writeFileSync(join(project, `consumer.${kind}`), program)
+      for (const program of ['consumer', 'transform-host']) {
+        cpSync(join(ROOT, `test/package/${program}.ts`), join(project, `${program}.${kind}`))
+      }
       writeFileSync(join(project, `entries.${kind}`), everyEntry)
     }
     const options = { module: 'nodenext', target: 'es2022', lib: ['es2023', 'esnext.disposable'], types: ['node'] }
@@ -116,6 +117,85 @@ try {
         if ('lockdown' in globalThis || 'Compartment' in globalThis) throw new Error('ses ran in the host')`
       writeFileSync(join(project, `entries-run.${kind}`), program)
       run(project, process.execPath, `entries-run.${kind}`)
+    })
+  }
+  const tool = (path) => join(ROOT, 'node_modules', path)
+  const runsTransform = (...args) => {
+    const printed = run(project, process.execPath, ...args)
+    if (!printed.endsWith('ran\n')) throw new Error(`it ended without having run: ${printed}`)
+  }
+
+  for (const kind of ['mjs', 'cjs']) {
+    check(`a transform runs in every isolation: ${kind}`, () => runsTransform(`transform-host.${kind}`))
+  }
+  check('a transform runs in every isolation: tsx', () => runsTransform(tool('tsx/dist/cli.mjs'), 'transform-host.mts'))
+
+  for (const pool of ['forks', 'threads', 'vmThreads']) {
+    check(`a transform runs in every isolation: vitest, pool ${pool}`, () => {
+      cpSync(join(project, 'transform-host.mts'), join(project, 'transform-host.test.ts'))
+      run(
+        project,
+        process.execPath,
+        tool('vitest/vitest.mjs'),
+        'run',
+        '--globals',
+        '--pool',
+        pool,
+        'transform-host.test.ts',
+      )
+    })
+  }
+
+  for (const format of ['esm', 'cjs']) {
+    for (const minify of [[], ['--minify']]) {
+      const out = `esbuild/${format}${minify}.${format === 'esm' ? 'mjs' : 'cjs'}`
+      check(`a transform runs in every isolation: one file by ${['esbuild', format, ...minify].join(' ')}`, () => {
+        const options = ['--bundle', '--platform=node', `--format=${format}`, '--log-level=error', ...minify]
+        run(project, tool('esbuild/bin/esbuild'), 'transform-host.mjs', ...options, `--outfile=${out}`)
+        runsTransform(out)
+      })
+    }
+  }
+
+  const bundlers = [
+    'webpack@5.113.0',
+    'rollup@4.68.8',
+    '@rollup/plugin-node-resolve@16.0.3',
+    '@rollup/plugin-commonjs@29.0.3',
+  ]
+  check('webpack and rollup install beside it', () => {
+    run(project, 'npm', 'install', '--no-audit', '--no-fund', ...bundlers)
+  })
+
+  // Neither of the two leaves out by itself what is not installed.
+  const byWebpack = `
+    import webpack from 'webpack'
+    const options = { target: 'node20', mode: process.argv[2], entry: './transform-host.mjs', externalsType: 'import' }
+    const output = { path: process.cwd() + '/webpack', filename: process.argv[2] + '.cjs' }
+    webpack({ ...options, externals: ${JSON.stringify(peers)}, output }, (error, stats) => {
+      if (error || stats.hasErrors()) throw error ?? new Error(stats.toString('errors-only'))
+    })`
+  const byRollup = `
+    import { rollup } from 'rollup'
+    import commonjs from '@rollup/plugin-commonjs'
+    import resolve from '@rollup/plugin-node-resolve'
+    const plugins = [resolve({ preferBuiltins: true }), commonjs()]
+    const made = await rollup({ input: 'transform-host.mjs', external: ${JSON.stringify(peers)}, plugins })
+    const [, , format, ending] = process.argv
+    await made.write({ dir: 'rollup', format, entryFileNames: '[name].' + ending, chunkFileNames: '[name].' + ending })`
+
+  for (const mode of ['development', 'production']) {
+    check(`a transform runs in every isolation: bundled by webpack for ${mode}`, () => {
+      writeFileSync(join(project, 'by-webpack.mjs'), byWebpack)
+      run(project, process.execPath, 'by-webpack.mjs', mode)
+      runsTransform(`webpack/${mode}.cjs`)
+    })
+  }
+  for (const [format, ending] of Object.entries({ es: 'mjs', cjs: 'cjs' })) {
+    check(`a transform runs in every isolation: bundled by rollup as ${format}`, () => {
+      writeFileSync(join(project, 'by-rollup.mjs'), byRollup)
+      run(project, process.execPath, 'by-rollup.mjs', format, ending)
+      runsTransform(`rollup/transform-host.${ending}`)
     })
   }
 } finally {

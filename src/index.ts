@@ -95,6 +95,7 @@ export type { TypesRequest } from './sync/row-types.js'
 export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
 export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
+export type { Spark } from './transform/spark.js'
 export {
   type ColumnMapping,
   type RowFate,

@@ -2,7 +2,7 @@ import { LakeloopError } from '../errors.js'
 import { readAnswer } from './answers.js'
 import { type Program, type ProgramPlace, SOURCE_CHARS_MAX, withFiles } from './program-files.js'
 import type { Loaded, Needs } from './protocol.js'
-import type { Wall } from './wall.js'
+import type { Wall } from './wall/wall.js'
 
 export interface LoadOptions {
   readonly file: string

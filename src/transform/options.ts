@@ -22,6 +22,19 @@ export interface TransformOptions {
   readonly rowErrors?: 'reject' | 'stop' | undefined
   /** The folder that a program in a file may import files of. Default: that of the file. */
   readonly root?: string | undefined
+  /**
+   * Where the program runs, with the same results. `process`: in a process of its own. `thread`: in a thread of the host,
+   * which protects against mistakes in authority, not against crashes. `none`: in the host's own thread, for trusted code
+   * and unit tests. Default `process`.
+   */
+  readonly isolation?: 'process' | 'thread' | 'none' | undefined
+  /**
+   * Time without a call after which the process or thread is stopped, in ms: 0 to 86,400,000, or `Infinity` for never.
+   * 0 stops it as soon as no call waits. The next call starts it anew. Default 60,000.
+   */
+  readonly idleMs?: number | undefined
+  /** Whether a second process or thread is started where the first is likely to be stopped. Default true. */
+  readonly spare?: boolean | undefined
 }
 
 const whole = (min: number, max: number, standard: number) => z.int().min(min).max(max).default(standard)
@@ -35,6 +48,9 @@ const OPTIONS = z.strictObject({
   batch: z.boolean().default(false),
   rowErrors: z.enum(['reject', 'stop']).default('reject'),
   root: z.string().min(1).optional(),
+  isolation: z.enum(['process', 'thread', 'none']).default('process'),
+  idleMs: z.union([z.int().min(0).max(86_400_000), z.literal(Number.POSITIVE_INFINITY)]).default(60_000),
+  spare: z.boolean().default(true),
 })
 
 export type CheckedOptions = z.infer<typeof OPTIONS>

@@ -128,3 +128,6 @@ export const PROGRAM_URL = 'lakeloop:transform'
 
 /** Exit code of a child that stopped a program by itself. */
 export const OVERRUN_EXIT = 75
+
+/** One frame, in either direction, without the length it begins with: far above what the limits of a slice let through. */
+export const FRAME_BYTES_MAX = 128 * 2 ** 20

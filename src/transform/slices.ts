@@ -2,7 +2,7 @@ import { LakeloopError } from '../errors.js'
 import type { RowBlock } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Ran } from './protocol.js'
-import type { WallEnd } from './wall.js'
+import type { WallEnd } from './wall/wall.js'
 
 /** Rows of one page on which the process may have to be stopped, before the page is given up. */
 export const POISON_MAX = 20

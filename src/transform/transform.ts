@@ -12,7 +12,8 @@ import type { RunRequest } from './protocol.js'
 import { inSlices, type SliceEnd } from './slices.js'
 import { Gathering, type Transformed } from './transformed.js'
 import { type Tried, triedOf } from './trial.js'
-import { Wall, type WallEnd } from './wall.js'
+import type { Wall, WallEnd } from './wall/wall.js'
+import { Walls } from './wall/walls.js'
 
 export type { ColumnMapping } from './mapping.js'
 export type { TransformOptions } from './options.js'
@@ -54,9 +55,9 @@ const CODE_OF = {
 } as const satisfies Record<WallEnd, string>
 
 /**
- * A user's program that makes actions of rows, in a process of its own.
+ * A user's program that makes actions of rows, in a process of its own (or where `isolation` says).
  *
- * The process starts at the first use, stays warm and holds the host open only while it works.
+ * The process starts at the first use, stays warm until it has been idle and holds the host open only while it works.
  *
  * Upholds  I8: the program reaches its row and what the call hands it, and cannot stop, slow or crash the host.
  *          I9: same rows, same `now`, same seed, same actions, byte for byte.
@@ -68,6 +69,7 @@ export class Transform {
   readonly #read: () => Promise<string>
   readonly #place: ProgramPlace | undefined
   #program: Promise<Program> | undefined
+  readonly #walls: Walls
   #wall: Wall | undefined
   #facts: TransformFacts | undefined
   /** Where the function stands that is called for a row. */
@@ -80,6 +82,7 @@ export class Transform {
     this.#read = read
     this.#options = checkOptions(options)
     this.#place = folder === undefined ? undefined : { root: this.#options.root ?? folder }
+    this.#walls = new Walls(this.#options)
   }
 
   /**
@@ -149,7 +152,7 @@ export class Transform {
   /** Ends the process; a call that waits for it throws CLOSED. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#wall?.kill('crashed')
+    this.#walls.close()
     await this.#last.catch(() => undefined)
   }
 
@@ -162,7 +165,7 @@ export class Transform {
       .catch(() => undefined)
       .then(() => {
         this.#open()
-        return work()
+        return this.#walls.use(work)
       })
     this.#last = next
     next.catch(() => undefined)
@@ -187,7 +190,7 @@ export class Transform {
     const known = await this.#load()
     this.#open()
     const { batch, initTimeoutMs, memoryMb } = this.#options
-    const wall = await Wall.open(memoryMb)
+    const wall = await this.#walls.open()
     this.#wall = wall
     const place = { file: this.name, place: this.#place }
     const limits = { initTimeoutMs, memoryMb, leftAloneMs: LEFT_ALONE_MS }

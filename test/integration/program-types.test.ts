@@ -232,6 +232,26 @@ test('a program that gets all rows at once names the row of each action, for the
   expect(await ends('')).toEqual(['rejected', 'filtered'])
 })
 
+test('a program has the helpers of spark, with their types', () => {
+  const program = (use: string) =>
+    `/** @type {import('./a.row').Transform} */\nexport default (row, { spark }) => ({ dataFields: { a: ${use} } })\n`
+  const files = (use: string) => ({ 'a.row.d.ts': PAGE, 'a.js': program(use) })
+  for (const use of [
+    'spark.flatten(row.address)',
+    "spark.coerce.integer(row.score, { onFail: 'null' })",
+    'spark.cents(row.user_id)',
+  ]) {
+    expect([use, problemsIn(files(use), { skipLibCheck: false })]).toEqual([use, []])
+  }
+  for (const use of [
+    'spark.flaten(row.address)',
+    'spark.flatten(row.user_id)',
+    "spark.coerce.integer(row.score, { onFial: 'null' })",
+  ]) {
+    expect([use, problemsIn(files(use)).length]).toEqual([use, 1])
+  }
+})
+
 describe('the names of the sandbox', () => {
   test('are there for the compiler', () => {
     const used = [...GLOBAL_NAMES].map((name) => `void ${name}`)

@@ -1,38 +1,17 @@
 import { spawn } from 'node:child_process'
-import diagnostics from 'node:diagnostics_channel'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { rowBlock } from '../../src/model/row.js'
 import { Transform } from '../../src/transform/transform.js'
 import { actionsOf, fatesOf, runProgram } from '../transform/programs.js'
+import { isAlive, isGone, Watch } from './sandboxes.js'
 
-/** Sandboxes started by the current test; they have no process id yet when they are announced. */
-let started: { readonly pid?: number }[] = []
-const note = (message: unknown): void => {
-  started.push((message as { process: { pid?: number } }).process)
-}
-const pidOf = (index: number): number => started[index]?.pid ?? 0
+let watch: Watch
 beforeEach(() => {
-  started = []
-  diagnostics.subscribe('child_process', note)
+  watch = new Watch()
 })
-afterEach(() => {
-  diagnostics.unsubscribe('child_process', note)
-})
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
-
-async function isGone(pid: number, withinMs: number): Promise<boolean> {
-  for (let waited = 0; waited < withinMs && isAlive(pid); waited += 20) await sleep(20)
-  return !isAlive(pid)
-}
+afterEach(() => watch.end())
 
 const POISON = `export default (row) => {
   if (row.poison === 'loop') for (;;);
@@ -54,13 +33,14 @@ describe('a poison row is rejected alone [I8]', () => {
     const made = await runProgram(POISON, rowsWith(poison), {
       timeoutMs: code === 'TRANSFORM_TIMEOUT' ? 500 : 20_000,
       sliceRows: 25,
+      spare: false,
     })
     const bad = new Set(Object.keys(poison).map(Number))
     expect(fatesOf(made)).toEqual(Array.from({ length: 50 }, (_, n) => (bad.has(n) ? code : 1)))
     expect(actionsOf(made).map(({ identifiers }) => Number(identifiers.k))).toEqual(
       Array.from({ length: 50 }, (_, n) => n).filter((n) => !bad.has(n)),
     )
-    expect(started).toHaveLength(processes)
+    expect(watch.processes).toHaveLength(processes)
   })
 
   test('several of them, and rows that are slow but end', async () => {
@@ -104,16 +84,16 @@ describe('the process', () => {
 
   test('starts at the first use, stays, and is started anew when it was killed from outside', async () => {
     const transform = Transform.fromText(source)
-    expect(started).toEqual([])
+    expect(watch.processes).toEqual([])
     await transform.prepare()
     expect(fatesOf(await transform.run({ rows }))).toEqual([1])
-    expect(started).toHaveLength(1)
-    process.kill(pidOf(0), 'SIGKILL')
-    expect(await isGone(pidOf(0), 5_000)).toBe(true)
+    expect(watch.processes).toHaveLength(1)
+    process.kill(watch.pid(0), 'SIGKILL')
+    expect(await isGone(watch.pid(0), 5_000)).toBe(true)
     expect(fatesOf(await transform.run({ rows }))).toEqual([1])
-    expect(started).toHaveLength(2)
+    expect(watch.processes).toHaveLength(2)
     await transform.close()
-    expect(await isGone(pidOf(1), 5_000)).toBe(true)
+    expect(await isGone(watch.pid(1), 5_000)).toBe(true)
   })
 
   test('calls queue up; close ends them, twice is once, and later calls say CLOSED', async () => {
@@ -176,16 +156,16 @@ describe('the process', () => {
   })
 })
 
-/** Runs the host program until it has printed `until`; gives the sandbox's process id. */
-function startHost(mode: string): { ended: Promise<number | null>; ready: Promise<number>; kill: () => void } {
+/** Runs the host program until it has named its sandboxes; gives their process ids. */
+function startHost(mode: string): { ended: Promise<number | null>; ready: Promise<number[]>; kill: () => void } {
   const program = fileURLToPath(new URL('programs/transform-host.ts', import.meta.url))
   const host = spawn(process.execPath, ['--import', 'tsx', program, mode], { stdio: ['ignore', 'pipe', 'inherit'] })
   let printed = ''
-  const ready = new Promise<number>((resolve) => {
+  const ready = new Promise<number[]>((resolve) => {
     host.stdout.on('data', (chunk: Buffer) => {
       printed += chunk.toString()
-      const pid = /sandbox (\d+)\n/.exec(printed)?.[1]
-      if (pid !== undefined) resolve(Number(pid))
+      const pids = /sandboxes (.*)\n/.exec(printed)?.[1]
+      if (pids !== undefined) resolve(pids.split(' ').map(Number))
     })
   })
   const ended = new Promise<number | null>((resolve) => host.on('exit', resolve))
@@ -195,18 +175,41 @@ function startHost(mode: string): { ended: Promise<number | null>; ready: Promis
 describe('nothing is left behind', () => {
   test('a host that closes nothing can end, and the sandbox ends with it', async () => {
     const { ended, ready } = startHost('idle')
-    const sandbox = await ready
+    const [sandbox = 0, ...more] = await ready
+    expect(more).toEqual([])
     expect(await ended).toBe(0)
     expect(await isGone(sandbox, 3_000)).toBe(true)
   })
 
+  test('so can one with a spare, which ends too', async () => {
+    const { ended, ready } = startHost('spare')
+    const pids = await ready
+    expect(pids).toHaveLength(2)
+    expect(await ended).toBe(0)
+    for (const pid of pids) expect(await isGone(pid, 3_000)).toBe(true)
+  })
+
+  test('so can one with a thread', async () => {
+    const { ended } = startHost('thread')
+    expect(await ended).toBe(0)
+  })
+
   test('a host that is killed in the middle of an endless row leaves no orphan', async () => {
     const { ended, ready, kill } = startHost('looping')
-    const sandbox = await ready
+    const [sandbox = 0] = await ready
     await sleep(100) // the endless row is on its way
     kill()
     await ended
     expect(isAlive(sandbox)).toBe(true)
     expect(await isGone(sandbox, 8_000)).toBe(true)
+  })
+
+  test('nor does one that had a spare', async () => {
+    const { ended, ready, kill } = startHost('spare-looping')
+    const pids = await ready
+    expect(pids).toHaveLength(2)
+    kill()
+    await ended
+    for (const pid of pids) expect(await isGone(pid, 8_000)).toBe(true)
   })
 })

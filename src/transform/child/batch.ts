@@ -2,10 +2,9 @@ import type { RunRequest } from '../protocol.js'
 import { isThenable, Made } from './made.js'
 import type { Guest, Program } from './program.js'
 import { Random } from './random.js'
+import { SPARK } from './spark/spark.js'
 
 const HEADERS = Object.freeze({})
-/** Helpers for source values come with a later version; the name is there so that a program may ask for it. */
-const SPARK = Object.freeze({})
 
 /** One slice of rows, worked off one by one in a compartment of its own. */
 export class Batch {

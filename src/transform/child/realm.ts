@@ -1,5 +1,6 @@
 /// <reference types="ses" />
 /** What runs in the program's realm beside it: trusted, and out of its reach (I8). */
+import './utc.js'
 import 'ses'
 import type { Answer, Request } from '../protocol.js'
 import { Batch } from './batch.js'
@@ -81,7 +82,21 @@ export function take(): Output {
   return output
 }
 
+const { then } = Promise.prototype
+const heeded = new WeakSet<object>()
+const ignore = (): void => undefined
+
+/**
+ * Gives a promise that has just settled a listener, so that a rejection which the program dropped does not become the
+ * host's, where they share a thread. One that would run the program's code for it is left alone.
+ */
+export function heed(promise: Promise<unknown>): void {
+  if (heeded.has(promise) || Object.getPrototypeOf(promise) !== Promise.prototype) return
+  if (!Object.hasOwn(promise, 'constructor')) heeded.add(Reflect.apply(then, promise, [ignore, ignore]) as object)
+}
+
 export interface Realm {
+  readonly heed: typeof heed
   readonly begin: typeof begin
   readonly step: typeof step
   readonly stalled: typeof stalled

@@ -4,9 +4,9 @@ import { isThenable, Made } from './made.js'
 import type { Guest, Program } from './program.js'
 import { Random } from './random.js'
 import { Refused } from './refused.js'
+import { SPARK } from './spark/spark.js'
 
 const HEADERS = Object.freeze({})
-const SPARK = Object.freeze({})
 const ACTIONS_MAX = 1_000
 
 /**

@@ -1,7 +1,7 @@
 import type { Column, Schema } from '../../model/row.js'
 import { columnType, commentText, property } from './column-type.js'
 import { PROGRAM_TEXT } from './program-text.js'
-import { SPARK_TEXT } from './spark-text.js'
+import { SPARK_TEXT } from './spark.generated.js'
 
 const HEAD =
   '// Row types of a lakeloop sync. Not to be edited: sync.types() makes them anew from the schema of the source.'

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { LakeloopError } from '../errors.js'
-import { encodeFrame, type Frame, FrameReader } from './frames.js'
-import { OVERRUN_EXIT, type Request } from './protocol.js'
+import { encodeFrame, FrameReader } from '../frames.js'
+import { FRAME_BYTES_MAX, OVERRUN_EXIT, type Request } from '../protocol.js'
+import { Pending, startFailed } from './pending.js'
+import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
 
 /**
  * Reads the child's code from fd 3 and runs it: a command line cannot hold it, and a file of our own would be lost when
@@ -16,41 +17,29 @@ const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
 
-const ANSWER_BYTES_MAX = 128 * 2 ** 20
 /** For the rest of an answer, once its first bytes are here: the program has ended by then. */
 const TRAIN_MS = 30_000
 /** How V8 ends when memory runs out: abort or trap; 134 is abort where signals are not passed on. */
 const MEMORY_SIGNALS = new Set<string | number | null>(['SIGABRT', 'SIGTRAP', 'SIGILL', 134, 133])
-
-/** Why there is no answer. */
-export type WallEnd = 'timeout' | 'memory' | 'crashed'
-
-export type WallAnswer = { readonly end: 'answered'; readonly frame: Frame } | { readonly end: WallEnd }
-
-interface Pending {
-  readonly settle: (answer: WallAnswer) => void
-  readonly fail: (error: unknown) => void
-  timer: NodeJS.Timeout | undefined
-}
 
 /**
  * A child process around a program: one request at a time, a deadline for each, SIGKILL where it is passed.
  *
  * It holds the host open only while a request waits, and ends by itself when the host is gone.
  */
-export class Wall {
+export class ProcessWall implements Wall {
   readonly #child: ChildProcess
   readonly #to: Socket
   readonly #from: Socket
-  readonly #reader = new FrameReader(ANSWER_BYTES_MAX)
-  #pending: Pending | undefined
+  readonly #reader = new FrameReader(FRAME_BYTES_MAX)
+  readonly #pending = new Pending((why) => this.kill(why))
   #killed: WallEnd | undefined
   #gone: WallEnd | undefined
 
   /** Starts a process. The code of the child is loaded here and not with us: half of the package is it. */
   static async open(memoryMb: number): Promise<Wall> {
-    const { CHILD_SOURCE } = await import('./child.generated.js')
-    return new Wall(memoryMb, CHILD_SOURCE)
+    const { childSource } = await import('../child.generated.js')
+    return new ProcessWall(memoryMb, childSource())
   }
 
   private constructor(memoryMb: number, source: string) {
@@ -68,7 +57,7 @@ export class Wall {
     this.#from?.on('data', (chunk: Buffer) => this.#data(chunk))
     this.#child.on('error', (error) => {
       this.#gone = 'crashed'
-      this.#settle((pending) => pending.fail(startFailed(error)))
+      this.#pending.fail(startFailed(error))
     })
     this.#child.on('close', (code, signal) => this.#closed(code, signal))
     const code = Buffer.from(source)
@@ -79,81 +68,40 @@ export class Wall {
     this.#hold(false)
   }
 
-  /** False once the process is gone, or about to go. */
   get alive(): boolean {
     return this.#gone === undefined && this.#killed === undefined
   }
 
-  /** The answer, or how the process ended instead. Throws TRANSFORM_START_FAILED, ABORTED. */
-  ask(
-    request: Request,
-    body: Uint8Array,
-    options: { timeoutMs: number; signal?: AbortSignal | undefined },
-  ): Promise<WallAnswer> {
-    const { timeoutMs, signal } = options
-    if (signal?.aborted === true) return Promise.reject(new LakeloopError('ABORTED'))
-    if (!this.alive) return Promise.resolve({ end: 'crashed' })
-    const aborted = (): void => {
-      this.#settle((pending) => pending.fail(new LakeloopError('ABORTED')))
-      this.kill('crashed')
+  async ask(request: Request, body: Uint8Array, options: AskOptions): Promise<WallAnswer> {
+    if (!this.alive) return { end: 'crashed' }
+    const send = (): void => {
+      this.#hold(true)
+      this.#to.cork()
+      for (const part of encodeFrame(request, body)) this.#to.write(part)
+      this.#to.uncork()
     }
-    const answered = new Promise<WallAnswer>((settle, fail) => {
-      this.#pending = { settle, fail, timer: undefined }
-      this.#deadline(timeoutMs)
-    })
-    signal?.addEventListener('abort', aborted, { once: true })
-    this.#hold(true)
-    this.#to.cork()
-    for (const part of encodeFrame(request, body)) this.#to.write(part)
-    this.#to.uncork()
-    return answered.finally(() => {
-      signal?.removeEventListener('abort', aborted)
-      this.#hold(false)
-    })
+    return this.#pending.ask(options, send).finally(() => this.#hold(false))
   }
 
-  /** Ends the process; a request that waits is answered with `why`. */
   kill(why: WallEnd): void {
     this.#killed ??= why
     this.#child.kill('SIGKILL')
   }
 
-  #deadline(ms: number): void {
-    clearTimeout(this.#pending?.timer)
-    if (this.#pending === undefined) return
-    // A host that was busy itself reads its pipes first: an answer may be waiting there.
-    const pending = this.#pending
-    pending.timer = setTimeout(() => setImmediate(() => this.#overdue(pending, ms)), ms)
-  }
-
-  #overdue(pending: Pending, ms: number): void {
-    if (this.#pending !== pending) return
-    if (ms !== TRAIN_MS && this.#reader.started) return
-    this.kill('timeout')
-  }
-
   #data(chunk: Buffer): void {
     const isFirst = !this.#reader.started
-    const frame = this.#pending === undefined ? null : this.#reader.add(chunk)
+    const frame = this.#pending.waits ? this.#reader.add(chunk) : null
     if (frame === null)
       this.kill('crashed') // bytes that are no answer to anything
-    else if (frame !== undefined) this.#settle((pending) => pending.settle({ end: 'answered', frame }))
-    else if (isFirst) this.#deadline(TRAIN_MS)
+    else if (frame !== undefined) this.#pending.settle({ end: 'answered', frame })
+    else if (isFirst) this.#pending.within(TRAIN_MS)
   }
 
   #closed(code: number | null, signal: NodeJS.Signals | null): void {
     const isMemory = MEMORY_SIGNALS.has(signal) || MEMORY_SIGNALS.has(code)
     const end = this.#killed ?? (code === OVERRUN_EXIT ? 'timeout' : isMemory ? 'memory' : 'crashed')
     this.#gone = end
-    this.#settle((pending) => pending.settle({ end }))
-  }
-
-  #settle(settle: (pending: Pending) => void): void {
-    const pending = this.#pending
-    if (pending === undefined) return
-    this.#pending = undefined
-    clearTimeout(pending.timer)
-    settle(pending)
+    this.#pending.settle({ end })
   }
 
   #hold(open: boolean): void {
@@ -162,9 +110,4 @@ export class Wall {
       else part?.unref()
     }
   }
-}
-
-function startFailed(error: Error): LakeloopError {
-  const problem = (error as NodeJS.ErrnoException).code ?? error.name
-  return new LakeloopError('TRANSFORM_START_FAILED', { problem }, error)
 }
