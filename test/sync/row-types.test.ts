@@ -66,7 +66,8 @@ test('types({ file }) writes the text as a whole, and not again if it is the sam
   await sync.types({ file })
   expect(statSync(file).ino).toBe(ino)
   await Promise.all(Array.from({ length: 20 }, (_, n) => world.sync([{ id: 'a', [`c${n}`]: 1 }]).types({ file })))
-  expect(readFileSync(file, 'utf8')).toMatch(/^\/\/ Row types[\s\S]*readonly c\d+\?: number[\s\S]*export type Spark/)
+  const each = await Promise.all(Array.from({ length: 20 }, (_, n) => world.sync([{ id: 'a', [`c${n}`]: 1 }]).types()))
+  expect(each).toContain(readFileSync(file, 'utf8'))
   expect(readdirSync(folder)).toEqual(['churn.row.d.ts'])
 })
 
