@@ -1,4 +1,4 @@
-// Bundles the sandbox child (SES included) into one string. One function for all tools: `prepare` calls it for editors,
+// Bundles the sandbox child (SES included) into one string, and keeps the text of the types of `spark`. One function for all tools: `prepare` calls it for editors,
 // tsc and tsx; test/vitest.config.ts and tsup.config.ts call it so that tests and builds never see a stale one.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,12 @@ import { type BuildOptions, build } from 'esbuild'
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const OUT = at('src/transform/child.generated.ts')
+const SPARK_OUT = at('src/transform/declared/spark.generated.ts')
+
+/** The same text is left alone: no watch loop. */
+async function writeAnew(file: string, page: string): Promise<void> {
+  if ((await readFile(file, 'utf8').catch(() => '')) !== page) await writeFile(file, page)
+}
 
 async function bundle(file: string, more: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
@@ -25,6 +31,16 @@ async function bundle(file: string, more: BuildOptions): Promise<string> {
   return outputFiles?.[0]?.text ?? ''
 }
 
+/** The helpers of `spark` as a program's types say them: the interface itself, without what it imports. */
+async function buildSparkText(): Promise<void> {
+  const source = await readFile(at('src/transform/spark.ts'), 'utf8')
+  const [text, ...imports] = source.split(/^import type \{ Json \} from '..\/model\/value.js'\n+/m).reverse()
+  if (text === undefined || imports.join('') !== '' || /^import /m.test(text))
+    throw new Error('spark.ts imports more than Json')
+  const page = `// Made by scripts/build-child.ts. Not in git.\nexport const SPARK_TEXT: string = ${JSON.stringify(text)}\n`
+  await writeAnew(SPARK_OUT, page)
+}
+
 /** Two bundles: the realm of the program (SES, acorn, no Node), and the process or thread around it, which holds it as a string. */
 export async function buildChild(): Promise<number> {
   const realm = await bundle('realm.ts', {
@@ -39,7 +55,8 @@ export const REALM_SOURCE: string = ${JSON.stringify(realm)}
 const SHELL = ${JSON.stringify(shell)}
 export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JSON.stringify(REALM_SOURCE)};\${SHELL}\`
 `
-  if ((await readFile(OUT, 'utf8').catch(() => '')) !== page) await writeFile(OUT, page) // same text: no watch loop
+  await writeAnew(OUT, page)
+  await buildSparkText()
   return realm.length + shell.length
 }
 

@@ -140,6 +140,34 @@ export const ERRORS = {
     'Give the principal SELECT on it by a token that may ask Unity Catalog, or set allow.unseen of the source.',
   ),
 
+  // ── row types
+  ROW_TYPES_UNKNOWN: row(
+    'halt',
+    'the source {source} does not tell its columns, and gave no rows that show them',
+    'Give it rows, or say its schema.',
+  ),
+  ROW_TYPES_UNWRITABLE: row(
+    'halt',
+    'the row types could not be written to {file}: {problem}',
+    'Check the path and its permissions, or name another file.',
+  ),
+  ROW_TYPES_INVALID: row('halt', 'the row types {file} {problem}', 'Make them with sync.types({ file }).'),
+  ROW_TYPES_UNUSED: row(
+    'halt',
+    'the program does not name its row types, so that its types cannot be checked',
+    'Add {line} and make it the type of the function.',
+  ),
+  ROW_TYPES_UNCHECKED: row(
+    'halt',
+    'the types of {file} could not be checked: {problem}',
+    'Run tsc by hand, or update typescript.',
+  ),
+  ROW_COLUMN_UNKNOWN: row(
+    'halt',
+    '{at}: the rows have no column {column}{nearest}',
+    'Correct the name, or make the row types anew with sync.types({ file }).',
+  ),
+
   // ── transform
   TRANSFORM_UNREADABLE: row('halt', 'the transform {file} could not be read', 'Check the path and its permissions.'),
   TRANSFORM_SYNTAX: row('halt', '{at}: {problem}', 'Correct the transform.'),

@@ -1,24 +1,6 @@
 import { parseArgs } from 'node:util'
 import { FAULTS, FakeIterable } from '../testing/index.js'
-
-export const USAGE = `lakeloop fake-iterable [options]     a fake of Iterable's API on this machine, for trying things by hand
-
-  --port N             where it listens, on 127.0.0.1 (4010; 0 takes any that is free)
-  --project-type T     email, userId or hybrid (email)
-  --key K              the key that it takes (fake-key)
-  --list NAME          a list that is there already; may be said again
-  --seed N             faults at random, but none that lets a request wait for ever; the same seed and requests,
-                       the same faults
-  --fault-rate R       how many requests meet one, from 0 to 1 (0.1; with --seed)
-  --help, -h           this
-
-Give its address as baseUrl, and its key as apiKey. Its page at / shows what it holds. What lies below /fake/ steers it:
-
-  curl localhost:4010/fake/faults -d '{"next":"reset after apply","endpoint":"users/bulkUpdate"}'
-  curl localhost:4010/fake/faults      which faults and endpoints there are, and which faults did something
-
-Ctrl-C ends it, and what it held is gone.
-`
+import { orUsage, UsageError } from './usage.js'
 
 const OPTIONS = {
   port: { type: 'string', default: '4010' },
@@ -31,9 +13,6 @@ const OPTIONS = {
 
 const PROJECT_TYPES = ['email', 'userId', 'hybrid'] as const
 
-/** A mistake on the command line: what is wrong, for a person. */
-export class UsageError extends Error {}
-
 function number(name: string, text: string, { max, whole }: { max: number; whole: boolean }): number {
   const value = Number(text)
   const isFine = text.trim() !== '' && value >= 0 && value <= max && (!whole || Number.isInteger(value))
@@ -41,13 +20,7 @@ function number(name: string, text: string, { max, whole }: { max: number; whole
   return value
 }
 
-function asked(args: readonly string[]) {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS }).values
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error))
-  }
-}
+const asked = (args: readonly string[]) => orUsage(() => parseArgs({ args: [...args], options: OPTIONS }).values)
 
 /** Starts the fake as the arguments say. Throws UsageError. */
 export async function fakeCommand(args: readonly string[], say: (line: string) => void) {

@@ -1,16 +1,24 @@
 #!/usr/bin/env node
-import { fakeCommand, USAGE, UsageError } from './fake-command.js'
+import { checkCommand } from './check-command.js'
+import { fakeCommand } from './fake-command.js'
+import { USAGE, UsageError } from './usage.js'
 
-/** Exit codes: 0 ended as asked, 1 it could not start, 2 a mistake on the command line. */
+const say = (line: string): void => console.log(line)
+
+/** Exit codes: 0 ended as asked, 1 it found problems or could not start, 2 a mistake on the command line. */
 async function main([command, ...args]: readonly string[]): Promise<void> {
   const wantsHelp = [command, ...args].some((one) => one === '--help' || one === '-h') || command === 'help'
   if (wantsHelp) {
-    console.log(USAGE)
+    say(USAGE)
+    return
+  }
+  if (command === 'check') {
+    process.exitCode = (await checkCommand(args, say)) ? 0 : 1
     return
   }
   if (command !== 'fake-iterable')
     throw new UsageError(command ? `there is no command ${command}` : 'a command is wanted')
-  const { close } = await fakeCommand(args, (line) => console.log(line))
+  const { close } = await fakeCommand(args, say)
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close())
 }
 

@@ -1,4 +1,5 @@
 import type { Row, Schema } from '../model/row.js'
+import { quoteField } from '../model/spark-type.js'
 import type { Json } from '../model/value.js'
 
 /**
@@ -34,7 +35,3 @@ function typeOf(value: Json): string {
 }
 
 const merge = (a: string, b: string): string => (a === b || b === 'void' ? a : a === 'void' ? b : 'variant')
-
-/** A field's name as Spark writes it within a type: in backticks where it is no plain word. */
-export const quoteField = (name: string): string =>
-  /^[a-zA-Z_]\w*$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``

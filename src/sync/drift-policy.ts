@@ -1,4 +1,5 @@
 import { type ErrorFacts, LakeloopError } from '../errors.js'
+import { nearest } from '../model/nearest.js'
 import type { DriftChange } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
@@ -60,8 +61,18 @@ export function verdict(changes: readonly DriftChange[], after: Schema, judging:
   return park === undefined ? {} : { park: { code: 'SCHEMA_PARKED', facts: factsOf(park, reads) } }
 }
 
+/** What was never there has no type from before, and no new name either: a near one may be meant. */
+const wasThere = ({ before }: DriftChange): boolean => before !== undefined
+
 function absent(column: string, { columns }: Schema, policies: DriftPolicies): DriftChange {
-  const candidates = columns.map(({ name }) => name).filter((name) => likeness(name, column) > 0.5)
+  const names = columns.map(({ name }) => name)
+  const typed = nearest(column, names) ?? []
+  const alike = names
+    .map((name) => ({ name, likeness: likeness(name, column) }))
+    .filter((one) => one.likeness > 0.5)
+    .sort((a, b) => b.likeness - a.likeness || (a.name < b.name ? -1 : 1))
+    .map(({ name }) => name)
+  const candidates = [...new Set([typed, alike].flat())]
   return { kind: 'dropped', column, candidates, breaks: true, decision: policies.dropped ?? DEFAULTS.dropped }
 }
 
@@ -85,7 +96,8 @@ function factsOf(change: DriftChange, { reads }: Reads): ErrorFacts {
     column,
     kind,
     change: CHANGE[kind](change),
-    candidates: names.length === 0 ? '' : `, perhaps renamed to ${names.join(' or ')}`,
+    candidates:
+      names.length === 0 ? '' : `, ${wasThere(change) ? 'perhaps renamed to' : 'the nearest is'} ${names.join(' or ')}`,
     commit: commit === undefined ? '' : ` (version ${commit.version} of ${commit.at})`,
     at: reads.find((read) => read.column === column)?.at ?? 'a place that reads the whole row',
   }

@@ -18,6 +18,7 @@ import type { OnAddresses } from './list-phase.js'
 import { checkOptions, checkRunOptions, type SyncOptions } from './options.js'
 import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
+import { sourceTypes, type TypesRequest } from './row-types.js'
 import { type Drive, pass } from './run.js'
 
 export interface RunOptions {
@@ -205,6 +206,16 @@ export class Sync {
       after = entries.at(-1)?.key
       if (entries.length < 1_000) return kept.reverse().slice(0, limit)
     }
+  }
+
+  /**
+   * The text of a `.d.ts` for programs over the rows of this sync: see {@link rowTypes}. Reads no rows, unless only reading
+   * tells what they have: then the first page, of what is read once too.
+   *
+   * Throws  ROW_TYPES_UNKNOWN, ROW_TYPES_UNWRITABLE, OPTION_INVALID; what the source throws.
+   */
+  types(request: TypesRequest = {}): Promise<string> {
+    return sourceTypes(this.#options.source, request)
   }
 
   /** Ends the transform's process. Idempotent. */

@@ -36,7 +36,16 @@ export const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   sync: [...BASE, ...SOURCES, ...DESTINATIONS, ...STORES, 'stores/overlay.ts', ...MECHANISMS],
   testing: [...BASE, ...SOURCES, ...DESTINATIONS, ...STORES],
   'index.ts': [...BASE, ...SOURCES, ...DESTINATIONS, ...STORES, ...MECHANISMS, ...LIGHT_PARTS, 'sync'],
-  cli: ['index.ts', 'errors.ts', 'testing', 'collect', 'sources/duckdb.ts', 'stores/sqlite.ts', 'stores/postgres.ts'],
+  cli: [
+    'index.ts',
+    ...BASE,
+    'testing',
+    'collect',
+    'transform/declared',
+    'sources/duckdb.ts',
+    'stores/sqlite.ts',
+    'stores/postgres.ts',
+  ],
 }
 
 /** Closer fences inside a part, by path prefix: what stands there may import nothing else, not even of its own part. */

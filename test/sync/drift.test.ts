@@ -119,6 +119,33 @@ describe('verdict()', () => {
     expect(asked(after, after, reads('user_ID')).stop?.facts).toMatchObject({ column: 'user_ID', change: 'missing' })
   })
 
+  test.each([
+    ['a slip of the finger', 'user_di', ', the nearest is user_id'],
+    ['few letter pairs in common', 'emial', ', the nearest is email'],
+    ['another case', 'TENURE', ', the nearest is tenure'],
+    ['a longer name', 'churn_score', ', the nearest is churn_risk_score'],
+    ['several, the most similar first', 'emails', ', the nearest is email or emails_sent'],
+    ['nothing like it', 'zip', ''],
+  ])(
+    'gives the nearest names of a column that was never there, in the first run and later: %s',
+    (_what, name, told) => {
+      const names = ['emails_sent', 'user_id', 'email', 'tenure', 'churn_risk_score']
+      const after = schema(...names.map((one) => column(one, 'string')))
+      const judging = { reads: reads('user_id', name), policies: {}, edited: false }
+      const first = verdict([], after, judging)
+      expect(first.stop?.message).toContain(
+        `column ${name} is missing${told}; the transform reads it at churn.transform.js:3:5`,
+      )
+      for (const edited of [false, true]) {
+        const later = verdict(judged(compareSchemas(after, after, judging.reads), { ...judging, edited }), after, {
+          ...judging,
+          edited,
+        })
+        expect(later.stop?.message).toBe(first.stop?.message)
+      }
+    },
+  )
+
   test('a column that the transform does not read may go, whatever the policy', () => {
     const after = schema(column('user_id', 'string'))
     expect(asked(was, after, reads('user_id'), { policies: { dropped: 'stop' } })).toEqual({})

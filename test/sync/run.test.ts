@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import type { RunReport } from '../../src/model/report.js'
 import type { Row } from '../../src/model/row.js'
+import { RowsSource } from '../../src/sources/from-rows.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op } from '../../src/stores/store.js'
 import { Lease } from '../../src/sync/lease.js'
@@ -140,6 +141,35 @@ describe('Sync.run()', () => {
     expect(report.rows.read).toBe(0)
     expect(world.destination.sent).toHaveLength(sent)
     expect(await world.store.get('checkpoint', [['test', 'churn']])).toEqual(before)
+  })
+
+  describe('a column that was never there', () => {
+    const typo = plainTransform(scoreAndList, ['id', 'emial'])
+    const said =
+      'SCHEMA_BREAKS_TRANSFORM: column emial is missing, the nearest is email; the transform reads it at plain.js:2:1'
+    /** Columns of these are known with the first page and not before. */
+    const undescribed = { source: new RowsSource({ name: 'scores', rows: () => people(9), key: ['id'] }) }
+
+    test.each([
+      ['described', {}],
+      ['shown by the first page only', undescribed],
+    ])('stops plan and run with the nearest name before the first row: %s', async (_what, more) => {
+      const world = new World()
+      const first = { ...more, transform: typo }
+      for (const told of [await world.sync(people(9), first).plan(), await world.sync(people(9), first).run()]) {
+        expect(told.error?.message).toContain(said)
+      }
+      await world.sync(people(9), more).run()
+      const sent = world.destination.sent.length
+      const edited = Object.assign(plainTransform(scoreAndList, ['id', 'emial']), {
+        prepare: async () => ({ ...(await typo.prepare()), version: 'edited' }),
+      })
+      for (const transform of [typo, edited]) {
+        const later = world.sync(people(9), { ...more, transform })
+        for (const told of [await later.plan(), await later.run()]) expect(told.error?.message).toContain(said)
+      }
+      expect(world.destination.sent).toHaveLength(sent)
+    })
   })
 
   test('a type that changed stops the run until the transform was edited', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { fakeCommand, UsageError } from '../../src/cli/fake-command.js'
+import { fakeCommand } from '../../src/cli/fake-command.js'
+import { UsageError } from '../../src/cli/usage.js'
 
 test('lakeloop fake-iterable prints its address, takes its key and shows its page', async () => {
   const said: string[] = []

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { nearest } from '../../src/model/nearest.js'
 import { GLOBAL_NAMES } from '../../src/transform/child/globals.js'
 import { moduleOf } from '../../src/transform/child/module.js'
-import { nearest } from '../../src/transform/child/nearest.js'
 import { resolveScopes } from '../../src/transform/child/scope.js'
 import { parseProgram } from '../../src/transform/child/syntax.js'
 

@@ -1,8 +1,8 @@
 import { LakeloopError } from '../../errors.js'
 import type { Column, Schema } from '../../model/row.js'
+import { quoteField } from '../../model/spark-type.js'
 import type { Json } from '../../model/value.js'
 import { dayText, decimalNumber, instantText, jsonValue } from '../exact-values.js'
-import { quoteField } from '../infer-schema.js'
 import type { Conversion } from '../plain-value.js'
 import type { DuckDbColumns, DuckDbType } from './driver.js'
 

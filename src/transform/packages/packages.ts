@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { brotliDecompress } from 'node:zlib'
-import { nearest } from '../child/nearest.js'
+import { nearest } from '../../model/nearest.js'
 import { TABLE } from './table.generated.js'
 
 /** A package as the sandbox takes it. */

@@ -1,3 +1,4 @@
+import { quoteField } from '../../model/spark-type.js'
 import type { Json, JsonObject } from '../../model/value.js'
 
 /** Spark's JSON names of types whose SQL name is another. Source: Spark `DataType.typeName` and `DataType.sql`. */
@@ -95,5 +96,3 @@ function parsedOf(json: string): Json | undefined {
 
 const isObject = (value: Json | undefined): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const quoteField = (name: string): string => (/^[a-zA-Z_]\w*$/.test(name) ? name : `\`${name.replaceAll('`', '``')}\``)

@@ -1,9 +1,10 @@
+import { parseSparkType, type SparkType } from '../../../model/spark-type.js'
 import { type Codec, type CodecOptions, voidCodec } from './cells.js'
 import { decimalCodec } from './decimal-cells.js'
 import { type ArrowField, arrowText } from './ipc.js'
 import { listCodec, mapCodec, structCodec } from './nested-cells.js'
 import { booleanCodec, floatCodec, integerCodec, longCodec } from './number-cells.js'
-import { parseSqlType, type SqlType } from './sql-name.js'
+
 import { binaryCodec, jsonCodec, textCodec } from './text-cells.js'
 import { dayCodec, durationCodec, instantCodec, monthsCodec, timeCodec } from './time-cells.js'
 
@@ -18,7 +19,7 @@ const SQL_NAME = 'Spark:DataType:SqlName'
  */
 export function columnCodec(field: ArrowField, options: CodecOptions): Codec | undefined {
   const name = field.metadata.get(SQL_NAME)
-  const type = name === undefined ? undefined : parseSqlType(name)
+  const type = name === undefined ? undefined : parseSparkType(name)
   if (name !== undefined && type === undefined) return undefined
   return codecOf(field, type, options)
 }
@@ -29,7 +30,7 @@ export function typeText(field: ArrowField): string {
   return name === undefined ? arrowText(field) : `${name} as ${arrowText(field)}`
 }
 
-function codecOf(field: ArrowField, sql: SqlType | undefined, options: CodecOptions): Codec | undefined {
+function codecOf(field: ArrowField, sql: SparkType | undefined, options: CodecOptions): Codec | undefined {
   switch (field.kind) {
     case 'List':
       return nested(field, sql, options)
@@ -52,7 +53,7 @@ interface Named {
   readonly codec: Codec
 }
 
-function plainOf(field: ArrowField, sql: SqlType | undefined, options: CodecOptions): Named | undefined {
+function plainOf(field: ArrowField, sql: SparkType | undefined, options: CodecOptions): Named | undefined {
   switch (arrowText(field)) {
     case 'Null':
       return { words: ['VOID', 'NULL'], codec: voidCodec }
@@ -85,7 +86,7 @@ function decimalOf({ kind, parameters }: ArrowField): Named | undefined {
   return { words: ['DECIMAL', 'DEC', 'NUMERIC'], codec: decimalCodec({ precision, scale }) }
 }
 
-function timeOf({ kind, parameters }: ArrowField, sql: SqlType | undefined): Named | undefined {
+function timeOf({ kind, parameters }: ArrowField, sql: SparkType | undefined): Named | undefined {
   const interval = ['INTERVAL']
   switch (`${kind} ${parameters[0] ?? ''}`) {
     case 'Date DAY':
@@ -109,7 +110,7 @@ function timeOf({ kind, parameters }: ArrowField, sql: SqlType | undefined): Nam
 }
 
 /** Text is text, or what the server writes as text. An array, a decimal or a time as text has lost what it was. */
-function textOf(sql: SqlType | undefined): Codec | undefined {
+function textOf(sql: SparkType | undefined): Codec | undefined {
   switch (sql?.word ?? 'STRING') {
     case 'STRING':
       return textCodec('string')
@@ -126,7 +127,7 @@ function textOf(sql: SqlType | undefined): Codec | undefined {
   }
 }
 
-function nested(field: ArrowField, sql: SqlType | undefined, options: CodecOptions): Codec | undefined {
+function nested(field: ArrowField, sql: SparkType | undefined, options: CodecOptions): Codec | undefined {
   const word = { List: 'ARRAY', Map: 'MAP', Struct: 'STRUCT' }[field.kind]
   if (sql !== undefined && sql.word !== word && !isVector(field)) return undefined
   const children = field.kind === 'Map' ? (field.children[0]?.children ?? []) : field.children

@@ -1,5 +1,5 @@
+import { quoteField } from '../../../model/spark-type.js'
 import type { Json } from '../../../model/value.js'
-import { quoteField } from '../../infer-schema.js'
 import type { Conversion } from '../../plain-value.js'
 import { isNull, type Validity } from './batch-cursor.js'
 import { type Cells, type Codec, writeNull } from './cells.js'

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { type ErrorCode, type ErrorFacts, explain, isLakeloopError } from '../errors.js'
+import { Transform, type TransformFacts, type TransformOptions } from '../index.js'
+import { nearest } from '../model/nearest.js'
+import { columnsIn } from '../transform/declared/row-types.js'
+import { SANDBOX_TEXT } from '../transform/declared/sandbox-text.js'
+import { lineOf, type Problem, sorted, spoken } from './problem.js'
+import { typeProblems } from './type-check.js'
+import { orUsage, UsageError } from './usage.js'
+
+const OPTIONS = {
+  row: { type: 'string' },
+  batch: { type: 'boolean', default: false },
+  root: { type: 'string' },
+  json: { type: 'boolean' },
+  sandbox: { type: 'boolean' },
+} as const
+
+/** Looks at a transform as a run would, and at its types. True if nothing is wrong. Throws UsageError. */
+export async function checkCommand(args: readonly string[], say: (line: string) => void): Promise<boolean> {
+  const { values, positionals } = orUsage(() =>
+    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
+  )
+  if (values.sandbox === true) {
+    say(SANDBOX_TEXT.trimEnd())
+    return true
+  }
+  const [file, ...others] = positionals
+  if (file === undefined || others.length > 0) throw new UsageError('check wants one file')
+  const beside = rowTypesBeside(file)
+  const row = values.row ?? (existsSync(beside) ? beside : undefined)
+  const { facts, problems: own } = await prepared(file, { batch: values.batch, root: values.root })
+  const checked = row === undefined ? [] : await againstRow({ file, row, facts, batch: values.batch }, own.length === 0)
+  const problems = sorted([...own, ...checked])
+  if (values.json === true) say(JSON.stringify({ file, row: row ?? null, ...readsOf(facts), problems }))
+  else if (problems.length > 0) for (const problem of problems) say(lineOf(problem))
+  else {
+    const types = row === undefined ? `its types are not checked: there is no ${beside}` : `its types agree with ${row}`
+    say(`${file}: nothing wrong; it reads ${columnsRead(facts)}; ${types}`)
+  }
+  return problems.length === 0
+}
+
+/** `churn.row.d.ts` for `churn.transform.ts`, `churn.transform.js`, `churn.ts`. */
+const rowTypesBeside = (file: string): string =>
+  join(dirname(file), `${basename(file).replace(/(?:\.transform)?\.[cm]?[jt]s$/, '')}.row.d.ts`)
+
+interface Looked {
+  readonly facts: TransformFacts | undefined
+  readonly problems: readonly Problem[]
+}
+
+/** What a run would find before its first row. */
+async function prepared(file: string, options: TransformOptions): Promise<Looked> {
+  const transform = Transform.fromFile(file, options)
+  return await transform
+    .prepare()
+    .then(
+      (facts) => ({ facts, problems: [] }),
+      (error: unknown) => ({ facts: undefined, problems: [caught(error, file)] }),
+    )
+    .finally(() => transform.close())
+}
+
+function caught(error: unknown, file: string): Problem {
+  if (isLakeloopError(error)) return problemOf(error.code, error.facts, file)
+  throw error
+}
+
+/** The place stands in front already. */
+function problemOf(code: ErrorCode, facts: ErrorFacts, file: string): Problem {
+  const at = String(facts.at ?? '')
+  const [, path = file, line = '1', column = '1'] = /^(.*):(\d+):(\d+)$/s.exec(at) ?? []
+  const told = explain(code, facts)
+  const message = told.startsWith(`${at}: `) ? told.slice(at.length + 2) : told
+  return { file: spoken(path, file), line: Number(line), column: Number(column), code, message }
+}
+
+interface Subject {
+  readonly file: string
+  readonly row: string
+  readonly facts: TransformFacts | undefined
+  readonly batch: boolean
+}
+
+async function againstRow(subject: Subject, isPrepared: boolean): Promise<readonly Problem[]> {
+  const { file, row, facts } = subject
+  const page = await readFile(row, 'utf8').catch(() => undefined)
+  const columns = page === undefined ? undefined : columnsIn(page)
+  if (columns === undefined) {
+    const problem = page === undefined ? 'cannot be read' : 'are not what sync.types() makes'
+    return [problemOf('ROW_TYPES_INVALID', { file: row, problem }, row)]
+  }
+  const missing = (facts?.reads ?? [])
+    .filter(({ column }) => !columns.includes(column))
+    .map(({ column, at }) => {
+      const close = nearest(column, columns)
+      const hint = close === undefined ? '' : `: perhaps ${close}`
+      return problemOf('ROW_COLUMN_UNKNOWN', { column, at, nearest: hint }, file)
+    })
+  const source = await readFile(file, 'utf8').catch(() => undefined)
+  if (source === undefined) return missing // told as TRANSFORM_UNREADABLE
+  if (names(source, file, row)) {
+    return [...missing, ...(await typeProblems(file, row).catch((error: unknown) => [caught(error, file)]))]
+  }
+  // Of a program that cannot be read the form is not known, and neither whether it would name them.
+  return isPrepared ? [...missing, problemOf('ROW_TYPES_UNUSED', { line: naming(subject) }, file)] : missing
+}
+
+const pathOf = (path: string): string => resolve(path).replace(/(?:\.d)?\.[cm]?[jt]s$/, '')
+
+/** Whether the program imports these row types, in a comment (`@type`) too. */
+function names(source: string, file: string, row: string): boolean {
+  const imported = source.matchAll(/(?:from|import)\s*\(?\s*(['"])(\.{1,2}\/[^'"\n]+)\1/g)
+  return [...imported].some(([, , path = '']) => pathOf(join(dirname(file), path)) === pathOf(row))
+}
+
+/** The line that makes a program name them. */
+function naming({ file, row, facts, batch }: Subject): string {
+  const way = relative(dirname(resolve(file)), pathOf(row)).replaceAll('\\', '/')
+  const path = way.startsWith('.') ? way : `./${way}`
+  const name = `${batch ? 'Batch' : ''}${facts?.form === 'send' ? 'Send' : 'Transform'}`
+  if (/\.[cm]?ts$/.test(file)) return `import type { ${name} } from '${path}'`
+  return `/** @type {import('${path}').${name}} */`
+}
+
+const readsOf = (facts: TransformFacts | undefined) =>
+  facts === undefined ? {} : { form: facts.form, reads: facts.reads, readsAll: facts.readsAll }
+
+function columnsRead(facts: TransformFacts | undefined): string {
+  const read = facts?.reads.map(({ column }) => column) ?? []
+  if (facts?.readsAll === true) return 'every column'
+  return read.length === 0 ? 'no column' : read.join(', ')
+}
