@@ -17,8 +17,9 @@ const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
   : '--experimental-permission'
 
 const ANSWER_BYTES_MAX = 128 * 2 ** 20
-/** For the rest of an answer, once its first bytes are here: the program has ended by then. */
-const TRAIN_MS = 30_000
+/** An answer that is on its way at the deadline may come to its end, as long as more of it is there at every look. */
+const LOOK_MS = 200
+const LOOKS_MAX = 150
 /** How V8 ends when memory runs out: abort or trap; 134 is abort where signals are not passed on. */
 const MEMORY_SIGNALS = new Set<string | number | null>(['SIGABRT', 'SIGTRAP', 'SIGILL', 134, 133])
 
@@ -99,7 +100,7 @@ export class Wall {
     }
     const answered = new Promise<WallAnswer>((settle, fail) => {
       this.#pending = { settle, fail, timer: undefined }
-      this.#deadline(timeoutMs)
+      this.#deadline(this.#pending, timeoutMs)
     })
     signal?.addEventListener('abort', aborted, { once: true })
     this.#hold(true)
@@ -118,27 +119,23 @@ export class Wall {
     this.#child.kill('SIGKILL')
   }
 
-  #deadline(ms: number): void {
-    clearTimeout(this.#pending?.timer)
-    if (this.#pending === undefined) return
+  #deadline(pending: Pending, ms: number, seen = 0, looks = 0): void {
     // A host that was busy itself reads its pipes first: an answer may be waiting there.
-    const pending = this.#pending
-    pending.timer = setTimeout(() => setImmediate(() => this.#overdue(pending, ms)), ms)
+    pending.timer = setTimeout(() => setImmediate(() => this.#overdue(pending, seen, looks)), ms)
   }
 
-  #overdue(pending: Pending, ms: number): void {
+  #overdue(pending: Pending, seen: number, looks: number): void {
     if (this.#pending !== pending) return
-    if (ms !== TRAIN_MS && this.#reader.started) return
-    this.kill('timeout')
+    const { size } = this.#reader
+    if (size > seen && looks < LOOKS_MAX) this.#deadline(pending, LOOK_MS, size, looks + 1)
+    else this.kill('timeout')
   }
 
   #data(chunk: Buffer): void {
-    const isFirst = !this.#reader.started
     const frame = this.#pending === undefined ? null : this.#reader.add(chunk)
     if (frame === null)
       this.kill('crashed') // bytes that are no answer to anything
     else if (frame !== undefined) this.#settle((pending) => pending.settle({ end: 'answered', frame }))
-    else if (isFirst) this.#deadline(TRAIN_MS)
   }
 
   #closed(code: number | null, signal: NodeJS.Signals | null): void {

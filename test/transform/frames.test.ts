@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ErrorFacts } from '../../src/errors.js'
 import { rowBlock } from '../../src/model/row.js'
-import { readSlice } from '../../src/transform/answers.js'
+import { readAnswer, readSlice } from '../../src/transform/answers.js'
 import { encodeFrame, FrameReader } from '../../src/transform/frames.js'
 import type { Ran } from '../../src/transform/protocol.js'
 import { inSlices, POISON_MAX, type SliceEnd } from '../../src/transform/slices.js'
@@ -32,6 +33,22 @@ describe('FrameReader', () => {
     expect(new FrameReader(1_000).add(Buffer.concat([frame, Buffer.from('x')]))).toBeNull()
     expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x04\0\0\0nope'))).toBeNull()
     expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x99\0\0\0nope'))).toBeNull()
+  })
+
+  test('refuses a header that as JSON would take the memory of the host: too long, or too deep', () => {
+    const read = (header: string) => {
+      const head = Buffer.from(header)
+      const sizes = Buffer.alloc(8)
+      sizes.writeUInt32LE(4 + head.length, 0)
+      sizes.writeUInt32LE(head.length, 4)
+      return new FrameReader(2 ** 27).add(Buffer.concat([sizes, head]))
+    }
+    const long = 'x'.repeat(2 ** 18)
+    const nested = (depth: number, text: string): string => `${'[{"a":'.repeat(depth)}"${text}"${'}]'.repeat(depth)}`
+    expect(read(nested(100, `${long}${'[{'.repeat(300)}\\"[`))).toMatchObject({ header: expect.any(Array) })
+    expect(read(nested(101, long))).toBeNull()
+    expect(read(nested(101, ''))).toMatchObject({ header: expect.any(Array) }) // short enough to do no harm
+    expect(read(`["${'x'.repeat(2 ** 24)}"]`)).toBeNull()
   })
 })
 
@@ -75,12 +92,33 @@ describe('readSlice() takes no answer that contradicts itself [I8]', () => {
       { unmade: [{ row: 9, status: 'filtered', reason: { code: 'x', facts: {} } }] },
     ],
     ['a row without an end', { rows: [0, 0] }],
+    ['an end that is none', { kinds: [], rows: [], unmade: [null as unknown as Ran['unmade'][0]] }],
+    [
+      'an end whose facts are none',
+      { unmade: [{ row: 1, status: 'rejected', reason: { code: 'x', facts: null as unknown as ErrorFacts } }] },
+    ],
+    ['identifiers that are no texts', { identifiers: [{}, { email: 1 as unknown as string }] }],
+    ['identifiers that are none', { identifiers: [{}, null as unknown as Ran['identifiers'][0]] }],
+    ['a detail that is none', { detailTable: [1 as unknown as Ran['detailTable'][0]] }],
+    ['a shape without fields', { shapeTable: [{ dotted: true } as unknown as Ran['shapeTable'][0]] }],
+    ['a line that is none', { logs: [{ level: 'log', row: 0, text: 1 as unknown as string }] }],
     ['payloads longer than said', {}, Buffer.concat([BODY, Buffer.from('x')])],
     ['no room for the lengths', {}, Buffer.from('\x02')],
   ])('%s', (_, change, body = BODY) => {
     const ran = { ...RAN, ...change }
     expect(readSlice(ran, { header: ran, body }, ASKED)).toBeUndefined()
   })
+})
+
+test('readAnswer() takes nothing that the host could stumble over [I8]', () => {
+  const read = (header: unknown) => readAnswer({ header, body: BODY })
+  const loaded = { type: 'loaded', form: 'send', reads: [{ column: 'a', at: 't.js:1:1' }], readsAll: false }
+  const refused = { type: 'refused', code: 'TRANSFORM_THREW', facts: { at: 't.js:1:1', name: 'Error' } }
+  for (const sound of [loaded, refused, RAN]) expect(read(sound)).toBe(sound)
+  const bad: unknown[] = [null, 1, [], {}, { type: 'constructor' }]
+  bad.push({ ...loaded, form: 'x' }, { ...loaded, reads: {} }, { ...loaded, reads: [null] }, { ...loaded, readsAll: 1 })
+  bad.push({ ...refused, code: 'constructor' }, { ...refused, facts: null }, { ...refused, facts: { at: {} } })
+  for (const one of bad) expect(read(one)).toBeUndefined()
 })
 
 describe('inSlices()', () => {
