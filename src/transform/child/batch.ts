@@ -117,8 +117,10 @@ export class Batch {
     if (chars * 3 > bytesMax && payloads.reduce((sum, text) => sum + utf8Length(text), 0) > bytesMax) {
       throw new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: bytesMax })
     }
-    for (const [index, action] of actions.entries()) this.columns.add(this.#row, action, payloads[index] as string)
-    this.#chars += chars + actions.length * 100
+    this.#chars += chars
+    for (const [index, action] of actions.entries()) {
+      this.#chars += this.columns.add(this.#row, action, payloads[index] as string)
+    }
   }
 
   #reject(thrown: unknown): undefined {
@@ -148,7 +150,7 @@ function listOf(result: unknown): object[] {
   const listed: unknown[] = []
   if (!Array.isArray(result)) listed.push(result)
   else {
-    const length = result.length
+    const length = Number(result.length) // a proxy may give an object for it, and so another number at every look
     if (length > ACTIONS_MAX) throw badOutput(`more than ${ACTIONS_MAX} actions for one row`)
     for (let at = 0; at < length; at += 1) listed.push(result[at])
   }

@@ -5,6 +5,9 @@ import type { Json } from '../../model/value.js'
 import type { Ran } from '../protocol.js'
 import type { Classified } from './classify.js'
 
+/** Of an action in the header, besides its detail. */
+const ACTION_CHARS = 100
+
 /** The columns of an answer, as they grow action by action. */
 export class Columns {
   readonly payloads: string[] = []
@@ -17,9 +20,11 @@ export class Columns {
   readonly #shapes: number[] = []
   readonly #shapeTable = new ShapeTable()
 
-  add(row: number, { kind, identifiers, detail, dataFields }: Classified, payload: string): void {
+  /** Gives what the action adds to the header, in characters, about. */
+  add(row: number, { kind, identifiers, detail, dataFields }: Classified, payload: string): number {
     const text = JSON.stringify(detail)
-    const number = this.#detailNumbers.get(text) ?? this.#detailTable.push(detail) - 1
+    const known = this.#detailNumbers.get(text)
+    const number = known ?? this.#detailTable.push(detail) - 1
     this.#detailNumbers.set(text, number)
     this.#kinds.push(kind)
     this.#rows.push(row)
@@ -27,6 +32,7 @@ export class Columns {
     this.#details.push(number)
     this.#shapes.push(this.#shapeTable.number(dataFields))
     this.payloads.push(payload)
+    return ACTION_CHARS + (known === undefined ? text.length : 0)
   }
 
   header(): Pick<Ran, 'kinds' | 'rows' | 'identifiers' | 'details' | 'detailTable' | 'shapes' | 'shapeTable'> {

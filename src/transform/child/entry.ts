@@ -40,8 +40,8 @@ function defaultEntry(file: string, node: Tree, others: readonly Edit[], parsed:
   const made = node.declaration as Tree
   if (made.type === 'ClassDeclaration') throw new Refused('TRANSFORM_NO_FUNCTION', { file })
   const id = made.id as Tree | null | undefined
-  const keyword = /^export[\s\S]*?default/.exec(parsed.source.slice(node.start))?.[0] ?? ''
-  const end = node.start + keyword.length
+  const end = afterDefault(node, parsed)
+  const keyword = parsed.source.slice(node.start, end)
   if (made.type === 'FunctionDeclaration' && id) {
     const edit = { start: node.start, end, text: blank(keyword) }
     return { form: 'default', node: made, edits: [...others, edit], result: id.name as string }
@@ -52,6 +52,13 @@ function defaultEntry(file: string, node: Tree, others: readonly Edit[], parsed:
   // Else a parenthesis on the next line would call it.
   if (isFunction(made)) edits.push({ start: node.end, end: node.end, text: ';' })
   return { form: 'default', node: made, edits, holder, result: holder }
+}
+
+/** Where the keyword `default` ends: the first that is none of a comment's, else what the parser took for one would run. */
+function afterDefault(node: Tree, { source, comments }: Parsed): number {
+  let at = source.indexOf('default', node.start)
+  while (comments.some(({ start, end }) => start <= at && at < end)) at = source.indexOf('default', at + 1)
+  return at + 'default'.length
 }
 
 function withoutExport(node: Tree, { source }: Parsed): Edit[] {
