@@ -14,6 +14,7 @@ export default {
     'test/**/*.test.ts',
     'test/bench/*.ts',
     'test/integration/programs/*.ts',
+    'test/escapes/hosts/*.ts',
     'test/package/*.ts',
     'test/transform/packages/realm-entry.ts',
   ],

@@ -44,6 +44,20 @@ const lakehouse = {
   },
 }
 
+/** Deadlines are measured here: file by file, and behind all other suites. */
+const escapes = {
+  resolve: { alias },
+  test: {
+    name: 'escapes',
+    root,
+    include: ['test/escapes/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    fileParallelism: false,
+    sequence: { groupOrder: 1 },
+  },
+}
+
 /** `lakehouse`: see docs/lakehouse.md. `unit`: pure parts and contracts, in parallel. `integration`: child processes, servers, kills, examples; each in a folder and on ports of its own. */
 export default defineConfig({
   root,
@@ -57,7 +71,7 @@ export default defineConfig({
           name: 'unit',
           root,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/lakehouse/**'],
+          exclude: ['test/integration/**', 'test/lakehouse/**', 'test/escapes/**'],
           testTimeout: 30_000,
         },
       },
@@ -73,6 +87,7 @@ export default defineConfig({
         },
       },
       lakehouse,
+      escapes,
     ],
   },
 })

@@ -1,14 +1,56 @@
+import { ERRORS } from '../errors.js'
 import type { Frame } from './frames.js'
-import { type Answer, COLUMN_COUNT, COLUMNS, KINDS, type Ran } from './protocol.js'
+import {
+  type Answer,
+  COLUMN_COUNT,
+  COLUMNS,
+  KINDS,
+  type Loaded,
+  type Needs,
+  type Ran,
+  type Refusal,
+} from './protocol.js'
 import type { RanSlice } from './slices.js'
 
-/** Reads a header whose sender is a process that ran foreign code: only a known type passes. */
+/** Reads a header whose sender is a process that ran foreign code: only a known type passes, and what we say in errors. */
 export function readAnswer({ header }: Frame): Answer | undefined {
-  const { type } = (header ?? {}) as Partial<Answer>
-  return TYPES.has(type) ? (header as Answer) : undefined
+  if (!isRecord(header)) return undefined
+  const answer = header as unknown as Answer
+  switch (answer.type) {
+    case 'ran':
+      return answer
+    case 'loaded':
+      return isLoaded(answer) ? answer : undefined
+    case 'needs':
+      return isNeeds(answer) ? answer : undefined
+    case 'undone':
+      return isRecord(answer.reason) && isRefusal(answer.reason) ? answer : undefined
+    case 'refused':
+      return isRefusal(answer) ? answer : undefined
+    default:
+      return undefined
+  }
 }
 
-const TYPES: ReadonlySet<unknown> = new Set<Answer['type']>(['ran', 'undone', 'loaded', 'needs', 'refused'])
+function isLoaded({ form, at, reads, readsAll }: Loaded): boolean {
+  const isRead = (read: unknown): boolean => isRecord(read) && isText(read.column) && isText(read.at)
+  const isForm = form === 'send' || form === 'default'
+  return isForm && isText(at) && typeof readsAll === 'boolean' && isListOf(reads, isRead)
+}
+
+function isNeeds({ files, packages }: Needs): boolean {
+  const isFile = (file: unknown): boolean =>
+    isRecord(file) && isText(file.from) && isText(file.specifier) && isText(file.at)
+  const isPackage = (one: unknown): boolean => isRecord(one) && isText(one.slug) && isText(one.at)
+  return isListOf(files, isFile) && isListOf(packages, isPackage)
+}
+
+const isRefusal = (reason: Pick<Refusal, 'code' | 'facts'>): boolean =>
+  isReason(reason) && Object.hasOwn(ERRORS, reason.code)
+
+function isReason({ code, facts }: Pick<Refusal, 'code' | 'facts'>): boolean {
+  return isText(code) && isRecord(facts) && Object.values(facts).every((fact) => typeof fact !== 'object')
+}
 
 /** The rows that a slice was asked for: how many, and which of them the program was not to see. */
 export interface Asked {
@@ -24,6 +66,7 @@ export function readSlice(ran: Ran, { body }: Frame, { count, isRefused }: Asked
   const { detailTable, shapeTable, unmade } = ran
   if (![detailTable, shapeTable, unmade, ran.logs].every(Array.isArray)) return undefined
   if (!isIndex(ran.done - 1, count) || !Number.isInteger(ran.count) || ran.count < 0) return undefined
+  if (!hasSoundTables(ran)) return undefined
   const parts = partsOf(body, ran.count)
   if (parts === undefined) return undefined
   const ends = new Uint8Array(ran.done)
@@ -37,8 +80,10 @@ export function readSlice(ran: Ran, { body }: Frame, { count, isRefused }: Asked
     ends[row] = 1
     before = row
   }
-  for (const { row, status, reason } of unmade) {
-    if (!isIndex(row, ran.done) || ends[row] !== 0 || typeof reason?.code !== 'string') return undefined
+  for (const end of unmade) {
+    if (!isRecord(end)) return undefined
+    const { row, status, reason } = end
+    if (!isIndex(row, ran.done) || ends[row] !== 0 || !isRecord(reason) || !isReason(reason)) return undefined
     if (status !== 'filtered' && status !== 'rejected') return undefined
     ends[row] = 1
   }
@@ -65,6 +110,30 @@ function partsOf(body: Buffer, count: number): Omit<RanSlice, 'end' | 'ran'> | u
 
 const isBelow = (value: number | undefined, length: number): boolean =>
   (value as number) >= 0 && (value as number) < length
+
+/** Whether what stands in the columns is of the types that the host goes on to use. */
+function hasSoundTables({ detailTable, shapeTable, logs }: Ran): boolean {
+  const isField = (field: unknown): boolean => Array.isArray(field) && field.length === 2 && field.every(isText)
+  const isShape = (shape: unknown): boolean =>
+    isRecord(shape) && typeof shape.dotted === 'boolean' && isListOf(shape.fields, isField)
+  const isLine = (line: unknown): boolean =>
+    isRecord(line) && isText(line.level) && isText(line.text) && Number.isSafeInteger(line.row)
+  return detailTable.every(isRecord) && shapeTable.every(isShape) && isListOf(logs, isLine)
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+const isListOf = (value: unknown, is: (one: unknown) => boolean): boolean => Array.isArray(value) && value.every(is)
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Whether a value is an object of texts, as identifiers are. */
+export function isTexts(value: unknown): boolean {
+  if (!isRecord(value)) return false
+  for (const name in value) if (typeof value[name] !== 'string') return false
+  return true
+}
 
 const isIndex = (value: unknown, length: number): boolean =>
   Number.isInteger(value) && (value as number) >= 0 && (value as number) < length

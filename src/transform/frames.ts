@@ -12,6 +12,13 @@ export interface Frame {
   readonly body: Buffer
 }
 
+/** Of a header: four times what a slice makes, and few enough that as JSON they take neither the host's memory nor its time. */
+const HEADER_BYTES_MAX = 16 * 2 ** 20
+/** An open bracket costs a parser forty bytes and more: a header of nothing else would. Data may be 100 deep. */
+const DEPTH_MAX = 200
+/** Below this not worth a look. */
+const SHALLOW_BYTES = 2 ** 18
+
 /** Puts frames together from the chunks of a pipe. What stands in a frame is trusted no further than its sizes. */
 export class FrameReader {
   readonly #sizeMax: number
@@ -22,9 +29,9 @@ export class FrameReader {
     this.#sizeMax = sizeMax
   }
 
-  /** True while a frame is on its way. */
-  get started(): boolean {
-    return this.#size > 0
+  /** Bytes so far of a frame that is on its way. */
+  get size(): number {
+    return this.#size
   }
 
   /** The frame that `chunk` completes; `null` for one that is larger than allowed, or is none. */
@@ -36,11 +43,13 @@ export class FrameReader {
     const start = first !== undefined && first.length >= 8 ? first : Buffer.concat(this.#chunks)
     const size = start.readUInt32LE(0)
     const headerSize = start.readUInt32LE(4)
-    if (size > this.#sizeMax || headerSize + 4 > size || this.#size > size + 4) return null
+    if (size > this.#sizeMax || headerSize > HEADER_BYTES_MAX || headerSize + 4 > size) return null
+    if (this.#size > size + 4) return null
     if (this.#size < size + 4) return undefined
     const all = Buffer.concat(this.#chunks)
     this.#chunks = []
     this.#size = 0
+    if (headerSize > SHALLOW_BYTES && isDeep(all.subarray(8, 8 + headerSize))) return null
     try {
       const header: unknown = JSON.parse(all.toString('utf8', 8, 8 + headerSize))
       return { header, body: all.subarray(8 + headerSize) }
@@ -48,4 +57,21 @@ export class FrameReader {
       return null
     }
   }
+}
+
+/** Whether a text of JSON is nested deeper than ours ever is. */
+function isDeep(json: Uint8Array): boolean {
+  let depth = 0
+  let inText = false
+  for (let at = 0; at < json.length; at += 1) {
+    const byte = json[at]
+    if (inText) {
+      if (byte === 0x5c) at += 1
+      else if (byte === 0x22) inText = false
+    } else if (byte === 0x22) inText = true
+    else if (byte === 0x5b || byte === 0x7b) depth += 1
+    else if (byte === 0x5d || byte === 0x7d) depth -= 1
+    if (depth > DEPTH_MAX) return true
+  }
+  return false
 }

@@ -3,6 +3,7 @@ import type { ActionBlock, ActionKind, Detail, Shape } from '../model/action.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { RowBlock } from '../model/row.js'
 import type { Reason } from '../model/value.js'
+import { isTexts } from './answers.js'
 import { COLUMN_COUNT, COLUMNS, KINDS, type LogLine, type Ran } from './protocol.js'
 import type { RanSlice } from './slices.js'
 
@@ -148,7 +149,7 @@ function lazy<T>(make: () => T): Lazy<T> {
 function identifiersIn(bytes: Uint8Array, count: number): readonly Identifiers[] {
   try {
     const all = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString()) as Identifiers[]
-    if (Array.isArray(all) && all.length === count) return all
+    if (Array.isArray(all) && all.length === count && all.every(isTexts)) return all
   } catch {
     // told below
   }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { ErrorFacts } from '../../src/errors.js'
 import { rowBlock } from '../../src/model/row.js'
-import { readSlice } from '../../src/transform/answers.js'
+import { readAnswer, readSlice } from '../../src/transform/answers.js'
 import { encodeFrame, FrameReader } from '../../src/transform/frames.js'
 import { COLUMN_COUNT, COLUMNS, KINDS, type Ran } from '../../src/transform/protocol.js'
 import { inSlices, POISON_MAX, type RanSlice, type SliceEnd } from '../../src/transform/slices.js'
@@ -33,6 +34,22 @@ describe('FrameReader', () => {
     expect(new FrameReader(1_000).add(Buffer.concat([frame, Buffer.from('x')]))).toBeNull()
     expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x04\0\0\0nope'))).toBeNull()
     expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x99\0\0\0nope'))).toBeNull()
+  })
+
+  test('refuses a header that as JSON would take the memory of the host: too long, or too deep', () => {
+    const read = (header: string) => {
+      const head = Buffer.from(header)
+      const sizes = Buffer.alloc(8)
+      sizes.writeUInt32LE(4 + head.length, 0)
+      sizes.writeUInt32LE(head.length, 4)
+      return new FrameReader(2 ** 27).add(Buffer.concat([sizes, head]))
+    }
+    const long = 'x'.repeat(2 ** 18)
+    const nested = (depth: number, text: string): string => `${'[{"a":'.repeat(depth)}"${text}"${'}]'.repeat(depth)}`
+    expect(read(nested(100, `${long}${'[{'.repeat(300)}\\"[`))).toMatchObject({ header: expect.any(Array) })
+    expect(read(nested(101, long))).toBeNull()
+    expect(read(nested(101, ''))).toMatchObject({ header: expect.any(Array) }) // short enough to do no harm
+    expect(read(`["${'x'.repeat(2 ** 24)}"]`)).toBeNull()
   })
 })
 
@@ -84,6 +101,15 @@ describe('readSlice() takes no answer that contradicts itself [I8]', () => {
       { unmade: [{ row: 9, status: 'filtered', reason: { code: 'x', facts: {} } }] },
     ],
     ['a row without an end', {}, changed(1, 'row', 0)],
+    ['an end that is none', { unmade: [null as unknown as Ran['unmade'][0]] }],
+    [
+      'an end whose facts are none',
+      { unmade: [{ row: 1, status: 'rejected', reason: { code: 'x', facts: null as unknown as ErrorFacts } }] },
+      changed(1, 'row', 0),
+    ],
+    ['a detail that is none', { detailTable: [1 as unknown as Ran['detailTable'][0]] }],
+    ['a shape without fields', { shapeTable: [{ dotted: true } as unknown as Ran['shapeTable'][0]] }],
+    ['a line that is none', { logs: [{ level: 'log', row: 0, text: 1 as unknown as string }] }],
     ['payloads longer than said', {}, bodyOf(NUMBERS, '\x07\0\0\0[{},{}]{}{}x')],
     ['a payload that takes bytes of another', {}, bodyOf(NUMBERS.with(4, -2).with(9, 6))],
     ['identifiers longer than said', {}, bodyOf(NUMBERS, '\x99\0\0\0[{},{}]{}{}')],
@@ -93,12 +119,40 @@ describe('readSlice() takes no answer that contradicts itself [I8]', () => {
     expect(readSlice(ran, { header: ran, body }, ASKED)).toBeUndefined()
   })
 
-  test.each(['no JSON', '[{}]', '{}'])('identifiers that are none are told where they are asked for: %s', (text) => {
-    const body = bodyOf(NUMBERS, `${String.fromCharCode(text.length)}\0\0\0${text}{}{}`)
-    const gathering = new Gathering(rowBlock([{}, {}]), undefined)
-    gathering.add(0, readSlice(RAN, { header: RAN, body }, ASKED) as RanSlice)
-    expect(() => gathering.done().actions.identifiers(0)).toThrow('TRANSFORM_CRASHED')
-  })
+  test.each(['no JSON', '[{}]', '{}', '[{},null]', '[{},{"email":1}]'])(
+    'identifiers that are none are told where they are asked for: %s',
+    (text) => {
+      const body = bodyOf(NUMBERS, `${String.fromCharCode(text.length)}\0\0\0${text}{}{}`)
+      const gathering = new Gathering(rowBlock([{}, {}]), undefined)
+      gathering.add(0, readSlice(RAN, { header: RAN, body }, ASKED) as RanSlice)
+      expect(() => gathering.done().actions.identifiers(0)).toThrow('TRANSFORM_CRASHED')
+    },
+  )
+})
+
+test('readAnswer() takes nothing that the host could stumble over [I8]', () => {
+  const read = (header: unknown) => readAnswer({ header, body: Buffer.alloc(0) })
+  const loaded = {
+    type: 'loaded',
+    form: 'send',
+    at: 't.js:1:1',
+    reads: [{ column: 'a', at: 't.js:1:1' }],
+    readsAll: false,
+  }
+  const refused = { type: 'refused', code: 'TRANSFORM_THREW', facts: { at: 't.js:1:1', name: 'Error' } }
+  const needs = {
+    type: 'needs',
+    files: [{ from: 'a', specifier: './b', at: 'a:1:1' }],
+    packages: [{ slug: 'x', at: 'a:1:1' }],
+  }
+  const undone = { type: 'undone', reason: { code: 'TRANSFORM_THREW', facts: {} } }
+  for (const sound of [loaded, refused, needs, undone, RAN]) expect(read(sound)).toBe(sound)
+  const bad: unknown[] = [null, 1, [], {}, { type: 'constructor' }]
+  bad.push({ ...loaded, form: 'x' }, { ...loaded, reads: {} }, { ...loaded, reads: [null] }, { ...loaded, readsAll: 1 })
+  bad.push({ ...refused, code: 'constructor' }, { ...refused, facts: null }, { ...refused, facts: { at: {} } })
+  bad.push({ ...loaded, at: 1 }, { ...needs, files: [{}] }, { ...needs, packages: [null] }, { type: 'needs' })
+  bad.push({ ...undone, reason: null }, { type: 'undone', reason: { code: 'constructor', facts: {} } })
+  for (const one of bad) expect(read(one)).toBeUndefined()
 })
 
 describe('inSlices()', () => {

@@ -23,7 +23,11 @@ export interface Rewritten {
 
 export function rewrite(parsed: Parsed, edits: readonly Edit[]): Rewritten {
   const covered = ({ start }: Span): boolean => edits.some((edit) => edit.start <= start && start < edit.end)
-  const all = [...edits, ...lookalikes(parsed).filter((edit) => !covered(edit))].sort((a, b) => a.start - b.start)
+  // The text comes to stand on the second line, where `#!` begins no comment.
+  const hashbang = parsed.source.startsWith('#!') ? [{ start: 0, end: 2, text: '//' }] : []
+  const all = [...hashbang, ...edits, ...lookalikes(parsed).filter((edit) => !covered(edit))].sort(
+    (a, b) => a.start - b.start,
+  )
   let text = ''
   let from = 0
   const moved: { readonly at: number; readonly by: number }[] = []

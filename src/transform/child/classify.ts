@@ -89,7 +89,7 @@ function identifiersOf(
     const text = identifierText(value)
     const name = sayable(namespace) ? ` ${namespace}` : ''
     if (text === undefined) throw bad(`${describe(value)} as the identifier${name}: give a string or a whole number`)
-    if (found[namespace] !== undefined && found[namespace] !== text)
+    if (Object.hasOwn(found, namespace) && found[namespace] !== text)
       throw bad(`two different values for the identifier${name}`)
     found[namespace] = text
   }

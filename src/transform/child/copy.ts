@@ -6,6 +6,7 @@ const DEPTH_MAX = 100
 const CONTAINERS_MAX = 100_000
 const SKIPPED = Symbol('left out')
 type Copied = Json | typeof SKIPPED
+const BOOLEAN_OF = Boolean.prototype.valueOf
 type MutableObject = { [key: string]: Json }
 
 /** How one row's output is copied. */
@@ -106,6 +107,9 @@ export class Copier {
       if (made !== value) return this.#copy(made, nulls)
     }
     if (Array.isArray(value)) return this.#array(value, nulls)
+    if (value instanceof Number) return this.#copy(Number(value), nulls)
+    if (value instanceof String) return this.#copy(String(value), nulls)
+    if (value instanceof Boolean) return this.#copy(BOOLEAN_OF.call(value), nulls)
     const copy: MutableObject = {}
     const names = Object.keys(value)
     if (names.length === 0) refuseOpaque(value)
@@ -143,6 +147,10 @@ function refuseOpaque(value: object): void {
         ? 'a Map: use Object.fromEntries'
         : value instanceof Set
           ? 'a Set: spread it into an array'
-          : undefined
+          : value instanceof Error
+            ? 'an Error: take its message'
+            : value instanceof RegExp
+              ? 'a regular expression: take its source'
+              : undefined
   if (what !== undefined) throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: what })
 }

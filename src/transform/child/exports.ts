@@ -81,8 +81,8 @@ class ExportWalk implements Exports {
     const { source } = this.#parsed
     const made = node.declaration as Tree
     this.default = made
-    const keyword = /^export[\s\S]*?default/.exec(source.slice(node.start))?.[0] ?? ''
-    const end = node.start + keyword.length
+    const end = afterDefault(node, this.#parsed)
+    const keyword = source.slice(node.start, end)
     const id = made.id as Tree | null | undefined
     if (id && made.type.endsWith('Declaration')) {
       this.#blank(node.start, end)
@@ -103,6 +103,13 @@ class ExportWalk implements Exports {
   #blank(start: number, end: number): void {
     this.edits.push({ start, end, text: blank(this.#parsed.source.slice(start, end)) })
   }
+}
+
+/** Where the keyword `default` ends: the first that is none of a comment's, else what the parser took for one would run. */
+function afterDefault(node: Tree, { source, comments }: Parsed): number {
+  let at = source.indexOf('default', node.start)
+  while (comments.some(({ start, end }) => start <= at && at < end)) at = source.indexOf('default', at + 1)
+  return at + 'default'.length
 }
 
 export const blank = (text: string): string => text.replace(/[^\n\r\u2028\u2029]/g, ' ')

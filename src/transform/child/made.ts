@@ -76,7 +76,7 @@ export class Made {
       throw new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: bytesMax })
     }
     for (const action of actions) this.columns.add(row, action)
-    this.chars += chars + actions.length * 100
+    this.chars += chars + actions.length * 100 // details count, though equal ones are sent once: a slice ends early, and not late
   }
 
   skipped(row: number, reason: unknown): undefined {
@@ -132,7 +132,7 @@ export const isThenable = (value: unknown): boolean =>
 /** The returned objects; `null`, `undefined` and `false` stand for none, so that `condition && {...}` may be written. */
 function listOf(result: unknown, most: number): object[] {
   if (!Array.isArray(result)) return isAction(result) ? [result] : []
-  const length = result.length
+  const length = Number(result.length) // a proxy may give an object for it, and so another number at every look
   if (length > most) throw badOutput(`more than ${most} actions for one row`)
   const listed: object[] = []
   for (let at = 0; at < length; at += 1) {

@@ -2,6 +2,7 @@
 import { readSync, writeSync } from 'node:fs'
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { FRAME_BYTES_MAX, OVERRUN_EXIT } from '../protocol.js'
+import { boltOwnRealm } from './own-realm.js'
 import { Sandbox } from './sandbox.js'
 
 /** The text of realm.ts; put here by childSource of child.generated.ts. */
@@ -32,11 +33,11 @@ function answer(frame: Buffer): Buffer {
   return sandbox.answer(frame) ?? process.exit(OVERRUN_EXIT)
 }
 
-function serveProcess(): never {
-  for (;;) {
-    const frame = answer(readFrame())
-    for (let at = 0; at < frame.length; ) at += writeSync(OUTPUT_FD, frame, at)
-  }
+/** One request a turn: between them Node forgets the promises that the program dropped, which it would keep for ever. */
+function serveProcess(): void {
+  const frame = answer(readFrame())
+  for (let at = 0; at < frame.length; ) at += writeSync(OUTPUT_FD, frame, at)
+  setImmediate(serveProcess)
 }
 
 function serveThread(port: MessagePort): void {
@@ -49,5 +50,6 @@ function serveThread(port: MessagePort): void {
 process.on('unhandledRejection', () => undefined) // a promise that the program dropped is its own affair
 
 const sandbox = new Sandbox(REALM_SOURCE)
+boltOwnRealm()
 if (parentPort === null) serveProcess()
 else serveThread(parentPort)

@@ -7,14 +7,20 @@ interface Waiting {
   timer: NodeJS.Timeout | undefined
 }
 
+/** An answer that is on its way at the deadline may come to its end, as long as more of it is there at every look. */
+const LOOK_MS = 200
+const LOOKS_MAX = 150
+
 /** The one request that a wall is asked at a time: it ends once, by an answer, an end, a failure or its deadline. */
 export class Pending {
   readonly #kill: (why: WallEnd) => void
+  readonly #arrived: () => number
   #waiting: Waiting | undefined
 
-  /** `kill` is called at a deadline that passes, and by a signal. */
-  constructor(kill: (why: WallEnd) => void) {
+  /** `kill` is called at a deadline that passes, and by a signal; `arrived` tells how many bytes of an answer are there. */
+  constructor(kill: (why: WallEnd) => void, arrived: () => number = () => 0) {
     this.#kill = kill
+    this.#arrived = arrived
   }
 
   get waits(): boolean {
@@ -30,7 +36,7 @@ export class Pending {
     }
     const answered = new Promise<WallAnswer>((settle, fail) => {
       this.#waiting = { settle, fail, timer: undefined }
-      this.within(timeoutMs)
+      this.#deadline(this.#waiting, timeoutMs)
     })
     signal?.addEventListener('abort', aborted, { once: true })
     try {
@@ -41,18 +47,16 @@ export class Pending {
     }
   }
 
-  /** Sets the deadline anew. */
-  within(ms: number): void {
-    const waiting = this.#waiting
-    if (waiting === undefined) return
-    clearTimeout(waiting.timer)
-    const timer = setTimeout(() => {
-      // A host that was busy itself reads its pipes first: an answer may be waiting there.
-      setImmediate(() => {
-        if (this.#waiting?.timer === timer) this.#kill('timeout')
-      })
-    }, ms)
-    waiting.timer = timer
+  #deadline(waiting: Waiting, ms: number, seen = 0, looks = 0): void {
+    // A host that was busy itself reads its pipes first: an answer may be waiting there.
+    waiting.timer = setTimeout(() => setImmediate(() => this.#overdue(waiting, seen, looks)), ms)
+  }
+
+  #overdue(waiting: Waiting, seen: number, looks: number): void {
+    if (this.#waiting !== waiting) return
+    const arrived = this.#arrived()
+    if (arrived > seen && looks < LOOKS_MAX) this.#deadline(waiting, LOOK_MS, arrived, looks + 1)
+    else this.#kill('timeout')
   }
 
   settle(answer: WallAnswer): void {

@@ -17,8 +17,6 @@ const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
 
-/** For the rest of an answer, once its first bytes are here: the program has ended by then. */
-const TRAIN_MS = 30_000
 /** How V8 ends when memory runs out: abort or trap; 134 is abort where signals are not passed on. */
 const MEMORY_SIGNALS = new Set<string | number | null>(['SIGABRT', 'SIGTRAP', 'SIGILL', 134, 133])
 
@@ -32,7 +30,10 @@ export class ProcessWall implements Wall {
   readonly #to: Socket
   readonly #from: Socket
   readonly #reader = new FrameReader(FRAME_BYTES_MAX)
-  readonly #pending = new Pending((why) => this.kill(why))
+  readonly #pending = new Pending(
+    (why) => this.kill(why),
+    () => this.#reader.size,
+  )
   #killed: WallEnd | undefined
   #gone: WallEnd | undefined
 
@@ -89,12 +90,10 @@ export class ProcessWall implements Wall {
   }
 
   #data(chunk: Buffer): void {
-    const isFirst = !this.#reader.started
     const frame = this.#pending.waits ? this.#reader.add(chunk) : null
     if (frame === null)
       this.kill('crashed') // bytes that are no answer to anything
     else if (frame !== undefined) this.#pending.settle({ end: 'answered', frame })
-    else if (isFirst) this.#pending.within(TRAIN_MS)
   }
 
   #closed(code: number | null, signal: NodeJS.Signals | null): void {
