@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { rowBlock } from '../../src/model/row.js'
@@ -220,6 +221,15 @@ describe('what is no answer ends whoever gave it [I8]', () => {
       await transform.close()
     },
   )
+
+  test('a request that is larger than allowed ends the process', async () => {
+    await using({}, async (transform) => {
+      await transform.prepare()
+      const requests = watch.processes[0]?.stdio[3] as Writable | undefined
+      requests?.write(Buffer.from(new Uint32Array([2 ** 30]).buffer))
+      expect(await isGone(watch.pid(0), 5_000)).toBe(true)
+    })
+  })
 
   test('a process that speaks before it is asked', async () => {
     const code = "require('node:fs').writeSync(4, Buffer.from('early')); for (;;) ;"
