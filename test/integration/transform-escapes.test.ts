@@ -108,7 +108,7 @@ describe.each([
   let fates: readonly (string | number)[] = []
   beforeAll(async () => {
     fates = await fatesOfAll(programs, timeoutMs)
-  })
+  }, 60_000)
 
   test.each(programs.map(([body, fate], index) => [body, fate, index] as const))('%s', (_body, fate, index) => {
     expect(fates.slice(index * 3, index * 3 + 3)).toEqual([1, fate, 1])
