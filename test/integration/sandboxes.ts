@@ -1,17 +1,14 @@
+import type { ChildProcess } from 'node:child_process'
 import diagnostics from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-interface Started {
-  readonly pid?: number
-}
-
 /** The sandboxes that are started while one watches: processes (they have no process id yet when they are announced) and threads. */
 export class Watch {
-  readonly processes: Started[] = []
+  readonly processes: ChildProcess[] = []
   readonly threads: { ended: boolean; readonly worker: EventEmitter }[] = []
   readonly #process = (message: unknown): void => {
-    this.processes.push((message as { process: Started }).process)
+    this.processes.push((message as { process: ChildProcess }).process)
   }
   readonly #thread = (message: unknown): void => {
     const { worker } = message as { worker: EventEmitter }

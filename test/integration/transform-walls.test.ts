@@ -1,7 +1,9 @@
+import type { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { rowBlock } from '../../src/model/row.js'
 import { Transform, type TransformOptions } from '../../src/transform/transform.js'
+import { NoWall } from '../../src/transform/wall/none.js'
 import { fatesOf, runProgram } from '../transform/programs.js'
 import { isAlive, isGone, Watch } from './sandboxes.js'
 
@@ -137,6 +139,20 @@ describe('no isolation', () => {
     expect([watch.processes, watch.threads]).toEqual([[], []])
   })
 
+  test('ends at the deadline of the call, not at the later one of a child whose host has died', async () => {
+    const wall = await NoWall.open()
+    const request = {
+      type: 'load',
+      name: 'a.js',
+      source: 'for (;;);\nexport default (row) => row',
+      limitMs: 15_000,
+    } as const
+    const began = performance.now()
+    expect(await wall.ask(request, new Uint8Array(), { timeoutMs: 100 })).toEqual({ end: 'timeout' })
+    expect(performance.now() - began).toBeLessThan(10_000)
+    expect(wall.alive).toBe(false)
+  })
+
   test('can be aborted and closed between two requests', async () => {
     await using({ isolation: 'none' }, async (transform) => {
       await transform.prepare()
@@ -198,9 +214,11 @@ describe('what is no answer ends whoever gave it [I8]', () => {
     ['a header that is no JSON', `Buffer.concat([${u32(8)}, ${u32(4)}, Buffer.from('nope')])`],
     ['a type that is not known', `Buffer.concat([${u32(6)}, ${u32(2)}, Buffer.from('{}')])`],
   ] as const
+  /** For as long as there is a host. */
+  const STAY = 'while (fs.readSync(3, Buffer.alloc(9e6)) > 0);'
   const SIDES = {
     process: (bytes: string) =>
-      `const fs = require('node:fs'); fs.readSync(3, Buffer.alloc(9)); fs.writeSync(4, ${bytes}); fs.readSync(3, Buffer.alloc(9e6)); for (;;) ;`,
+      `const fs = require('node:fs'); fs.readSync(3, Buffer.alloc(9)); fs.writeSync(4, ${bytes}); ${STAY}`,
     thread: (bytes: string) =>
       `const { parentPort } = require('node:worker_threads'); parentPort.on('message', () => { parentPort.postMessage(new Uint8Array(${bytes})) })`,
   }
@@ -221,8 +239,17 @@ describe('what is no answer ends whoever gave it [I8]', () => {
     },
   )
 
+  test('a request that is larger than allowed ends the process', async () => {
+    await using({}, async (transform) => {
+      await transform.prepare()
+      const requests = watch.processes[0]?.stdio[3] as Writable | undefined
+      requests?.write(Buffer.from(new Uint32Array([2 ** 30]).buffer))
+      expect(await isGone(watch.pid(0), 5_000)).toBe(true)
+    })
+  })
+
   test('a process that speaks before it is asked', async () => {
-    const code = "require('node:fs').writeSync(4, Buffer.from('early')); for (;;) ;"
+    const code = `const fs = require('node:fs'); fs.writeSync(4, Buffer.from('early')); ${STAY}`
     vi.doMock('../../src/transform/child.generated.js', () => ({ childSource: () => code, REALM_SOURCE: '' }))
     const { ProcessWall } = await import('../../src/transform/wall/process.js')
     const wall = await ProcessWall.open(64)
