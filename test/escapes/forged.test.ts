@@ -13,35 +13,35 @@ const TIMEOUT_MS = 400
 /** An answer on its way at the deadline is looked at once more before it is given up. */
 const LOOK_MS = 200
 
-const RAN = {
-  type: 'ran',
-  done: 1,
-  unmade: [],
-  kinds: ['profile'],
-  rows: [0],
-  identifiers: [{ email: 'forged' }],
-  details: [0],
-  detailTable: [{}],
-  shapes: [0],
-  shapeTable: [{ fields: [], dotted: false }],
-  logs: [],
-}
-/** As text in a program: a whole frame, with what it says changed. */
-const frame = (change: object, body = '020000007b7d'): string =>
-  `hole.frame(${JSON.stringify(JSON.stringify({ ...RAN, ...change }))}, '${body}')`
-
 const hex = (...words: number[]): string => {
   const bytes = Buffer.alloc(words.length * 4)
   for (const [at, word] of words.entries()) bytes.writeUInt32LE(word, at * 4)
   return bytes.toString('hex')
 }
 
+const RAN = {
+  type: 'ran',
+  done: 1,
+  unmade: [],
+  count: 1,
+  detailTable: [{}],
+  shapeTable: [{ fields: [], dotted: false }],
+  logs: [],
+}
+const hexOf = (text: string): string => Buffer.from(text).toString('hex')
+/** What follows the header: one action of a row, its identifiers, its payload. */
+const body = (row = 0, identifiers = '[{"email":"forged"}]', payload = '{}'): string =>
+  hex(0, row, 0, 0, 2, identifiers.length) + hexOf(identifiers + payload)
+/** As text in a program: a whole frame, with what it says changed. */
+const frame = (change: object, rest = body()): string =>
+  `hole.frame(${JSON.stringify(JSON.stringify({ ...RAN, ...change }))}, '${rest}')`
+
 /** A page with the forgery in its middle, row by row; the harmless rows go in processes of their own where need be. */
 async function run(forgery: string) {
   const watch = new Watch()
   const transform = Transform.fromText(
     `export default (row) => { const { hole } = globalThis; if (row.evil) { ${forgery} } return { email: row.email } }`,
-    { timeoutMs: TIMEOUT_MS, sliceRows: 1 },
+    { timeoutMs: TIMEOUT_MS, sliceRows: 1, spare: false },
   )
   await transform.prepare()
   watch.start()
@@ -78,10 +78,9 @@ describe.runIf(ISOLATION === 'process')('frames forged by a program that writes 
       CRASHED,
     ],
     ['a refusal without facts', `hole.frame('{"type":"refused","code":"TRANSFORM_THREW"}'); for (;;);`, CRASHED],
-    ['a row that was not asked for', `${frame({ rows: [1] })}; for (;;);`, CRASHED],
-    ['identifiers that are no texts', `${frame({ identifiers: [{ email: { toString: 1 } }] })}; for (;;);`, CRASHED],
+    ['a row that was not asked for', `${frame({}, body(1))}; for (;;);`, CRASHED],
     ['a shape that is none', `${frame({ shapeTable: [null] })}; for (;;);`, CRASHED],
-    ['payloads that are longer than said', `${frame({}, '020000007b7d7d7d')}; for (;;);`, CRASHED],
+    ['payloads that are longer than said', `${frame({}, body(0, undefined, '{}}}'))}; for (;;);`, CRASHED],
     ['a flood of zeros', "hole.flood('', 2 ** 10)", CRASHED],
     ['an answer behind the deadline', `hole.pause(${TIMEOUT_MS * 3}); ${frame({})}`, TIMEOUT],
   ])('%s', { retry: RETRIES }, async (_, forgery, end) => {
@@ -122,13 +121,21 @@ describe.runIf(ISOLATION === 'process')('frames forged by a program that writes 
     expect(left).toEqual([])
   })
 
-  test('the hole is there: a forged answer is taken for the row that was asked for', async () => {
-    const transform = Transform.fromText(
-      `export default () => { const { hole } = globalThis; ${frame({})}; for (;;); }`,
-      { timeoutMs: TIMEOUT_MS },
-    )
-    const made = await transform.run({ rows: rowBlock([{}]) })
-    expect(made.actions.identifiers(0)).toEqual({ email: 'forged' })
-    await transform.close()
-  })
+  test.each([
+    ['[{"email":"forged"}]', { email: 'forged' }],
+    ['[{"email":{"toString":1}}]', CRASHED],
+    ['[]', CRASHED],
+  ])(
+    'the hole is there: a forged answer is taken for the row that was asked for, and read with care: %s',
+    async (identifiers, read) => {
+      const transform = Transform.fromText(
+        `export default () => { const { hole } = globalThis; ${frame({}, body(0, identifiers))}; for (;;); }`,
+        { timeoutMs: TIMEOUT_MS },
+      )
+      const made = await transform.run({ rows: rowBlock([{}]) })
+      if (read === CRASHED) expect(() => made.actions.identifiers(0)).toThrow(CRASHED)
+      else expect(made.actions.identifiers(0)).toEqual(read)
+      await transform.close()
+    },
+  )
 })

@@ -11,7 +11,13 @@ const LIMIT_MS: Readonly<Record<string, number>> = { time: 300, memory: 3_000 }
 /** One row that ends the process, between two that do not: each row is asked for alone, so that its deadline can be measured. */
 async function run(hostile: Escape, timeoutMs: number) {
   const watch = new Watch()
-  const transform = Transform.fromText(programOf([hostile]), { timeoutMs, memoryMb: 32, sliceRows: 1, ...wall })
+  const transform = Transform.fromText(programOf([hostile]), {
+    timeoutMs,
+    memoryMb: 32,
+    sliceRows: 1,
+    spare: false,
+    ...wall,
+  })
   await transform.prepare()
   watch.start()
   const startedAt = performance.now()

@@ -143,8 +143,9 @@ describe('no isolation', () => {
     const wall = await NoWall.open()
     const request = {
       type: 'load',
-      name: 'a.js',
-      source: 'for (;;);\nexport default (row) => row',
+      modules: [{ id: 'a.js', source: 'for (;;);\nexport default (row) => row', links: {} }],
+      packages: [],
+      batch: false,
       limitMs: 15_000,
     } as const
     const began = performance.now()

@@ -39,13 +39,18 @@ export class Made {
   actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => void): Ready[] {
     const made: Ready[] = []
     let copier: Copier | undefined
+    let chars = 0
     for (const value of listOf(result, most)) {
       const read = readOf(value)
       from?.(read.values[read.names.indexOf('from')])
       const known = this.#known(read)
       // Actions of one row share its limit of objects; those of many rows have one each.
       if (known === undefined) copier = (from === undefined && copier?.next()) || this.#copier(row)
-      made.push(known ?? this.#learned(read, copier as Copier, from !== undefined))
+      const action = known ?? this.#learned(read, copier as Copier, from !== undefined)
+      chars += action.payload.length
+      // Before all of it is in memory; `add` looks at it in bytes.
+      if (from === undefined && chars > this.#request.outputMaxBytes) throw this.#tooLarge()
+      made.push(action)
     }
     return made
   }
@@ -73,7 +78,7 @@ export class Made {
     let chars = 0
     for (const action of actions) chars += sizeOf(action, lengthOf)
     if (chars * 3 > bytesMax && actions.reduce((sum, action) => sum + sizeOf(action, utf8Length), 0) > bytesMax) {
-      throw new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: bytesMax })
+      throw this.#tooLarge()
     }
     for (const action of actions) this.columns.add(row, action)
     this.chars += chars + actions.length * 100 // details count, though equal ones are sent once: a slice ends early, and not late
@@ -104,6 +109,10 @@ export class Made {
   answer(done: number): Ran {
     const logs = this.recorder.lines(this.#request.from + done)
     return { type: 'ran', done, unmade: this.#unmade, logs, ...this.columns.header() }
+  }
+
+  #tooLarge(): Refused {
+    return new Refused('TRANSFORM_OUTPUT_TOO_LARGE', { limitBytes: this.#request.outputMaxBytes })
   }
 
   #copier(row: number): Copier {
