@@ -52,11 +52,16 @@ function parseOrRefuse(source: string, comments: Span[], at: (offset: number) =>
     }
     return parse(source, { ...OPTIONS, onComment }) as unknown as Tree
   } catch (error) {
-    const { message, pos } = error as SyntaxError & { pos?: number }
-    if (pos === undefined) throw error
-    if (message.startsWith("'with'")) throw new Refused('TRANSFORM_FORBIDDEN_SYNTAX', { at: at(pos), what: '`with`' })
-    throw new Refused('TRANSFORM_SYNTAX', { at: at(pos), problem: withoutQuotes(message) })
+    throw refusalOf(error, at)
   }
+}
+
+/** What the user is told of a parser's error. An error that is no syntax error is a fault of ours, and thrown on. */
+export function refusalOf(error: unknown, at: (offset: number) => string): Refused {
+  const { message, pos } = error as SyntaxError & { pos?: number }
+  if (pos === undefined) throw error
+  if (message.startsWith("'with'")) return new Refused('TRANSFORM_FORBIDDEN_SYNTAX', { at: at(pos), what: '`with`' })
+  return new Refused('TRANSFORM_SYNTAX', { at: at(pos), problem: withoutQuotes(message) })
 }
 
 /** The parser quotes names of the program, and values could stand in their place: the kind of fault is enough. */
