@@ -67,7 +67,7 @@ const expression = (tie: Tie): Text => {
   const inner = tie('expression')
   return fc.oneof(
     { maxDepth: 3, withCrossShrink: true },
-    fc.oneof(NAME, either('1', "'s'", '`t`', '/r/', '(a)', '[a]', '{}', 'a.b', 'f()')),
+    fc.oneof(NAME, either('1', "'s'.a", '`t`', '/r/', '(a)', '[a]', '{}', 'a.b', 'f()')),
     oneOf(
       ['%%as%%', inner, either(' ', ' ', '\n'), either(' ', '\n'), type],
       ['% as const', inner],

@@ -93,6 +93,7 @@ const CASES: [what: string, cases: string[]][] = [
       'export default «abstract» class A {}',
       'export default a« as A»',
       'if (a) ‹interface B {}›\nc',
+      'switch (a) { case (b): { «abstract» class C { ‹declare d: 1› } } }',
     ],
   ],
   [
@@ -190,6 +191,7 @@ describe('blanked() refuses', () => {
     ['new A<B>\n- c', 'new A', APART],
     ['f<A> as (B)', 'as (B)', APART],
     ['f<A<B>> satisfies -1', 'satisfies', APART],
+    ['a?.b<C<D>>`e`', 'a?.b', APART],
     ['a as const | b', 'a as', APART],
     ['a?.b<C>`d`', 'a?.b', APART],
     [
@@ -201,6 +203,7 @@ describe('blanked() refuses', () => {
     ['class A {\n  b() {}\n  readonly private c: 1 }', 'private c', 'private modifier must precede readonly modifier.'],
     ['a?.<B>c', 'c', 'Unexpected token'],
     ['type A = { b: 1', '', 'Unexpected token'],
+    ['type A = { public b: 1 }', 'b', 'Unexpected modifier'],
     ['const secret = "a@b.c"; const secret = 1', 'secret = 1', 'Identifier name has already been declared'],
   ])('%s, and says where', (source, from, problem) => {
     const [code, at, said] = refusal(source)

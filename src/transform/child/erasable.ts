@@ -3,7 +3,12 @@ import type { Tree } from './syntax.js'
 
 /** True of what leaves nothing behind: a type-only statement, member or module item. */
 export function isErased(node: Tree): boolean {
-  if (node.declare === true || node.importKind === 'type' || node.exportKind === 'type') return true
+  if (
+    (node.declare === true && node.type !== 'MethodDefinition') ||
+    node.importKind === 'type' ||
+    node.exportKind === 'type'
+  )
+    return true
   switch (node.type) {
     case 'TSInterfaceDeclaration':
     case 'TSTypeAliasDeclaration':

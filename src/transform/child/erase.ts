@@ -61,7 +61,7 @@ class Eraser {
     const given = node.typeArguments as Tree | undefined
     if (given !== undefined) return /^[<>+-]/.test(this.#rest(given.end))
     if (node.type === 'TSAsExpression') return this.#isConst(node) && /^(?:\|(?!\|)|&(?!&))/.test(this.#rest(node.end))
-    if (node.type !== 'BinaryExpression' || node.operator !== '>') return false
+    if (node.type !== 'BinaryExpression' || (node.operator !== '>' && node.operator !== '<')) return false
     const left = node.left as Tree
     return left.type === 'BinaryExpression' && left.operator === '<'
   }

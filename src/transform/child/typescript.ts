@@ -23,7 +23,7 @@ interface Inner {
   tsParseTypeArgumentsInExpression(): unknown
   tsParseConstModifier(typeParameter: unknown): void
   tsParseTypeParameters(modifiers?: (typeParameter: unknown) => void): unknown
-  raise(position: unknown, message: string): never
+  raise(position: unknown, message: unknown): never
 }
 
 /** For these errors the plugin hands on a column as the place; the modifier that they are about was read last. */
@@ -79,7 +79,9 @@ const Reader = Parser.extend(tsPlugin(), (Base) => {
       throw Object.assign(new Error(message), { pos: this.start })
     }
 
-    override raise(position: unknown, message: string): never {
+    override raise(position: unknown, given: unknown): never {
+      // For a modifier out of place the plugin may hand on the function that makes the message.
+      const message = typeof given === 'string' ? given : 'Unexpected modifier'
       const place = PLACED_BY_COLUMN.test(message) ? this.lastTokStart : position
       // The words that it quotes in a message on a modifier are modifiers, and not a name of the program.
       const words = message.includes(' modifier') ? message.replaceAll("'", '') : message
