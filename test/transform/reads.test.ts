@@ -16,6 +16,9 @@ describe('columns that are seen', () => {
     ['export default ({ a, b: x, c = 1, ["d"]: y }) => [a, x, c, y]', ['a', 'b', 'c', 'd']],
     ['export default (row) => { const { a } = row; let r = row; return r.b + a }', ['a', 'b']],
     ['export default function (row = {}) { return pick(row) }\nfunction pick({ a }) { return a }', ['a']],
+    ['export default (row, { skip }) => (row.a ? row.b : skip(row, "no"))', ['a', 'b']],
+    ['export default (row, { skip: leave }) => leave(row)', []],
+    ['export default (row, context) => (row.a ? context.skip(row) : null)', ['a']],
     ['const pick = (n, r) => r.a\nexport default (row) => pick(1, row)', ['a']],
     ['export default (row) => { if (!row || row === null) return null; return "a" in row }', ['a']],
     ['export default (row) => { const f = () => row.inner; return f() }', ['inner']],
@@ -56,6 +59,8 @@ describe('a row that goes out of sight means every column', () => {
     'export default (row) => `$' + '{row}`',
     'export default (row) => (true ? row : null).a',
     'export default (row) => (0, row).a',
+    'export default (row, { skip }) => { skip = (r) => r.a; skip(row) }',
+    'export default (row, { spark }) => spark(row)',
   ])('%s', (source) => {
     expect(readsOf(source).all).toBe(true)
   })

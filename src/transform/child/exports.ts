@@ -144,7 +144,7 @@ function namesIn(pattern: Tree | null): Tree[] {
 const PATTERNS = new Set(['Property', 'ObjectPattern', 'ArrayPattern', 'RestElement', 'AssignmentPattern'])
 
 /** Whether a use of a variable gives it another value. */
-function isWritten(use: Tree, { parents }: Parsed): boolean {
+export function isWritten(use: Tree, { parents }: Parsed): boolean {
   let node = use
   let parent = parents.get(node)
   if (parent?.type === 'UpdateExpression') return true

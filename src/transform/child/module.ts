@@ -8,6 +8,7 @@ import { type Import, importsOf, type Needed, neededBy, requiredBy } from './imp
 import { Refused } from './refused.js'
 import { resolveScopes, type Scopes } from './scope.js'
 import { isTyped, type Parsed, parseProgram, type Tree, walk } from './syntax.js'
+import { blanked } from './typescript.js'
 
 /** One file of a program that has passed every check that can be made of it alone. */
 export interface Module {
@@ -26,7 +27,7 @@ export interface Module {
 
 /** Throws every static error of the table that one file can have. */
 export function moduleOf({ id, source, links }: ModuleText): Module {
-  const parsed = parseProgram(id, source)
+  const parsed = parseProgram(id, source, isTyped(id) ? blanked : undefined)
   const scopes = resolveScopes(parsed.root)
   const required = requiredBy(parsed, scopes)
   refuseUnknown(parsed, scopes)

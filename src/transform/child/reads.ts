@@ -1,4 +1,5 @@
 import type { ColumnRead } from '../protocol.js'
+import { isWritten } from './exports.js'
 import type { Binding, Scopes } from './scope.js'
 import { isFunction, type Parsed, type Tree } from './syntax.js'
 
@@ -22,6 +23,8 @@ export class Reads {
   readonly #ids = new Map<object, number>()
   #all = false
   #batch = false
+  #skip: Binding | undefined
+  #context: Binding | undefined
 
   constructor(parsed: Parsed, scopes: Scopes) {
     this.#parsed = parsed
@@ -31,6 +34,7 @@ export class Reads {
   /** Follows the first argument of the entry function: a row, or with `batch` a list of them. */
   of(entry: Tree, form: 'send' | 'default', batch: boolean): { reads: ColumnRead[]; readsAll: boolean } {
     this.#batch = batch
+    if (form === 'default') this.#findSkip(entry)
     this.#enter(entry, 0, form === 'send' ? 'payload' : batch ? 'events' : 'row')
     const reads = [...this.#found].sort((a, b) => a[1] - b[1])
     return { reads: reads.map(([column, start]) => ({ column, at: this.#parsed.at(start) })), readsAll: this.#all }
@@ -47,6 +51,30 @@ export class Reads {
     if (rest !== undefined) return this.#lose()
     const param = params[index]
     if (param !== undefined) this.#into(param, held)
+  }
+
+  /** Remembers by which name the program has `skip`, or what holds it: a row that it is handed says only which one it is. */
+  #findSkip(entry: Tree): void {
+    const context = (this.#functionOf(entry)?.params as Tree[] | undefined)?.[1]
+    if (context?.type === 'Identifier') this.#context = this.#constant(context)
+    if (context?.type !== 'ObjectPattern') return
+    const found = (context.properties as Tree[]).find(
+      ({ type, key, computed }) => type === 'Property' && constantKey(key as Tree, computed === true) === 'skip',
+    )
+    if (found !== undefined) this.#skip = this.#constant(found.value as Tree)
+  }
+
+  /** What a name stands for, where that stays so. */
+  #constant(identifier: Tree): Binding | undefined {
+    const binding = this.#scopes.bindingOf(identifier)
+    return binding?.uses.some((use) => isWritten(use, this.#parsed)) === true ? undefined : binding
+  }
+
+  #isSkip(callee: Tree): boolean {
+    if (callee.type === 'Identifier') return this.#skip !== undefined && this.#scopes.bindingOf(callee) === this.#skip
+    if (callee.type !== 'MemberExpression' || this.#context === undefined) return false
+    const isContext = this.#scopes.bindingOf(callee.object as Tree) === this.#context
+    return isContext && constantKey(callee.property as Tree, callee.computed === true) === 'skip'
   }
 
   #functionOf(node: Tree): Tree | undefined {
@@ -113,6 +141,7 @@ export class Reads {
         return this.#assignment(parent, node, held)
       case 'CallExpression': {
         const index = (parent.arguments as Tree[]).indexOf(node)
+        if (index === 0 && this.#isSkip(parent.callee as Tree)) return
         return index < 0 ? this.#lose() : this.#enter(parent.callee as Tree, index, held)
       }
       case 'ForOfStatement':

@@ -28,15 +28,23 @@ const OPTIONS: Options = { ecmaVersion: 2025, sourceType: 'module', allowAwaitOu
 /** Whether a file is TypeScript, by its name. */
 export const isTyped = (name: string): boolean => /\.[cm]?ts$/.test(name)
 
-/** Parses the program as a module. Throws TRANSFORM_SYNTAX and TRANSFORM_FORBIDDEN_SYNTAX. */
-export function parseProgram(name: string, source: string): Parsed {
+/** Gives a program as JavaScript, with every offset kept. */
+export type Blank = (source: string, at: (offset: number) => string) => string
+
+/**
+ * Parses a program as a module. Throws TRANSFORM_SYNTAX and TRANSFORM_FORBIDDEN_SYNTAX.
+ *
+ * @param blank  takes the types out, where there are some
+ */
+export function parseProgram(name: string, given: string, blank: Blank = (source) => source): Parsed {
   const starts = [0]
-  for (let at = source.indexOf('\n'); at >= 0; at = source.indexOf('\n', at + 1)) starts.push(at + 1)
+  for (let at = given.indexOf('\n'); at >= 0; at = given.indexOf('\n', at + 1)) starts.push(at + 1)
   const at = (offset: number): string => {
     let line = starts.length
     while ((starts[line - 1] as number) > offset) line -= 1
     return `${name}:${line}:${offset - (starts[line - 1] as number) + 1}`
   }
+  const source = blank(given, at)
   const comments: Span[] = []
   const root = parseOrRefuse(source, comments, at)
   const parents = new Map<Tree, Tree>()
@@ -55,11 +63,16 @@ function parseOrRefuse(source: string, comments: Span[], at: (offset: number) =>
     }
     return parse(source, { ...OPTIONS, onComment }) as unknown as Tree
   } catch (error) {
-    const { message, pos } = error as SyntaxError & { pos?: number }
-    if (pos === undefined) throw error
-    if (message.startsWith("'with'")) throw new Refused('TRANSFORM_FORBIDDEN_SYNTAX', { at: at(pos), what: '`with`' })
-    throw new Refused('TRANSFORM_SYNTAX', { at: at(pos), problem: withoutQuotes(message) })
+    throw refusalOf(error, at)
   }
+}
+
+/** What the user is told of a parser's error. An error that is no syntax error is a fault of ours, and thrown on. */
+export function refusalOf(error: unknown, at: (offset: number) => string): Refused {
+  const { message, pos } = error as SyntaxError & { pos?: number }
+  if (pos === undefined) throw error
+  if (message.startsWith("'with'")) return new Refused('TRANSFORM_FORBIDDEN_SYNTAX', { at: at(pos), what: '`with`' })
+  return new Refused('TRANSFORM_SYNTAX', { at: at(pos), problem: withoutQuotes(message) })
 }
 
 /** The parser quotes names of the program, and values could stand in their place: the kind of fault is enough. */
