@@ -65,6 +65,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   eventemitter3: ['sync/'],
   ses: ['transform/child/'],
   acorn: ['transform/child/'],
+  '@sveltejs/acorn-typescript': ['transform/child/typescript.ts'],
   '@databricks/sql': ['vendors/databricks/'],
   '@duckdb/node-api': ['sources/duckdb'],
   libsql: ['stores/sqlite'],

@@ -1,6 +1,8 @@
 import { parse } from 'acorn'
 import { describe, expect, test } from 'vitest'
+import { difference } from '../../src/transform/child/alike.js'
 import { Refused } from '../../src/transform/child/refused.js'
+import type { Tree } from '../../src/transform/child/syntax.js'
 import { blanked } from '../../src/transform/child/typescript.js'
 
 /** `«…»` is blanked, `‹…›` too but for a `;` at its beginning. */
@@ -71,6 +73,7 @@ const CASES: [what: string, cases: string[]][] = [
       'class A extends B { ‹f(): 1;› f(a«?»«: 2»)«: 3» {} «public» «override» async *g() {} }',
       'class A { ‹constructor();› constructor(a«: B») {} #c«?»«: D»; e«?»«<T>»()«: F» {} }',
       'class A { ‹[a: string]: B;› ‹static [c: string]: D;› [e]«: F» = 1; static { let g«: H» } }',
+      'class A { «declare» f«<T>»() {} }',
       'class A { public = 1; static readonly = 2; declare() {} abstract«: B»; override«?»«: C» }',
     ],
   ],
@@ -92,6 +95,7 @@ const CASES: [what: string, cases: string[]][] = [
       '‹export default interface A {}›',
       'export default «abstract» class A {}',
       'export default a« as A»',
+      '"a"« as B»\n"b"',
       'if (a) ‹interface B {}›\nc',
       'switch (a) { case (b): { «abstract» class C { ‹declare d: 1› } } }',
     ],
@@ -158,6 +162,33 @@ function refusal(source: string): [code: string, from: string, what: string] {
   throw new Error('nothing was refused')
 }
 
+describe('difference() finds where two programs part', () => {
+  const tree = (source: string): Tree =>
+    parse(source, { ecmaVersion: 'latest', sourceType: 'module' }) as unknown as Tree
+
+  test.each([
+    ['a;\nb', 'a\nb', undefined],
+    ['[, a]', '[, a]', undefined],
+    ['a; /b/g; 1n', 'a; /b/g; 1n', undefined],
+    ['a; b', 'a', 0],
+    ['a', 'a; b', 0],
+    ['f(a, b)', 'f(a)', 0],
+    ['a + b', 'a - b', 0],
+    ['x; a + b * c', 'x; (a + b) * c', 3],
+    ['a; b', 'a; c', 3],
+    ['a; /b/g', 'a; /b/i', 3],
+    ['a; 1n', 'a; 2n', 3],
+    ['a; `b`', 'a; `c`', 4],
+    ['() => { return a }', '() => { return }', 8],
+    ['() => { return }', '() => { return 1n }', 8],
+    ['class A { a }', 'class A { a() {} }', 10],
+    ['(a?.b).c', 'a?.b.c', 0],
+    ['for (a of b) c', 'for (a in b) c', 0],
+  ])('%s and %s', (left, right, place) => {
+    expect(difference(tree(left), tree(right))?.start).toBe(place)
+  })
+})
+
 describe('blanked() refuses', () => {
   test.each([
     ['a; enum A { b }', 'enum A', '`enum`'],
@@ -203,6 +234,8 @@ describe('blanked() refuses', () => {
     ['class A {\n  b() {}\n  readonly private c: 1 }', 'private c', 'private modifier must precede readonly modifier.'],
     ['a?.<B>c', 'c', 'Unexpected token'],
     ['type A = { b: 1', '', 'Unexpected token'],
+    ['type A = -b', 'b', 'Unexpected token'],
+    ['class A { @b; }', '}', 'Not readable as TypeScript'],
     ['type A = { public b: 1 }', 'b', 'Unexpected modifier'],
     ['const secret = "a@b.c"; const secret = 1', 'secret = 1', 'Identifier name has already been declared'],
   ])('%s, and says where', (source, from, problem) => {

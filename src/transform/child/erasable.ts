@@ -33,7 +33,7 @@ export function isErased(node: Tree): boolean {
 function holdsTypes({ body }: Tree): boolean {
   const held = body as Tree | undefined
   if (held?.type === 'TSModuleDeclaration') return holdsTypes(held)
-  return (held?.body as Tree[] | undefined)?.every((item) => item.declare !== true && isType(item)) ?? false
+  return (held?.body as Tree[] | undefined)?.every(isType) ?? false
 }
 
 function isType(item: Tree): boolean {
