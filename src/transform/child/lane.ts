@@ -12,6 +12,7 @@ export interface Ready extends Omit<Classified, 'dataFields'> {
 }
 
 type Nulls = 'omit' | 'remove'
+type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Actions of one form. A program returns the same names and kinds of values row by row: what was found out about the first such
@@ -23,28 +24,27 @@ export class Lane {
   readonly #learned: Ready
   readonly #names: readonly string[]
   readonly #values: readonly unknown[]
-  readonly #fields: Fields
-  readonly #named: readonly string[] | undefined
+  readonly #fields: FieldForms
+  readonly #named: readonly string[]
 
   /** The form of an action that was just classified, where it is plain enough. */
-  static of({ names, values }: Read, learned: Ready, nulls: Nulls): Lane | undefined {
-    const given = new Map(names.map((name, at) => [name, values[at]]))
-    const { dataFields, identifiers } = { dataFields: given.get('dataFields'), identifiers: given.get('identifiers') }
-    if (!isPlain(dataFields ?? {}) || !isPlain(identifiers ?? {})) return undefined
-    const named = Object.keys((identifiers as object | undefined) ?? {})
+  static of(read: Read, learned: Ready, nulls: Nulls): Lane | undefined {
+    const { names } = read
+    const identifiers = fieldOf(read, 'identifiers') ?? {}
+    const dataFields = fieldOf(read, 'dataFields') ?? {}
+    if (!isPlain(identifiers) || !isPlain(dataFields)) return undefined
+    const named = Object.keys(identifiers)
     if (named.some((name) => name === 'email' || name === 'userId')) return undefined
     const rest = names.filter((name) => name !== 'dataFields' && name !== 'identifiers')
-    if (!rest.every((name) => isSimple(given.get(name)))) return undefined
-    const fields = new Fields((dataFields as object | undefined) ?? {}, nulls)
-    return fields.plain
-      ? new Lane({ names, values }, learned, { fields, named: identifiers === undefined ? undefined : named })
-      : undefined
+    if (!rest.every((name) => isSimple(fieldOf(read, name)))) return undefined
+    const lane = new Lane(read, learned, { fields: new FieldForms(Object.keys(dataFields), nulls), named })
+    return lane.learn(read, learned) ? lane : undefined
   }
 
   private constructor(
     { names, values }: Read,
     learned: Ready,
-    { fields, named }: { readonly fields: Fields; readonly named: readonly string[] | undefined },
+    { fields, named }: { readonly fields: FieldForms; readonly named: readonly string[] },
   ) {
     this.#names = names
     this.#values = values
@@ -53,35 +53,47 @@ export class Lane {
     this.#named = named
   }
 
+  /** Whether an action differs from those of this lane by the types of its fields at most; then they are known from now on. */
+  learn(read: Read, { shape, kind, detailText }: Ready): boolean {
+    if (!areEqual(read.names, this.#names)) return false
+    if (kind !== this.#learned.kind || detailText !== this.#learned.detailText) return false
+    return this.#fields.learn(fieldOf(read, 'dataFields') ?? {}, shape)
+  }
+
   /** The action, where it is of this form. */
   take({ names, values }: Read): Ready | undefined {
     if (!areEqual(names, this.#names)) return undefined
     const identifiers: Record<string, string> = {}
     let payload: string | undefined = this.#learned.payload
+    let { shape } = this.#learned
     for (let at = 0; at < names.length; at += 1) {
-      const name = names[at] as string
+      const name = names[at]
       const value = values[at]
-      if (name === 'identifiers') {
+      if (name === 'dataFields') {
+        payload = this.#fields.json(value)
+        shape = this.#fields.shape
+      } else if (name === 'identifiers') {
         if (!this.#identified(value, identifiers)) return undefined
-      } else if (name === 'dataFields') payload = this.#fields.json(value)
-      else if ((name !== 'email' && name !== 'userId') || typeof value !== 'string') {
+      } else if ((name !== 'email' && name !== 'userId') || typeof value !== 'string') {
         if (value !== this.#values[at]) return undefined
       }
     }
     if (payload === undefined) return undefined
-    for (const name of TOPS) {
-      const at = names.indexOf(name)
-      const value = at < 0 ? undefined : values[at]
-      if (value !== undefined && value !== null) identifiers[name] = String(value)
+    for (let at = 0; at < names.length; at += 1) {
+      const name = names[at]
+      const value = values[at]
+      if ((name === 'email' || name === 'userId') && value !== undefined && value !== null) {
+        identifiers[name] = String(value)
+      }
     }
-    const { kind, detail, detailText, shape } = this.#learned
+    const { kind, detail, detailText } = this.#learned
     return { kind, detail, detailText, shape, identifiers: identifiers as Identifiers, payload }
   }
 
   #identified(given: unknown, identifiers: Record<string, string>): boolean {
-    if (this.#named === undefined || !isPlain(given) || !areEqual(Object.keys(given), this.#named)) return false
+    if (!isPlain(given) || !areEqual(Object.keys(given), this.#named)) return given === undefined
     for (const name of this.#named) {
-      const value = (given as Readonly<Record<string, unknown>>)[name]
+      const value = (given as Fields)[name]
       if (typeof value === 'string') identifiers[name] = value
       else if (typeof value === 'number' && Number.isSafeInteger(value)) identifiers[name] = String(value)
       else return false
@@ -90,51 +102,85 @@ export class Lane {
   }
 }
 
-const TOPS = ['email', 'userId']
+/** What may stand in a field of a known form. */
+const TYPES = ['string', 'date', 'nearDate', 'long', 'double', 'boolean', 'null'] as const
+const CODES = new Map<string, number>(TYPES.map((type, code) => [type, code]))
+const BOOLEAN = CODES.get('boolean') as number
+const NULL = CODES.get('null') as number
+/** Left out of what is written. */
+const OMITTED = TYPES.length
+const ODD = -1
 
-/** `dataFields` of one form: names, and the type of each that is not left out. */
-class Fields {
+/** Types of fields, one behind the other, that have one shape. */
+interface Form {
+  readonly next: (Form | undefined)[]
+  /** Where the fields end here. */
+  end: { readonly shape: number; readonly written: Record<string, Json>; readonly names: readonly string[] } | undefined
+}
+
+/** `dataFields` of the same names, in each order of types that was met. */
+class FieldForms {
+  /** Of what was written last. */
+  shape = 0
   readonly #names: readonly string[]
-  readonly #types: readonly (string | undefined)[]
   readonly #nulls: Nulls
-  /** Written again for each action: its names are those of the form, in their order. */
-  readonly #written: Record<string, Json> = {}
+  readonly #first: Form = { next: [], end: undefined }
+  readonly #values: Json[] = []
 
-  constructor(given: object, nulls: Nulls) {
+  constructor(names: readonly string[], nulls: Nulls) {
+    this.#names = names
     this.#nulls = nulls
-    this.#names = Object.keys(given)
-    this.#types = Object.values(given).map((value) => this.#typeOf(value))
-    for (const [at, name] of this.#names.entries()) if (this.#types[at] !== undefined) this.#written[name] = null
   }
 
-  /** Whether there is nothing in it but texts, numbers and booleans. */
-  get plain(): boolean {
-    return !this.#types.includes(ODD)
-  }
-
-  /** As JSON, where the fields are of this form. */
-  json(given: unknown): string | undefined {
-    if (!isPlain(given) || !areEqual(Object.keys(given), this.#names)) return undefined
-    for (let at = 0; at < this.#names.length; at += 1) {
-      const name = this.#names[at] as string
-      const value = (given as Readonly<Record<string, unknown>>)[name]
-      const type = this.#typeOf(value)
-      if (type !== this.#types[at]) return undefined
-      if (type !== undefined) this.#written[name] = value as Json
+  /** Whether these fields are of these names, with nothing in them but texts, numbers and booleans. */
+  learn(given: unknown, shape: number): boolean {
+    if (!isPlain(given) || !areEqual(Object.keys(given), this.#names)) return false
+    let form = this.#first
+    const names: string[] = []
+    for (const name of this.#names) {
+      const code = this.#codeOf((given as Fields)[name])
+      if (code === ODD) return false
+      if (code !== OMITTED) names.push(name)
+      form.next[code] ??= { next: [], end: undefined }
+      form = form.next[code] as Form
     }
-    return JSON.stringify(this.#written)
+    form.end = { shape, names, written: Object.fromEntries(names.map((name) => [name, null])) }
+    return true
   }
 
-  #typeOf(value: unknown): string | undefined {
-    if (typeof value === 'string' || typeof value === 'boolean') return fieldType(value)
-    if (typeof value === 'number') return Number.isFinite(value) ? fieldType(value) : ODD
-    if (value === undefined || (value === null && this.#nulls === 'omit')) return undefined
-    return value === null ? 'null' : ODD
+  /** As JSON, where the fields are of a known form. */
+  json(given: unknown): string | undefined {
+    const names = this.#names
+    if (!isPlain(given) || !areEqual(Object.keys(given), names)) return undefined
+    let form: Form | undefined = this.#first
+    let count = 0
+    for (let at = 0; at < names.length; at += 1) {
+      const value = (given as Fields)[names[at] as string]
+      const code = this.#codeOf(value)
+      form = form.next[code]
+      if (form === undefined) return undefined
+      if (code === OMITTED) continue
+      this.#values[count] = value as Json
+      count += 1
+    }
+    const { end } = form
+    if (end === undefined) return undefined
+    const { written } = end
+    for (let at = 0; at < count; at += 1) written[end.names[at] as string] = this.#values[at] as Json
+    this.shape = end.shape
+    return JSON.stringify(written)
+  }
+
+  #codeOf(value: unknown): number {
+    if (typeof value === 'string') return CODES.get(fieldType(value)) as number
+    if (typeof value === 'number') return Number.isFinite(value) ? (CODES.get(fieldType(value)) as number) : ODD
+    if (typeof value === 'boolean') return BOOLEAN
+    if (value === undefined || (value === null && this.#nulls === 'omit')) return OMITTED
+    return value === null ? NULL : ODD
   }
 }
 
-/** A value that the form of an action says nothing about. */
-const ODD = 'odd'
+const fieldOf = ({ names, values }: Read, name: string): unknown => values[names.indexOf(name)]
 
 const isSimple = (value: unknown): boolean =>
   value === null ||

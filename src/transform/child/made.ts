@@ -68,8 +68,10 @@ export class Made {
     const { dataFields, ...rest } = classify(read, { copier, nulls, sayable: this.#sayable, batch })
     const texts = { payload: JSON.stringify(dataFields), detailText: JSON.stringify(rest.detail) }
     const made = { ...rest, ...texts, shape: this.columns.shape(dataFields) }
-    const lane = batch || this.#lanes.length >= LANES_MAX ? undefined : Lane.of(read, made, nulls)
-    if (lane !== undefined) this.#lanes.push(lane)
+    if (!batch && !this.#lanes.some((lane) => lane.learn(read, made)) && this.#lanes.length < LANES_MAX) {
+      const lane = Lane.of(read, made, nulls)
+      if (lane !== undefined) this.#lanes.push(lane)
+    }
     return made
   }
 
