@@ -209,7 +209,7 @@ export const ERRORS = {
   ),
   TRANSFORM_INIT_TIMEOUT: row(
     'halt',
-    'the transform {file} did not load within {limitMs} ms',
+    '{at}: the transform did not load within {limitMs} ms',
     'Move work out of the top level.',
   ),
   TRANSFORM_START_FAILED: row(

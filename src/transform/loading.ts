@@ -50,7 +50,8 @@ async function asked(wall: Wall, program: Program, options: LoadOptions): Promis
   }
   const request = { type: 'load', ...program, batch, limitMs: initTimeoutMs + leftAloneMs } as const
   const answered = await wall.ask(request, new Uint8Array(), { timeoutMs: initTimeoutMs, signal })
-  if (answered.end === 'timeout') throw new LakeloopError('TRANSFORM_INIT_TIMEOUT', { file, limitMs: initTimeoutMs })
+  if (answered.end === 'timeout')
+    throw new LakeloopError('TRANSFORM_INIT_TIMEOUT', { at: start, limitMs: initTimeoutMs })
   if (answered.end === 'memory') throw new LakeloopError('TRANSFORM_OUT_OF_MEMORY', { at: start, limitMb: memoryMb })
   const answer = answered.end === 'answered' ? readAnswer(answered.frame) : undefined
   if (answer?.type === 'refused') throw new LakeloopError(answer.code as 'TRANSFORM_SYNTAX', answer.facts)

@@ -72,6 +72,8 @@ async function measured(once: () => Promise<void>, rowsEach: number): Promise<Me
 }
 
 const [one, other] = [open(), open()]
+await through(one)
+const [atFirst = Number.NaN] = childrenOf(process.pid).map(privateMb)
 const VARIANTS: Readonly<Record<string, () => Promise<Measured>>> = {
   'in this process': () => measured(byHand, ROWS),
   'a transform': () => measured(() => through(one), ROWS),
@@ -89,7 +91,7 @@ for (let round = -3; round < ROUNDS; round += 1) {
   }
 }
 
-const memory = childrenOf(process.pid).map(privateMb)
+const [atLast = Number.NaN] = childrenOf(process.pid).map(privateMb)
 await Promise.all([one.close(), other.close()])
 const starts: number[] = []
 for (let start = 0; start < STARTS; start += 1) {
@@ -114,7 +116,7 @@ for (const name of results.keys()) {
   console.log(name.padEnd(16) + cells.join(' '))
 }
 console.log(`cold start with its first page: ${median(starts).toFixed(0)} ms, median of ${STARTS}`)
-console.log(`memory of an idle process for itself: ${memory.map((mb) => mb.toFixed(1)).join(' and ')} MB`)
+console.log(`an idle process for itself: ${atFirst.toFixed(1)} MB after a page, ${atLast.toFixed(1)} MB after all`)
 
 function childrenOf(pid: number): number[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')

@@ -338,7 +338,7 @@ describe('errors before the first row', () => {
 
   test('a top level that does not end', async () => {
     expect(await message('for (;;);\nexport default (row) => row', { initTimeoutMs: 1_000 })).toBe(
-      'TRANSFORM_INIT_TIMEOUT: the transform churn.js did not load within 1000 ms. Move work out of the top level.',
+      'TRANSFORM_INIT_TIMEOUT: churn.js:1:1: the transform did not load within 1000 ms. Move work out of the top level.',
     )
   })
 

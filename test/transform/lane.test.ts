@@ -28,8 +28,8 @@ function become(made: Made, action: object): unknown {
     const [ready] = made.actionsIn(action, 0)
     if (ready === undefined) return undefined
     made.add(0, [ready])
-    const { shapeTable } = made.columns.header()
-    return { ...ready, shape: shapeTable[ready.shape] }
+    const { shapeTable, detailTable } = made.columns.header()
+    return { ...ready, shape: shapeTable[ready.shape], detail: detailTable[ready.detail] }
   } catch (thrown) {
     return Refused.is(thrown) ? [thrown.code, thrown.facts] : thrown
   }

@@ -9,6 +9,11 @@ const HEADERS = Object.freeze({})
 /** One slice of rows, worked off one by one in a compartment of its own. */
 export class Batch {
   readonly made: Made
+  /**
+   * By which what the program was handed finds its way back. SES keeps all that it hardens in weak maps, and V8 lets nothing go
+   * that an old entry of one leads to before the old generation is collected: so the way ends with the batch.
+   */
+  readonly reach: { batch: Batch | undefined } = { batch: this }
   readonly #program: Program
   readonly #request: RunRequest
   readonly #rows: readonly (object | null)[]
@@ -28,18 +33,30 @@ export class Batch {
     this.#rows = rows
     this.#random = new Random(request.seed)
     this.made = new Made(program, request)
-    const skip = (first?: unknown, second?: unknown): void => {
-      const row = this.#rows[this.#row]
-      // Of a row that has ended: a promise of it was still under way.
-      if (first !== row && this.#rows.includes(first as object)) return
-      this.#skip = { reason: first === row ? second : first }
-    }
+    const { reach } = this
+    const skip = (first?: unknown, second?: unknown): void => reach.batch?.skip(first, second)
     this.#context = harden({ now: request.now, skip, spark: SPARK })
     this.#guest = program.open({
       now: request.now,
-      random: () => this.#random.next(),
-      log: (level, values) => this.made.recorder.add(level, request.from + this.#row, values),
+      random: () => reach.batch?.random() ?? 0,
+      log: (level, values) => reach.batch?.log(level, values),
     })
+  }
+
+  /** Of the program, for the row that it is called for. */
+  skip(first: unknown, second: unknown): void {
+    const row = this.#rows[this.#row]
+    // Of a row that has ended: a promise of it was still under way.
+    if (first !== row && this.#rows.includes(first as object)) return
+    this.#skip = { reason: first === row ? second : first }
+  }
+
+  random(): number {
+    return this.#random.next()
+  }
+
+  log(level: string, values: readonly unknown[]): void {
+    this.made.recorder.add(level, this.#request.from + this.#row, values)
   }
 
   /** Goes on with the first row that has no end yet. */
@@ -96,6 +113,7 @@ export class Batch {
   }
 
   answer() {
+    this.reach.batch = undefined
     return this.made.answer(this.#row)
   }
 }

@@ -12,7 +12,8 @@ export interface Body {
   readonly payloads: readonly string[]
 }
 
-const KIND_NUMBERS = new Map(KINDS.map((kind, number) => [kind, number]))
+/** What `COLUMNS.kind` says of a kind. */
+export const KIND_NUMBERS: ReadonlyMap<string, number> = new Map(KINDS.map((kind, number) => [kind, number]))
 
 /** The columns of an answer, as they grow action by action. */
 export class Columns {
@@ -29,13 +30,22 @@ export class Columns {
     return this.#shapeTable.number(dataFields)
   }
 
-  add(row: number, { kind, identifiers, detail, detailText, payload, shape }: Ready): void {
+  /** The number of a detail, as text and as it is. */
+  detail(detail: Detail, text: string): number {
+    const known = this.#detailNumbers.get(text)
+    if (known !== undefined) return known
+    const number = this.#detailTable.push(detail) - 1
+    this.#detailNumbers.set(text, number)
+    return number
+  }
+
+  add(row: number, { kind, identifiers, detail, payload, shape }: Ready): void {
     const at = this.#count * COLUMN_COUNT
     if (at === this.#numbers.length) this.#grow()
     const numbers = this.#numbers
-    numbers[at] = KIND_NUMBERS.get(kind) as number
+    numbers[at] = kind
     numbers[at + 1] = row
-    numbers[at + 2] = this.#detail(detail, detailText)
+    numbers[at + 2] = detail
     numbers[at + 3] = shape
     numbers[at + 4] = payload.length
     this.#identifiers.push(identifiers)
@@ -54,14 +64,6 @@ export class Columns {
   body(): Body {
     const numbers = this.#numbers.subarray(0, this.#count * COLUMN_COUNT)
     return { numbers, identifiers: JSON.stringify(this.#identifiers), payloads: this.#payloads }
-  }
-
-  #detail(detail: Detail, text: string): number {
-    const known = this.#detailNumbers.get(text)
-    if (known !== undefined) return known
-    const number = this.#detailTable.push(detail) - 1
-    this.#detailNumbers.set(text, number)
-    return number
   }
 
   #grow(): void {

@@ -1,11 +1,16 @@
 import type { Identifiers } from '../../model/identifier.js'
 import { fieldType } from '../../model/shape.js'
 import type { Json } from '../../model/value.js'
-import type { Classified, Read } from './classify.js'
+import type { Read } from './classify.js'
 
 /** An action as it goes into the columns. */
-export interface Ready extends Omit<Classified, 'dataFields'> {
-  readonly detailText: string
+export interface Ready {
+  /** See KINDS. */
+  readonly kind: number
+  readonly identifiers: Identifiers
+  /** Its number in the table of details, and its characters as JSON. */
+  readonly detail: number
+  readonly detailSize: number
   /** `dataFields` as JSON. */
   readonly payload: string
   readonly shape: number
@@ -54,9 +59,9 @@ export class Lane {
   }
 
   /** Whether an action differs from those of this lane by the types of its fields at most; then they are known from now on. */
-  learn(read: Read, { shape, kind, detailText }: Ready): boolean {
+  learn(read: Read, { shape, kind, detail }: Ready): boolean {
     if (!areEqual(read.names, this.#names)) return false
-    if (kind !== this.#learned.kind || detailText !== this.#learned.detailText) return false
+    if (kind !== this.#learned.kind || detail !== this.#learned.detail) return false
     return this.#fields.learn(fieldOf(read, 'dataFields') ?? {}, shape)
   }
 
@@ -86,8 +91,8 @@ export class Lane {
         identifiers[name] = String(value)
       }
     }
-    const { kind, detail, detailText } = this.#learned
-    return { kind, detail, detailText, shape, identifiers: identifiers as Identifiers, payload }
+    const { kind, detail, detailSize } = this.#learned
+    return { kind, identifiers, detail, detailSize, payload, shape }
   }
 
   #identified(given: unknown, identifiers: Record<string, string>): boolean {
@@ -102,13 +107,10 @@ export class Lane {
   }
 }
 
-/** What may stand in a field of a known form. */
-const TYPES = ['string', 'date', 'nearDate', 'long', 'double', 'boolean', 'null'] as const
-const CODES = new Map<string, number>(TYPES.map((type, code) => [type, code]))
-const BOOLEAN = CODES.get('boolean') as number
-const NULL = CODES.get('null') as number
+/** What may stand in a field of a known form, by number. */
+const CODES = { string: 0, date: 1, nearDate: 2, long: 3, double: 4, boolean: 5, null: 6 } as const
 /** Left out of what is written. */
-const OMITTED = TYPES.length
+const OMITTED = 7
 const ODD = -1
 
 /** Types of fields, one behind the other, that have one shape. */
@@ -172,11 +174,14 @@ class FieldForms {
   }
 
   #codeOf(value: unknown): number {
-    if (typeof value === 'string') return CODES.get(fieldType(value)) as number
-    if (typeof value === 'number') return Number.isFinite(value) ? (CODES.get(fieldType(value)) as number) : ODD
-    if (typeof value === 'boolean') return BOOLEAN
+    if (typeof value === 'string') return CODES[fieldType(value) as 'string']
+    if (typeof value === 'number') {
+      if (Number.isInteger(value)) return CODES.long
+      return Number.isFinite(value) ? CODES.double : ODD
+    }
+    if (typeof value === 'boolean') return CODES.boolean
     if (value === undefined || (value === null && this.#nulls === 'omit')) return OMITTED
-    return value === null ? NULL : ODD
+    return value === null ? CODES.null : ODD
   }
 }
 

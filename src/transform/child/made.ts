@@ -1,6 +1,6 @@
 import type { Ran, RunRequest, Unmade } from '../protocol.js'
 import { classify, type Read } from './classify.js'
-import { Columns } from './columns.js'
+import { Columns, KIND_NUMBERS } from './columns.js'
 import { Copier } from './copy.js'
 import { Lane, type Ready } from './lane.js'
 import type { Program } from './program.js'
@@ -65,9 +65,16 @@ export class Made {
 
   #learned(read: Read, copier: Copier, batch: boolean): Ready {
     const { nulls } = this.#request
-    const { dataFields, ...rest } = classify(read, { copier, nulls, sayable: this.#sayable, batch })
-    const texts = { payload: JSON.stringify(dataFields), detailText: JSON.stringify(rest.detail) }
-    const made = { ...rest, ...texts, shape: this.columns.shape(dataFields) }
+    const { kind, identifiers, detail, dataFields } = classify(read, { copier, nulls, sayable: this.#sayable, batch })
+    const detailText = JSON.stringify(detail)
+    const made: Ready = {
+      kind: KIND_NUMBERS.get(kind) as number,
+      identifiers,
+      detail: this.columns.detail(detail, detailText),
+      detailSize: utf8Length(detailText),
+      payload: JSON.stringify(dataFields),
+      shape: this.columns.shape(dataFields),
+    }
     if (!batch && !this.#lanes.some((lane) => lane.learn(read, made)) && this.#lanes.length < LANES_MAX) {
       const lane = Lane.of(read, made, nulls)
       if (lane !== undefined) this.#lanes.push(lane)
@@ -167,9 +174,10 @@ const QUOTES = 6
 
 const lengthOf = (text: string): number => text.length
 
-function sizeOf({ payload, detailText, identifiers }: Ready, length: (text: string) => number): number {
-  let size = length(payload) + length(detailText)
-  for (const name in identifiers) size += length(name) + length(identifiers[name] as string) + QUOTES
+function sizeOf({ payload, detailSize, identifiers }: Ready, length: (text: string) => number): number {
+  let size = length(payload) + detailSize
+  // Not `in`: it walks the prototypes, which are slow once they are locked down.
+  for (const name of Object.keys(identifiers)) size += length(name) + length(identifiers[name] as string) + QUOTES
   return size
 }
 
