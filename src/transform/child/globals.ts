@@ -27,7 +27,7 @@ interface Room {
 }
 
 /**
- * A compartment of its own for one slice. Its globals are frozen before the first evaluation: SES then binds them as
+ * A compartment for a program. Its globals are frozen before the first evaluation: SES then binds them as
  * constants, at native speed, and `globalThis.x = 1` keeps no state.
  *
  * @param more  globals besides, hardened

@@ -13,9 +13,12 @@ export interface Linked {
   readonly entry: Module
   /** In the order in which they run, the entry last. */
   readonly modules: readonly Module[]
-  /** Runs all of them in a new compartment and gives what the entry offers. */
+  /** Runs all of them anew, and gives what the entry offers. Only the world that was given last is there. */
   readonly open: (world: World) => Offered
 }
+
+/** What gives a file's own names, made anew, where `take` gives those of others. */
+type Maker = (take: (specifier: string, name: string) => unknown) => object
 
 /**
  * Reads the files of a program, or says which ones it needs besides.
@@ -32,8 +35,55 @@ export function link(request: LoadRequest, packages: Packages, resultOf: (entry:
   const modules = ordered(entry, files)
   for (const module of modules) assertOffered(module, files)
   const scripts = modules.map((module, nth) => scriptOf(module, nth, module === entry ? resultOf(entry) : undefined))
-  const open = (world: World): Offered => new Opened(modules, scripts, { files, world, packages }).entry()
+  const stage = new Stage(
+    scripts,
+    modules.some(({ usesRequire }) => usesRequire),
+  )
+  const open = (world: World): Offered => {
+    const require = packages.open(world)
+    return new Opened(modules, stage.set(world, require), { files, require }).entry()
+  }
   return { entry, modules, open }
+}
+
+/**
+ * The compartment of a program, for all batches: what it is evaluated to are functions, so that every batch has variables of its
+ * own, and nothing else of the compartment can be changed. What V8 has learned of the program lives on: in a compartment for
+ * each batch, every one of them would run it cold.
+ */
+class Stage {
+  readonly #scripts: readonly string[]
+  readonly #hasRequire: boolean
+  #world: World | undefined
+  #require: Require | undefined
+  #makers: readonly Maker[] | undefined
+
+  constructor(scripts: readonly string[], hasRequire: boolean) {
+    this.#scripts = scripts
+    this.#hasRequire = hasRequire
+  }
+
+  /** Puts another world on. */
+  set(world: World, require: Require): readonly Maker[] {
+    this.#world = world
+    this.#require = require
+    this.#makers ??= this.#evaluated()
+    return this.#makers
+  }
+
+  #evaluated(): readonly Maker[] {
+    const worldNow = (): World => this.#world as World
+    const seen: World = {
+      get now() {
+        return worldNow().now
+      },
+      random: () => worldNow().random(),
+      log: (level, values) => worldNow().log(level, values),
+    }
+    const require = harden((slug: string) => (this.#require as Require)(slug))
+    const { evaluate } = tamed(seen, this.#hasRequire ? { require } : {})
+    return this.#scripts.map((script) => evaluate(script) as Maker)
+  }
 }
 
 const isModule = (file: Module | Offered | undefined): file is Module => file !== undefined && 'parsed' in file
@@ -115,35 +165,29 @@ function offeredBy(file: Module | Offered, files: ReadonlyMap<string, Module | O
 
 interface Surroundings {
   readonly files: ReadonlyMap<string, Module | Offered>
-  readonly world: World
-  readonly packages: Packages
+  readonly require: Require
 }
 
 /** The files of a program as they run, once, for one batch. */
 class Opened {
   readonly #modules: readonly Module[]
-  readonly #scripts: readonly string[]
+  readonly #makers: readonly Maker[]
   readonly #surroundings: Surroundings
   readonly #offered = new Map<string, Offered>()
-  readonly #require: Require
 
-  constructor(modules: readonly Module[], scripts: readonly string[], surroundings: Surroundings) {
+  constructor(modules: readonly Module[], makers: readonly Maker[], surroundings: Surroundings) {
     this.#modules = modules
-    this.#scripts = scripts
+    this.#makers = makers
     this.#surroundings = surroundings
-    this.#require = surroundings.packages.open(surroundings.world)
   }
 
   entry(): Offered {
-    const { world } = this.#surroundings
-    const usesRequire = this.#modules.some((module) => module.usesRequire)
-    const { evaluate } = tamed(world, usesRequire ? { require: harden((slug: string) => this.#require(slug)) } : {})
     let last: Offered = {}
     for (const [nth, module] of this.#modules.entries()) {
-      const make = evaluate(this.#scripts[nth] as string) as (take: unknown) => object
+      const make = this.#makers[nth] as Maker
       last = this.#complete(
         module,
-        make((specifier: string, name: string) => this.#take(module, specifier, name)),
+        make((specifier, name) => this.#take(module, specifier, name)),
       )
       this.#offered.set(module.id, last)
     }
@@ -167,7 +211,7 @@ class Opened {
       const offered = isModule(file) ? (this.#offered.get(id) as Offered) : (file as Offered)
       return name === '*' ? offered : offered[name]
     }
-    const names = this.#require.namespace(specifier) as Offered
+    const names = this.#surroundings.require.namespace(specifier) as Offered
     if (name === '*' || name === '' || name in names) return name === '*' ? names : names[name]
     const asked = module.imports.find((one) => one.specifier === specifier && one.name === name)
     throw unknown(module.parsed.at((asked?.node ?? module.parsed.root).start), name, Object.keys(names))
