@@ -1,4 +1,4 @@
-// The transform of the demo. It runs in the sandbox, once per row: plain JavaScript, no imports, no I/O.
+// The transform of the demo. It runs in the sandbox, once per row, and reaches nothing else.
 // A row goes in, actions come out: what should be true of this customer in Iterable.
 
 export default (row) => {

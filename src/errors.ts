@@ -184,8 +184,8 @@ export const ERRORS = {
   ),
   TRANSFORM_ROW_STOPPED: row(
     'halt',
-    '{at}: row {row} of the page was rejected ({reason}), and rowErrors is stop',
-    'Mend the transform for rows of this kind, or reject them alone with rowErrors: reject.',
+    'row {row} of the page was rejected, and rowErrors is stop: {reason}',
+    'Or reject such rows alone, with rowErrors: reject.',
   ),
   TRANSFORM_PACKAGE_UNKNOWN: row(
     'halt',

@@ -7,6 +7,7 @@ import { Transform, type TransformFacts, type TransformOptions } from '../index.
 import { nearest } from '../model/nearest.js'
 import { columnsIn } from '../transform/declared/row-types.js'
 import { SANDBOX_TEXT } from '../transform/declared/sandbox-text.js'
+import { packageNames } from '../transform/packages/packages.js'
 import { lineOf, type Problem, sorted, spoken } from './problem.js'
 import { typeProblems } from './type-check.js'
 import { orUsage, UsageError } from './usage.js'
@@ -15,6 +16,7 @@ const OPTIONS = {
   row: { type: 'string' },
   batch: { type: 'boolean', default: false },
   root: { type: 'string' },
+  package: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean' },
   sandbox: { type: 'boolean' },
 } as const
@@ -32,8 +34,10 @@ export async function checkCommand(args: readonly string[], say: (line: string) 
   if (file === undefined || others.length > 0) throw new UsageError('check wants one file')
   const beside = rowTypesBeside(file)
   const row = values.row ?? (existsSync(beside) ? beside : undefined)
-  const { facts, problems: own } = await prepared(file, { batch: values.batch, root: values.root })
-  const checked = row === undefined ? [] : await againstRow({ file, row, facts, batch: values.batch }, own.length === 0)
+  const packages = packagesIn(values.package)
+  const { facts, problems: own } = await prepared(file, { batch: values.batch, root: values.root, packages })
+  const checked =
+    row === undefined ? [] : await againstRow({ file, row, facts, batch: values.batch, packages }, own.length === 0)
   const problems = sorted([...own, ...checked])
   if (values.json === true) say(JSON.stringify({ file, row: row ?? null, ...readsOf(facts), problems }))
   else if (problems.length > 0) for (const problem of problems) say(lineOf(problem))
@@ -42,6 +46,15 @@ export async function checkCommand(args: readonly string[], say: (line: string) 
     say(`${file}: nothing wrong; it reads ${columnsRead(facts)}; ${types}`)
   }
   return problems.length === 0
+}
+
+/** Packages of the user's own, as `name=file`. */
+function packagesIn(given: readonly string[]): Readonly<Record<string, string>> {
+  const pairs = given.map((one) => [one.slice(0, one.indexOf('=')), one.slice(one.indexOf('=') + 1)] as const)
+  for (const [at, [name, path]] of pairs.entries()) {
+    if (name === '' || path === '' || !given[at]?.includes('=')) throw new UsageError('--package wants NAME=FILE')
+  }
+  return Object.fromEntries(pairs)
 }
 
 /** `churn.row.d.ts` for `churn.transform.ts`, `churn.transform.js`, `churn.ts`. */
@@ -84,10 +97,11 @@ interface Subject {
   readonly row: string
   readonly facts: TransformFacts | undefined
   readonly batch: boolean
+  readonly packages: Readonly<Record<string, string>>
 }
 
 async function againstRow(subject: Subject, isPrepared: boolean): Promise<readonly Problem[]> {
-  const { file, row, facts } = subject
+  const { file, row, facts, packages } = subject
   const page = await readFile(row, 'utf8').catch(() => undefined)
   const columns = page === undefined ? undefined : columnsIn(page)
   if (columns === undefined) {
@@ -104,7 +118,12 @@ async function againstRow(subject: Subject, isPrepared: boolean): Promise<readon
   const source = await readFile(file, 'utf8').catch(() => undefined)
   if (source === undefined) return missing // told as TRANSFORM_UNREADABLE
   if (names(source, file, row)) {
-    return [...missing, ...(await typeProblems(file, row).catch((error: unknown) => [caught(error, file)]))]
+    return [
+      ...missing,
+      ...(await typeProblems(file, row, new Set([...packageNames, ...Object.keys(packages)])).catch(
+        (error: unknown) => [caught(error, file)],
+      )),
+    ]
   }
   // Of a program that cannot be read the form is not known, and neither whether it would name them.
   return isPrepared ? [...missing, problemOf('ROW_TYPES_UNUSED', { line: naming(subject) }, file)] : missing

@@ -14,9 +14,14 @@ const MAJOR_MIN = 5
  * What the compiler of the project says of a program, with the row types that it imports. The command `tsc` is run, which
  * every version has: TypeScript 7 has no stable API for programs.
  *
+ * @param packages  that the program may import without being installed: of any type then
  * Throws  PEER_MISSING; ROW_TYPES_UNCHECKED where it says nothing that can be read.
  */
-export async function typeProblems(file: string, row: string): Promise<readonly Problem[]> {
+export async function typeProblems(
+  file: string,
+  row: string,
+  packages: ReadonlySet<string>,
+): Promise<readonly Problem[]> {
   const compiler = await installed(file)
   const folder = await mkdtemp(join(tmpdir(), 'lakeloop-check-'))
   try {
@@ -26,7 +31,7 @@ export async function typeProblems(file: string, row: string): Promise<readonly 
     const project = join(folder, 'tsconfig.json')
     await writeFile(project, JSON.stringify({ compilerOptions: SANDBOX_OPTIONS, files }))
     const said = await run(compiler, ['-p', project, '--pretty', 'false'], dirname(resolve(file)))
-    return problemsOf(said, file)
+    return problemsOf(said, file).filter((problem) => !isUntyped(problem, packages))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -63,6 +68,12 @@ function run(compiler: string, args: readonly string[], cwd: string): Promise<Sa
       done({ exit: error === null ? 0 : (error.code ?? 'killed'), text: stdout })
     })
   })
+}
+
+/** Says that a package of the sandbox is not installed here, or has no types. */
+function isUntyped({ code, message }: Problem, packages: ReadonlySet<string>): boolean {
+  const [, name = ''] = /module '([^']+)'/.exec(message) ?? []
+  return (code === 'TS2307' || code === 'TS7016') && packages.has(name)
 }
 
 /** Lines of `tsc --pretty false`: a problem, and behind it, further in, what led to it. */

@@ -2,6 +2,7 @@ export const USAGE = `lakeloop check [options] FILE            looks for what is
 
   --row FILE           row types that sync.types() made; by itself churn.row.d.ts beside churn.transform.ts or churn.js
   --batch, --root DIR  as the options of Transform.fromFile
+  --package NAME=FILE  a package of your own, as the option packages; may be said again
   --json               one JSON object instead of a line per problem
   --sandbox            prints the declarations of what a program has beside ECMAScript, for the tsconfig of an editor
 

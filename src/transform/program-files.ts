@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFile, realpath } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 import { LakeloopError } from '../errors.js'
 import type { LoadRequest, ModuleText, Needs } from './protocol.js'
@@ -47,7 +47,12 @@ export async function withFiles(
     if (place === undefined) throw unresolved('cannot be found: the program was given as text')
     const id = await found(join(dirname(from), specifier), place, unresolved)
     modules.set(from, { ...importer, links: { ...importer.links, [specifier]: id } })
-    if (!modules.has(id)) modules.set(id, { id, source: await readFile(id, 'utf8'), links: {} })
+    if (!modules.has(id)) {
+      const source = await readFile(id, 'utf8').catch(() => {
+        throw unresolved('cannot be read')
+      })
+      modules.set(id, { id, source, links: {} })
+    }
     if (modules.size > FILES_MAX) throw unresolved(`is one file more than the ${FILES_MAX} that a program may have`)
   }
   return { ...program, modules: [...modules.values()] }
@@ -59,12 +64,14 @@ async function found(
   { root }: ProgramPlace,
   unresolved: (problem: string) => LakeloopError,
 ): Promise<string> {
-  const folder = await realpath(root)
+  const folder = await realpath(root).catch(() => {
+    throw unresolved('cannot be looked for: the folder of the option root is not there')
+  })
   const others = MADE_OF.filter(([ending]) => ending.test(path)).map(([ending, made]) => path.replace(ending, made))
   for (const candidate of [...ENDINGS.map((ending) => path + ending), ...others]) {
     if (!/\.(?:[cm]?[jt]s|json)$/.test(candidate)) continue
     const real = await realpath(candidate).catch(() => undefined)
-    if (real === undefined) continue
+    if (real === undefined || !(await stat(real)).isFile()) continue
     const inside = relative(folder, real)
     if (inside === '..' || inside.startsWith(`..${sep}`) || isAbsolute(inside)) {
       throw unresolved('is outside the folder of the program: name one that holds both in the option root')
@@ -75,16 +82,17 @@ async function found(
 }
 
 /** SHA-256 as hex: of the text, where that is all; else of every file and package by its name. */
-export function versionOf({ modules, packages }: Program): string {
+export function versionOf({ modules, packages }: Program, batch: boolean): string {
   const hash = createHash('sha256')
   const [entry] = modules
-  if (modules.length === 1 && packages.length === 0) return hash.update(entry?.source ?? '').digest('hex')
+  if (modules.length === 1 && packages.length === 0 && !batch) return hash.update(entry?.source ?? '').digest('hex')
   const parts = [
     ...modules.map(({ source }, nth) => [
       nth === 0 ? '' : relative(dirname(entry?.id ?? ''), modules[nth]?.id ?? ''),
       source,
     ]),
     ...packages.map(({ slug, source }) => [`package ${slug}`, source]),
+    ...(batch ? [['batch', '']] : []),
   ].sort(([a = ''], [b = '']) => (a < b ? -1 : 1))
   return hash.update(JSON.stringify(parts)).digest('hex')
 }

@@ -28,6 +28,8 @@ export interface SliceWork {
   readonly rows: RowBlock
   readonly sliceRows: number
   readonly file: string
+  /** Whether the program gets a slice all at once: then what goes wrong halves it. */
+  readonly together: boolean
   readonly run: (from: number, json: Uint8Array, count: number) => Promise<SliceEnd>
   readonly ran: (from: number, slice: RanSlice) => void
   readonly poisoned: (row: number, reason: Reason) => void
@@ -37,25 +39,30 @@ export interface SliceWork {
 /**
  * Works a page off in slices. A slice over which the process ended is asked for again row by row: the row that ends it
  * alone is rejected, and the others lose nothing. One stop more per poison row, where halving would take log2 n. A slice that
- * the program undid as a whole costs no process, and is halved.
+ * the program gets all at once is halved, since what it makes of a row may depend on the others; the next slice is whole again.
  *
  * Throws  TRANSFORM_KILLS_SPENT after POISON_MAX such rows.
  */
 export async function inSlices(work: SliceWork): Promise<void> {
-  const { rows, sliceRows } = work
+  const { rows, sliceRows, together } = work
   let suspectsEnd = 0
   let poisoned = 0
+  // Of a slice that is worked off in parts: its end, and how many rows are tried at once.
+  let partsEnd = 0
   let most = sliceRows
   for (let from = 0; from < rows.length; ) {
-    const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : most)
+    if (from >= partsEnd) most = sliceRows
+    const inParts = from < partsEnd ? Math.min(most, partsEnd - from) : sliceRows
+    const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : inParts)
     const slot = await work.run(from, json, to - from)
     if (slot.end === 'ran') {
       work.ran(from, slot)
       from += slot.ran.done
       most = Math.min(sliceRows, most * 2)
-    } else if (slot.end === 'undone') {
+    } else if (to - from > 1 && (together || slot.end === 'undone')) {
+      partsEnd = Math.max(partsEnd, to)
       most = Math.ceil((to - from) / 2)
-      if (to - from > 1) continue
+    } else if (slot.end === 'undone') {
       work.poisoned(from, slot.reason)
       from += 1
     } else if (to - from > 1) {

@@ -123,7 +123,7 @@ export class Transform {
    *
    * Repeat   answers at once, as long as the process lives.
    * Throws   TRANSFORM_UNREADABLE, _SYNTAX, _FORBIDDEN_SYNTAX, _UNKNOWN_IDENTIFIER, _IMPORT_UNRESOLVED, _NO_FUNCTION,
-   *          _INIT_TIMEOUT, _THREW, _OUT_OF_MEMORY, _CRASHED, _START_FAILED; ABORTED, CLOSED.
+   *          _PACKAGE_UNKNOWN, _PACKAGE_UNREADABLE, _PACKAGE_INVALID, _INIT_TIMEOUT, _THREW, _OUT_OF_MEMORY, _CRASHED, _START_FAILED; ABORTED, CLOSED.
    */
   prepare(signal?: AbortSignal): Promise<TransformFacts> {
     return this.#queue(async () => (await this.#warm(signal)).facts)
@@ -197,6 +197,7 @@ export class Transform {
     const { program, loaded } = await loadInto(wall, known, { ...place, ...limits, batch, packages, signal }).catch(
       (error: unknown) => {
         wall.kill('crashed')
+        if (this.#facts === undefined) this.#program = undefined // it may be mended on the disk before the next try
         this.#open()
         throw error
       },
@@ -204,7 +205,7 @@ export class Transform {
     this.#program = Promise.resolve(program) // what is imported is read once, as the program is
     const { form, at, reads, readsAll } = loaded
     this.#at = at
-    this.#facts = { version: versionOf(program), form, reads, readsAll }
+    this.#facts = { version: versionOf(program, batch), form, reads, readsAll }
     return { wall, facts: this.#facts }
   }
 
@@ -218,6 +219,7 @@ export class Transform {
       rows,
       sliceRows,
       file: this.name,
+      together: this.#options.batch,
       run: (from, json, count) => {
         const asked = { count, isRefused: (row: number) => rows.refused.has(from + row) }
         return this.#slice({ type: 'run', from, now, seed, nulls, outputMaxBytes, ...limits }, json, asked, signal)

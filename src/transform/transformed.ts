@@ -55,8 +55,9 @@ export class Gathering {
   }
 
   reject(row: number, reason: Reason): void {
+    if (this.#fates[row] !== undefined) return
     if (this.#stops !== undefined) throw stopped(this.#stops, row, reason)
-    this.#fates[row] ??= { status: 'rejected', reason }
+    this.#fates[row] = { status: 'rejected', reason }
   }
 
   add(from: number, { ran, numbers, identifiers, payload }: RanSlice): void {
@@ -167,6 +168,6 @@ function offsetsIn(numbers: Int32Array): Uint32Array {
 }
 
 function stopped(file: string, row: number, { code, facts }: Reason): LakeloopError {
-  const at = typeof facts.at === 'string' ? facts.at : file
-  return new LakeloopError('TRANSFORM_ROW_STOPPED', { at, row, reason: code })
+  const { message } = new LakeloopError(code as 'TRANSFORM_THREW', facts)
+  return new LakeloopError('TRANSFORM_ROW_STOPPED', { file, row, reason: message })
 }

@@ -42,6 +42,7 @@ export const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     'testing',
     'collect',
     'transform/declared',
+    'transform/packages',
     'sources/duckdb.ts',
     'stores/sqlite.ts',
     'stores/postgres.ts',

@@ -166,6 +166,33 @@ describe('files that a transform imports', () => {
     expect(await made(files)).toEqual({ x: expected })
   })
 
+  test('a statement that is taken out still parts those around it', async () => {
+    const main =
+      "const list = ['x']\nimport { n } from './m.js'\n;[n].forEach((one) => list.push(one))\nconst f = (x) => x * 2\nexport { f };\n[1].forEach((one) => list.push(f(one)))\nexport default () => ({ email: 'a@example.com', dataFields: { x: list.join() } })"
+    expect(await made({ 'main.js': main.replace('\n;[n]', '\n[n]'), 'm.js': 'export const n = 5' })).toEqual({
+      x: 'x,5,2',
+    })
+  })
+
+  test('what is named goes before what comes with all of another file', async () => {
+    const files = {
+      'm.js': "export * from './a.js'\nexport { limit } from './own.js'",
+      'a.js': 'export const limit = 5',
+      'own.js': 'export const limit = null',
+    }
+    expect(await made({ 'main.js': MAIN("import { limit } from './m.js'", 'limit === null'), ...files })).toEqual({
+      x: true,
+    })
+  })
+
+  test('what is mended on the disk is read at the next try', async () => {
+    await write({ 'main.js': 'export default (' })
+    await using transform = opened()
+    await expect(transform.prepare()).rejects.toThrow('TRANSFORM_SYNTAX')
+    await write({ 'main.js': 'export default () => null' })
+    await transform.prepare()
+  })
+
   test('what is imported by one batch holds nothing of the batch before', async () => {
     await write({
       'main.js': MAIN("import { next } from './m.js'", 'next()'),
@@ -196,6 +223,16 @@ describe('files that a transform imports', () => {
       'a default that it does not offer',
       { 'main.js': MAIN("import d from './m.js'", 'd'), 'm.js': 'export const double = 1' },
       'TRANSFORM_UNKNOWN_IDENTIFIER: main.js:1:8: default is not defined. Correct the name.',
+    ],
+    [
+      'a folder that is named like a file',
+      { 'main.js': "import d from './d.js'\nexport default d", 'd.js/x.js': '' },
+      'TRANSFORM_IMPORT_UNRESOLVED: main.js:1:1: the file ./d.js is not there. Write the path as it is from the file that imports it.',
+    ],
+    [
+      'a function of another file, handed on',
+      { 'main.js': "export { default } from './m.js'", 'm.js': 'export default () => null' },
+      'TRANSFORM_FORBIDDEN_SYNTAX: main.js:1:1: handing on the function of another file is not available in a transform. Remove it; a transform gets rows and returns actions.',
     ],
     [
       'a circle',

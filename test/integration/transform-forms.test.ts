@@ -125,11 +125,15 @@ describe('one call for each row', () => {
 
 describe('rowErrors: stop', () => {
   test.each([
-    ['throws', 'null.x', 'churn.js:1:51: row 2 of the page was rejected (TRANSFORM_THREW), and rowErrors is stop'],
+    [
+      'throws',
+      'null.x',
+      'row 2 of the page was rejected, and rowErrors is stop: TRANSFORM_THREW: churn.js:1:51: the transform threw TypeError.',
+    ],
     [
       'ends the process',
       'for (;;);',
-      'churn.js:1:16: row 2 of the page was rejected (TRANSFORM_TIMEOUT), and rowErrors is stop',
+      'row 2 of the page was rejected, and rowErrors is stop: TRANSFORM_TIMEOUT: churn.js:1:16: the transform ran past 200 ms',
     ],
   ])('a row that %s stops the call', async (_, fault, message) => {
     const source = `export default (row) => { if (row.n === 2) { ${fault} } return { email: row.email } }`
@@ -217,4 +221,80 @@ test('try() tells what each row became, what was logged, and how long it took', 
   ])
   expect(timings.prepare).toBeGreaterThan(0)
   expect(timings.run).toBeGreaterThan(0)
+})
+
+describe('what became of a row does not depend on the rows before it', () => {
+  test.each(["new Map([['a', 1]])", 'Promise.resolve({})', 'new Error()', 'new Set([1])', '/a/', '[]'])(
+    'an empty object does not let %s pass for one behind it',
+    async (odd) => {
+      const fields = await tried(
+        `export default (row) => ({ email: row.email, dataFields: row.n ? ${odd} : {} })`,
+        people(2),
+      )
+      expect(fields.rows[1]).toMatchObject({ status: 'rejected', reason: { code: 'TRANSFORM_BAD_OUTPUT' } })
+      const named = await tried(`export default (row) => ({ identifiers: row.n ? ${odd} : {} })`, people(2))
+      const alone = await tried(`export default (row) => ({ identifiers: row.n ? ${odd} : {} })`, people(2), {
+        sliceRows: 1,
+      })
+      expect(named.rows[1]).toEqual(alone.rows[1])
+    },
+  )
+
+  test('identifiers are in one order', async () => {
+    const source = 'export default (row) => ({ userId: row.email, email: row.email })'
+    const { actions } = await tried(source, people(2))
+    expect(actions.map(({ identifiers }) => Object.keys(identifiers))).toEqual([0, 1].map(() => ['email', 'userId']))
+  })
+})
+
+describe('batch: a slice that goes wrong', () => {
+  const OF =
+    'export default (rows) => rows.map((row) => { %; return { from: row, email: row.email, dataFields: { of: rows.length } } })'
+  const sizes = async (fault: string, count: number, options: TransformOptions) => {
+    const { rows } = await tried(OF.replace('%', fault), people(count), { batch: true, ...options })
+    return rows.map((row) =>
+      row.status === 'made' ? (fieldsOf(row.actions[0] as Action) as { of: number }).of : row.reason.code,
+    )
+  }
+
+  test('leaves the slices behind it whole', async () => {
+    const all = await sizes('if (row.n === 2) null.x', 12, { sliceRows: 4 })
+    expect(all).toEqual([2, 2, 'TRANSFORM_THREW', 1, 4, 4, 4, 4, 4, 4, 4, 4])
+  })
+
+  test('is halved where it ends the process, too', async () => {
+    expect(await sizes('if (row.n === 3) for (;;);', 4, { timeoutMs: 200 })).toEqual([2, 2, 1, 'TRANSFORM_TIMEOUT'])
+  })
+
+  test('names the row of what is left out, and says what is missing', async () => {
+    const nan = await tried(
+      'export default (rows) => rows.map((row) => ({ from: row, email: row.email, dataFields: { x: row.n === 2 ? NaN : 1 } }))',
+      people(3),
+      { batch: true },
+    )
+    expect(nan.logs.map(({ row }) => row)).toEqual([2])
+    const none = await tried('export default (rows) => rows.map((row) => ({ email: row.email }))', people(1), {
+      batch: true,
+    })
+    expect(none.rows).toMatchObject([{ reason: { facts: { problem: expect.stringContaining('that is missing') } } }])
+  })
+
+  test('is not asked for where no row is to be seen', async () => {
+    const refused = new Map([0, 1].map((row) => [row, { code: 'ROW_INEXACT', facts: {} }]))
+    await using transform = Transform.fromText('export default (rows) => rows[0].email', {
+      batch: true,
+      rowErrors: 'stop',
+    })
+    expect(fatesOf(await transform.run({ rows: rowBlock(people(2), { refused }) }))).toEqual([
+      'ROW_INEXACT',
+      'ROW_INEXACT',
+    ])
+  })
+
+  test('is another program than the same text for each row', async () => {
+    const source = 'export default (rows) => []'
+    await using one = Transform.fromText(source)
+    await using other = Transform.fromText(source, { batch: true })
+    expect(await one.version()).not.toBe(await other.version())
+  })
 })

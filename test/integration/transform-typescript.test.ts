@@ -59,7 +59,7 @@ describe('a transform in TypeScript', () => {
     const files = { 'tiers.ts': TIERS }
     await using sound = await opened({
       'sound.ts':
-        "import { Tier, tierOf } from './tiers'\nimport { Nothing } from './nothing'\nlet t: Tier | Nothing\nexport default () => tierOf(1)",
+        "import { Tier, tierOf } from './tiers'\nimport { Nothing } from './nothing'\nimport { type Other } from './other'\nimport { type Spark } from 'lakeloop'\nlet t: Tier | Nothing\nexport default () => tierOf(1)",
       ...files,
     })
     await sound.prepare()

@@ -165,6 +165,7 @@ describe('inSlices()', () => {
       rows: rowBlock(Array.from({ length }, (_, n) => ({ n }))),
       sliceRows,
       file: 't.js',
+      together: false,
       run: async (from, json, count): Promise<SliceEnd> => {
         asked += 1
         const rows = JSON.parse(Buffer.from(json).toString()) as { n: number }[]

@@ -39,7 +39,7 @@ describe('rewrite()', () => {
   test('takes exports out and keeps every position', () => {
     const source = 'export const a = 1\nexport default async function f() { return a }\nexport { a as b }'
     const { text, original } = rewritten(source)
-    expect(text).toBe('       const a = 1\n               async function f() { return a }\n                 ')
+    expect(text).toBe(';      const a = 1\n;              async function f() { return a }\n;                ')
     expect(original(30)).toBe(30)
   })
 

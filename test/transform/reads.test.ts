@@ -17,6 +17,9 @@ describe('columns that are seen', () => {
     ['export default (row) => { const { a } = row; let r = row; return r.b + a }', ['a', 'b']],
     ['export default function (row = {}) { return pick(row) }\nfunction pick({ a }) { return a }', ['a']],
     ['export default (row, { skip }) => (row.a ? row.b : skip(row, "no"))', ['a', 'b']],
+    ['export default (row) => { let a, b; a = b = row; return a.x + b.y }', ['x', 'y']],
+    ['export default (row) => { let b; return (b = row).x }', ['x']],
+    ['export default (row) => { row.level = 1; return row.a }', ['a']],
     ['export default (row, { skip: leave }) => leave(row)', []],
     ['export default (row, context) => (row.a ? context.skip(row) : null)', ['a']],
     ['const pick = (n, r) => r.a\nexport default (row) => pick(1, row)', ['a']],
@@ -59,9 +62,30 @@ describe('a row that goes out of sight means every column', () => {
     'export default (row) => `$' + '{row}`',
     'export default (row) => (true ? row : null).a',
     'export default (row) => (0, row).a',
+    'function pick(r) { return r.a }\npick = (r) => r.secret\nexport default (row) => pick(row)',
+    'export default (row) => { function g(r) { return r.a } function g(r) { return r.secret } return g(row) }',
+    'const f = (a, b, c) => c.secret\nexport default (row) => f(...[1, 2], row)',
+    'export default (row) => row.method()',
     'export default (row, { skip }) => { skip = (r) => r.a; skip(row) }',
     'export default (row, { spark }) => spark(row)',
   ])('%s', (source) => {
     expect(readsOf(source).all).toBe(true)
+  })
+})
+
+describe('in a batch', () => {
+  test.each([
+    ['export default (rows) => rows.map((row) => ({ from: row, x: row.a }))', ['a'], false],
+    [
+      'export default (rows) => { return rows.flatMap((row) => [row.b && { from: row, x: row.a }]) }',
+      ['a', 'b'],
+      false,
+    ],
+    ['function send({ events }) { return events.map((row) => { return { from: row, x: row.a } }) }', ['a'], false],
+    ['export default (rows) => rows.map((row) => ({ from: row })).map((one) => one.from.secret)', [], true],
+    ['export default (rows) => rows.map((row) => { const one = { from: row }; return one.from.secret })', [], true],
+  ])('%s', (source, columns, all) => {
+    const found = readsOf(source, true)
+    expect([found.columns.sort(), found.all]).toEqual([columns, all])
   })
 })

@@ -12,11 +12,16 @@ export interface Entry {
 }
 
 /** A default export if there is one, else a function `send`. Throws TRANSFORM_NO_FUNCTION. */
-export function findEntry(file: string, { root }: Parsed, exports: Exports): Entry {
+export function findEntry(file: string, { root, at }: Parsed, exports: Exports): Entry {
   const made = exports.default
   if (made !== undefined) {
     if (made.type === 'ClassDeclaration') throw new Refused('TRANSFORM_NO_FUNCTION', { file })
     return { form: 'default', node: made, result: exports.names.get('default') as string }
+  }
+  const [again] = exports.handedOn.filter(({ as }) => as === 'default' || as === 'send')
+  if (again !== undefined) {
+    const what = 'handing on the function of another file'
+    throw new Refused('TRANSFORM_FORBIDDEN_SYNTAX', { at: at(again.node.start), what })
   }
   for (const node of root.body as Tree[]) {
     const found = sendIn((node.declaration as Tree | null | undefined) ?? node)

@@ -87,6 +87,7 @@ class ExportWalk implements Exports {
     if (id && made.type.endsWith('Declaration')) {
       this.#blank(node.start, end)
       this.names.set('default', id.name as string)
+      this.locals.push(id)
       return
     }
     let holder = '$made'
@@ -101,9 +102,12 @@ class ExportWalk implements Exports {
   }
 
   #blank(start: number, end: number): void {
-    this.edits.push({ start, end, text: blank(this.#parsed.source.slice(start, end)) })
+    this.edits.push({ start, end, text: parted(this.#parsed.source.slice(start, end)) })
   }
 }
+
+/** Blanks in the place of a statement, or of its first word: the lines before and behind it stay apart. */
+export const parted = (text: string): string => `;${blank(text).slice(1)}`
 
 /** Where the keyword `default` ends: the first that is none of a comment's, else what the parser took for one would run. */
 function afterDefault(node: Tree, { source, comments }: Parsed): number {
@@ -112,7 +116,7 @@ function afterDefault(node: Tree, { source, comments }: Parsed): number {
   return at + 'default'.length
 }
 
-export const blank = (text: string): string => text.replace(/[^\n\r\u2028\u2029]/g, ' ')
+const blank = (text: string): string => text.replace(/[^\n\r\u2028\u2029]/g, ' ')
 
 /** A name, or a text where one may stand. */
 export const nameOf = (node: Tree): string => (node.type === 'Literal' ? String(node.value) : (node.name as string))

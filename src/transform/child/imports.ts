@@ -19,12 +19,16 @@ export const isFile = (specifier: string): boolean => /^\.{1,2}\//.test(specifie
  * What a file takes from others. In TypeScript a name that no value uses is a type, and is not asked for: such an import of
  * nothing but types goes.
  */
-export function importsOf({ root }: Parsed, scopes: Scopes, isTyped: boolean): readonly Import[] {
+export function importsOf({ root, source }: Parsed, scopes: Scopes, isTyped: boolean): readonly Import[] {
   const declarations = (root.body as Tree[]).filter(({ type }) => type === 'ImportDeclaration')
   return declarations.flatMap((node): Import[] => {
     const specifier = (node.source as Tree).value as string
     const specifiers = node.specifiers as Tree[]
-    if (specifiers.length === 0) return [{ specifier, name: '', node, declaration: node }]
+    if (specifiers.length === 0) {
+      // Of `import { type T }` nothing is left but the braces.
+      const isOfTypes = isTyped && !/^import\s*['"]/.test(source.slice(node.start))
+      return isOfTypes ? [] : [{ specifier, name: '', node, declaration: node }]
+    }
     const isUsed = ({ local }: Tree): boolean => (scopes.bindingOf(local as Tree)?.uses.length ?? 0) > 0
     return (isTyped ? specifiers.filter(isUsed) : specifiers).map((one) => {
       const local = (one.local as Tree).name as string

@@ -84,12 +84,9 @@ export class Lane {
       }
     }
     if (payload === undefined) return undefined
-    for (let at = 0; at < names.length; at += 1) {
-      const name = names[at]
-      const value = values[at]
-      if ((name === 'email' || name === 'userId') && value !== undefined && value !== null) {
-        identifiers[name] = String(value)
-      }
+    for (const name of TOPS) {
+      const value = values[names.indexOf(name)]
+      if (value !== undefined && value !== null) identifiers[name] = String(value)
     }
     const { kind, detail, detailSize } = this.#learned
     return { kind, identifiers, detail, detailSize, payload, shape }
@@ -106,6 +103,9 @@ export class Lane {
     return true
   }
 }
+
+/** In the order in which `classify` adds them. */
+const TOPS = ['email', 'userId']
 
 /** What may stand in a field of a known form, by number. */
 const CODES = { string: 0, date: 1, nearDate: 2, long: 3, double: 4, boolean: 5, null: 6 } as const
@@ -194,11 +194,14 @@ const isSimple = (value: unknown): boolean =>
   typeof value === 'boolean' ||
   (typeof value === 'number' && Number.isFinite(value))
 
-/** An object whose fields are what it is. */
+/** Of objects whose fields are what they are: a map, a promise or an error has none, and is not nothing. */
+const PLAIN: ReadonlySet<unknown> = new Set([Object.prototype, null])
+
 const isPlain = (value: unknown): value is object =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
+  PLAIN.has(Object.getPrototypeOf(value)) &&
   (value as { toJSON?: unknown }).toJSON === undefined
 
 function areEqual(some: readonly string[], others: readonly string[]): boolean {

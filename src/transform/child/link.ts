@@ -196,10 +196,16 @@ class Opened {
 
   #complete(module: Module, own: object): Offered {
     const offered = Object.create(null) as Record<string, unknown>
-    for (const { specifier, name, as } of module.exports.handedOn) {
+    // What is named goes before what comes with all of another file.
+    for (const { specifier, name, as } of module.exports.handedOn.toSorted(
+      (a, b) => Number(b.as === '*') - Number(a.as === '*'),
+    )) {
       const value = this.#take(module, specifier, name)
       if (as !== '*') offered[as] = value
-      else for (const [one, held] of Object.entries(value as object)) if (one !== 'default') offered[one] ??= held
+      else
+        for (const [one, held] of Object.entries(value as object)) {
+          if (one !== 'default' && !Object.hasOwn(offered, one)) offered[one] = held
+        }
     }
     return Object.freeze(Object.defineProperties(offered, Object.getOwnPropertyDescriptors(own)))
   }
@@ -211,9 +217,19 @@ class Opened {
       const offered = isModule(file) ? (this.#offered.get(id) as Offered) : (file as Offered)
       return name === '*' ? offered : offered[name]
     }
-    const names = this.#surroundings.require.namespace(specifier) as Offered
+    const { imports, exports, parsed } = module
+    const asked = [...imports, ...exports.handedOn].find((one) => one.specifier === specifier && one.name === name)
+    const names = this.#namesOf(specifier)
     if (name === '*' || name === '' || name in names) return name === '*' ? names : names[name]
-    const asked = module.imports.find((one) => one.specifier === specifier && one.name === name)
-    throw unknown(module.parsed.at((asked?.node ?? module.parsed.root).start), name, Object.keys(names))
+    throw unknown(parsed.at((asked?.node ?? parsed.root).start), name, Object.keys(names))
+  }
+
+  /** Of an import, which nothing of the program stands around: what is refused here it cannot catch. */
+  #namesOf(slug: string): Offered {
+    try {
+      return this.#surroundings.require.namespace(slug) as Offered
+    } catch {
+      throw new Refused('TRANSFORM_PACKAGE_INVALID', { slug, file: slug, problem: 'fails while it loads' })
+    }
   }
 }

@@ -34,18 +34,18 @@ export class Made {
    * The actions among what was returned: getters and proxies have run here for the last time.
    *
    * @param row   whose they are, as far as is known
-   * @param from  hears what stands in the field `from` of each, where that is to say whose it is
+   * @param from  gives the row of each by what stands in its field `from`, where that is to say whose it is
    */
-  actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => void): Ready[] {
+  actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => number): Ready[] {
     const made: Ready[] = []
     let copier: Copier | undefined
     let chars = 0
     for (const value of listOf(result, most)) {
       const read = readOf(value)
-      from?.(read.values[read.names.indexOf('from')])
+      const whose = from?.(read.values[read.names.indexOf('from')]) ?? row
       const known = this.#known(read)
       // Actions of one row share its limit of objects; those of many rows have one each.
-      if (known === undefined) copier = (from === undefined && copier?.next()) || this.#copier(row)
+      if (known === undefined) copier = (from === undefined && copier?.next()) || this.#copier(whose)
       const action = known ?? this.#learned(read, copier as Copier, from !== undefined)
       chars += action.payload.length
       // Before all of it is in memory; `add` looks at it in bytes.

@@ -2,7 +2,7 @@ import { nearest } from '../../model/nearest.js'
 import type { ModuleText } from '../protocol.js'
 import { PROGRAM_URL } from '../protocol.js'
 import { type Rewritten, rewrite } from './censor.js'
-import { blank, type Exports, exportsOf } from './exports.js'
+import { type Exports, exportsOf, parted } from './exports.js'
 import { GLOBAL_NAMES } from './globals.js'
 import { type Import, importsOf, type Needed, neededBy, requiredBy } from './imports.js'
 import { Refused } from './refused.js'
@@ -41,7 +41,7 @@ export function moduleOf({ id, source, links }: ModuleText): Module {
 function withoutImports({ root, source }: Parsed) {
   return (root.body as Tree[])
     .filter(({ type }) => type === 'ImportDeclaration')
-    .map(({ start, end }) => ({ start, end, text: blank(source.slice(start, end)) }))
+    .map(({ start, end }) => ({ start, end, text: parted(source.slice(start, end)) }))
 }
 
 function refuseUnknown(parsed: Parsed, scopes: Scopes): void {

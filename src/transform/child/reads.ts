@@ -23,6 +23,8 @@ export class Reads {
   readonly #ids = new Map<object, number>()
   #all = false
   #batch = false
+  /** The function that is called, where that is plain. */
+  #target: Tree | undefined
   #skip: Binding | undefined
   #context: Binding | undefined
 
@@ -34,6 +36,7 @@ export class Reads {
   /** Follows the first argument of the entry function: a row, or with `batch` a list of them. */
   of(entry: Tree, form: 'send' | 'default', batch: boolean): { reads: ColumnRead[]; readsAll: boolean } {
     this.#batch = batch
+    this.#target = this.#functionOf(entry)
     if (form === 'default') this.#findSkip(entry)
     this.#enter(entry, 0, form === 'send' ? 'payload' : batch ? 'events' : 'row')
     const reads = [...this.#found].sort((a, b) => a[1] - b[1])
@@ -79,8 +82,7 @@ export class Reads {
 
   #functionOf(node: Tree): Tree | undefined {
     if (isFunction(node)) return node
-    if (node.type !== 'Identifier') return undefined
-    return this.#scopes.bindingOf(node)?.value
+    return node.type === 'Identifier' ? this.#constant(node)?.value : undefined
   }
 
   #first(node: object, what: string): boolean {
@@ -142,6 +144,8 @@ export class Reads {
       case 'CallExpression': {
         const index = (parent.arguments as Tree[]).indexOf(node)
         if (index === 0 && this.#isSkip(parent.callee as Tree)) return
+        if ((parent.arguments as Tree[]).slice(0, index).some(({ type }) => type === 'SpreadElement'))
+          return this.#lose()
         return index < 0 ? this.#lose() : this.#enter(parent.callee as Tree, index, held)
       }
       case 'ForOfStatement':
@@ -153,7 +157,7 @@ export class Reads {
         return
       }
       case 'Property': // says whose an action is, and reads nothing
-        return this.#batch && constantKey(parent.key as Tree, parent.computed === true) === 'from'
+        return this.#batch && isNamed(parent, 'from') && this.#isReturned(this.#parsed.parents.get(parent))
           ? undefined
           : this.#lose()
       case 'LogicalExpression':
@@ -170,8 +174,9 @@ export class Reads {
   #assignment(parent: Tree, node: Tree, held: Held): undefined {
     if (parent.left === node) return // overwritten, not read
     const left = parent.left as Tree
-    if (left.type === 'Identifier' || left.type === 'ObjectPattern') return this.#into(left, held)
-    this.#lose()
+    if (left.type !== 'Identifier' && left.type !== 'ObjectPattern') return this.#lose()
+    this.#into(left, held)
+    this.#flow(parent, held) // it is the value of the assignment, too
   }
 
   #loop(parent: Tree, held: Held): undefined {
@@ -183,7 +188,12 @@ export class Reads {
 
   #member(member: Tree, held: Held): undefined {
     const name = constantKey(member.property as Tree, member.computed === true)
-    if (held === 'row') return name === undefined ? this.#lose() : this.#read(name, member.property as Tree)
+    const around = this.#parsed.parents.get(member)
+    if (held === 'row') {
+      if (around?.type === 'AssignmentExpression' && around.left === member && around.operator === '=') return // written
+      const isCalled = around?.type === 'CallExpression' && around.callee === member // and has the row as `this`
+      return name === undefined || isCalled ? this.#lose() : this.#read(name, member.property as Tree)
+    }
     if (held === 'payload' && name === 'events') return this.#flow(member, 'events')
     if (held === 'payload') return name === undefined ? this.#lose() : undefined
     if (name === 'length') return
@@ -192,6 +202,24 @@ export class Reads {
     const isCall = call?.type === 'CallExpression' && call.callee === member
     if (!isCall || name === undefined || !PER_ROW.has(name)) return this.#lose()
     this.#eachRow(call, name)
+  }
+
+  /** Whether an object, or a list that it is in, is what the program returns for all rows. */
+  #isReturned(object: Tree | undefined): boolean {
+    for (let node = object; node !== undefined; ) {
+      let parent = this.#parsed.parents.get(node)
+      while (parent !== undefined && THROUGH.has(parent.type)) parent = this.#parsed.parents.get(parent)
+      if (parent?.type === 'ReturnStatement') {
+        while (parent !== undefined && !isFunction(parent)) parent = this.#parsed.parents.get(parent)
+      }
+      if (parent === undefined || !isFunction(parent)) return false
+      if (parent === this.#target) return true
+      const call = this.#parsed.parents.get(parent)
+      const callee = call?.type === 'CallExpression' ? (call.callee as Tree) : undefined
+      if (callee?.type !== 'MemberExpression' || !isNamed(callee, 'map', 'flatMap')) return false
+      node = call
+    }
+    return false
   }
 
   #eachRow(call: Tree, method: string): undefined {
@@ -213,6 +241,13 @@ export class Reads {
     this.#all = true
   }
 }
+
+/** What a value passes through unchanged on its way out of a function. */
+const THROUGH = new Set(['ArrayExpression', 'ConditionalExpression', 'LogicalExpression', 'SpreadElement'])
+
+/** Whether a property, or a member, has one of these names. */
+const isNamed = (node: Tree, ...names: string[]): boolean =>
+  names.includes(constantKey((node.key ?? node.property) as Tree, node.computed === true) ?? '')
 
 /** The name of a property, where the text of the program tells. */
 function constantKey(key: Tree, computed: boolean): string | undefined {

@@ -104,8 +104,9 @@ class ScopeWalk {
 
   #declare(identifier: Tree, scope: Scope, value?: Tree): void {
     const name = identifier.name as string
-    const binding = scope.names.get(name) ?? { name, value: undefined, uses: [] }
-    binding.value ??= value
+    const known = scope.names.get(name)
+    const binding = known ?? { name, value, uses: [] }
+    if (known !== undefined) binding.value = undefined // which of the two it stands for is not plain
     scope.names.set(name, binding)
     this.#bindings.set(identifier, binding)
   }

@@ -59,6 +59,10 @@ export class Together {
   async #run(): Promise<void> {
     try {
       const events = [...this.#numbers.keys()]
+      if (events.length === 0) {
+        this.#finished = true // no row is to be seen
+        return
+      }
       const guest = this.#guest
       let result = this.#program.facts.form === 'send' ? guest({ events }, HEADERS) : guest(events, this.#context)
       if (isThenable(result)) result = await result
@@ -77,12 +81,16 @@ export class Together {
   #take(result: unknown): void {
     const whose: number[] = []
     const actions = this.made.actionsIn(result, 0, ACTIONS_MAX * this.#rows.length, (from) => {
-      whose.push(this.#numberOf(from, 'an action with a `from`'))
+      const row = this.#numberOf(from, 'an action with a `from`')
+      whose.push(row)
+      return row
     })
     const byRow = new Map<number, Ready[]>()
     for (const [at, action] of actions.entries()) {
       const row = whose[at] as number
-      byRow.set(row, [...(byRow.get(row) ?? []), action])
+      const made = byRow.get(row) ?? []
+      if (made.push(action) > ACTIONS_MAX) throw bad(`more than ${ACTIONS_MAX} actions for one row`)
+      byRow.set(row, made)
     }
     for (const [at, row] of this.#rows.entries()) if (row !== null) this.#end(at, byRow.get(at))
   }
@@ -90,11 +98,11 @@ export class Together {
   #end(row: number, actions: readonly Ready[] | undefined): void {
     if (this.#skipped.has(row)) this.made.skipped(row, this.#skipped.get(row))
     else if (actions === undefined) this.made.end(row, 'filtered', 'TRANSFORM_NO_ACTION', {})
-    else if (actions.length > ACTIONS_MAX) throw bad(`more than ${ACTIONS_MAX} actions for one row`)
     else this.made.add(row, actions)
   }
 
   #numberOf(row: unknown, what: string): number {
+    if (row === undefined) throw bad(`${what} that is missing: with batch: true each names its row`)
     const number = this.#numbers.get(row)
     if (number === undefined) throw bad(`${what} that is none of the rows: give the row itself, and no copy`)
     return number

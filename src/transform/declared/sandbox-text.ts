@@ -42,6 +42,9 @@ declare const console: {
   error(...values: unknown[]): void
 }
 
+/** A package of the list, or one of your own, by its quoted name. Types are those of an import where it is installed. */
+declare function require(name: string): any
+
 interface NotInTheSandbox {
   readonly 'not in the sandbox': never
 }

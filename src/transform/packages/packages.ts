@@ -11,6 +11,9 @@ export interface PackageSource {
   readonly source: string
 }
 
+/** The names of the list. */
+export const packageNames: readonly string[] = Object.keys(TABLE)
+
 const NEAR_MAX = 3
 /** Of a name of npm. A program may ask for anything. */
 const NAME_CHARS_MAX = 214
