@@ -11,7 +11,7 @@ export interface TransformOptions {
   readonly memoryMb?: number | undefined
   /** JSON of one row's actions, in bytes: 100 to 16 MiB. Default 1 MiB. */
   readonly outputMaxBytes?: number | undefined
-  /** Rows that share one compartment, and one message: 1 to 10,000. Default 1,000. */
+  /** Rows that share the variables of one run of the program, and one message: 1 to 10,000. Default 1,000. */
   readonly sliceRows?: number | undefined
   /**
    * True: the function is called once for the rows of a slice and not for each, and every action names its row by `from: row`.

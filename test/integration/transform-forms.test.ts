@@ -95,6 +95,16 @@ describe('batch: the function gets all rows of a slice', () => {
     expect(rows).toMatchObject([0, 1].map(() => ({ status: 'rejected', reason: { code: 'TRANSFORM_BAD_OUTPUT' } })))
   })
 
+  test('[I7] a program that catches what a wrong skip comes to gets nothing to say values with', async () => {
+    const source = `export default (rows, { skip }) => {
+      try { skip({}) } catch (error) { throw new error.constructor('TRANSFORM_THREW', { at: rows[0].email, name: rows[0].email }) }
+      return rows.map((row) => ({ from: row, email: row.email }))
+    }`
+    const { rows } = await tried(source, people(1), { batch })
+    expect(rows).toMatchObject([{ status: 'rejected', reason: { code: 'TRANSFORM_BAD_OUTPUT' } }])
+    expect(JSON.stringify(rows)).not.toContain('example.com')
+  })
+
   test('rows that the program is not to see are not among them', async () => {
     const refused = new Map([[1, { code: 'ROW_INEXACT', facts: {} }]])
     await using transform = Transform.fromText(

@@ -1,25 +1,17 @@
 import type { RunRequest } from '../protocol.js'
+import { Calls } from './calls.js'
 import { isThenable, Made } from './made.js'
-import type { Guest, Program } from './program.js'
+import type { Program } from './program.js'
 import { Random } from './random.js'
-import { SPARK } from './spark/spark.js'
 
-const HEADERS = Object.freeze({})
-
-/** One slice of rows, worked off one by one in a compartment of its own. */
+/** One slice of rows, worked off one by one. */
 export class Batch {
   readonly made: Made
-  /**
-   * By which what the program was handed finds its way back. SES keeps all that it hardens in weak maps, and V8 lets nothing go
-   * that an old entry of one leads to before the old generation is collected: so the way ends with the batch.
-   */
-  readonly reach: { batch: Batch | undefined } = { batch: this }
   readonly #program: Program
   readonly #request: RunRequest
   readonly #rows: readonly (object | null)[]
   readonly #random: Random
-  readonly #context: object
-  readonly #guest: Guest
+  readonly #calls: Calls
   readonly #startedAt = Date.now()
   #row = 0
   #skip: { readonly reason: unknown } | undefined
@@ -33,30 +25,19 @@ export class Batch {
     this.#rows = rows
     this.#random = new Random(request.seed)
     this.made = new Made(program, request)
-    const { reach } = this
-    const skip = (first?: unknown, second?: unknown): void => reach.batch?.skip(first, second)
-    this.#context = harden({ now: request.now, skip, spark: SPARK })
-    this.#guest = program.open({
-      now: request.now,
-      random: () => reach.batch?.random() ?? 0,
-      log: (level, values) => reach.batch?.log(level, values),
+    this.#calls = new Calls(program, request, {
+      skip: (first, second) => this.#skipped(first, second),
+      random: () => this.#random.next(),
+      log: (level, values) => this.made.recorder.add(level, request.from + this.#row, values),
     })
   }
 
   /** Of the program, for the row that it is called for. */
-  skip(first: unknown, second: unknown): void {
+  #skipped(first: unknown, second: unknown): void {
     const row = this.#rows[this.#row]
     // Of a row that has ended: a promise of it was still under way.
     if (first !== row && this.#rows.includes(first as object)) return
     this.#skip = { reason: first === row ? second : first }
-  }
-
-  random(): number {
-    return this.#random.next()
-  }
-
-  log(level: string, values: readonly unknown[]): void {
-    this.made.recorder.add(level, this.#request.from + this.#row, values)
   }
 
   /** Goes on with the first row that has no end yet. */
@@ -73,7 +54,7 @@ export class Batch {
       this.#skip = undefined
       this.#random.startRow(this.#request.from + this.#row)
       try {
-        let result = this.#call(row)
+        let result = this.#calls.call([row], row)
         if (isThenable(result)) {
           result = await result
           if (turn !== this.#turn) return
@@ -92,11 +73,6 @@ export class Batch {
     return this.made.chars > this.#request.softChars || Date.now() - this.#startedAt > this.#request.softMs
   }
 
-  #call(row: object): unknown {
-    const guest = this.#guest // called without a `this`
-    return this.#program.facts.form === 'send' ? guest({ events: [row] }, HEADERS) : guest(row, this.#context)
-  }
-
   /** Microtasks have run dry: without timers and a network, a promise that is still pending stays so. */
   giveUp(): boolean {
     if (this.#finished) return false
@@ -113,7 +89,7 @@ export class Batch {
   }
 
   answer() {
-    this.reach.batch = undefined
+    this.#calls.end()
     return this.made.answer(this.#row)
   }
 }

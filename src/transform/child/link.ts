@@ -197,9 +197,7 @@ class Opened {
   #complete(module: Module, own: object): Offered {
     const offered = Object.create(null) as Record<string, unknown>
     // What is named goes before what comes with all of another file.
-    for (const { specifier, name, as } of module.exports.handedOn.toSorted(
-      (a, b) => Number(b.as === '*') - Number(a.as === '*'),
-    )) {
+    for (const { specifier, name, as } of module.exports.handedOn) {
       const value = this.#take(module, specifier, name)
       if (as !== '*') offered[as] = value
       else

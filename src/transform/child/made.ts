@@ -8,7 +8,8 @@ import { Recorder } from './recorder.js'
 import { Refused } from './refused.js'
 import { standardName } from './thrown.js'
 
-const ACTIONS_MAX = 1_000
+/** Of one row. */
+export const ACTIONS_MAX = 1_000
 /** Forms of actions that are remembered: a program makes few. */
 const LANES_MAX = 8
 

@@ -1,13 +1,10 @@
 import type { Ran, RunRequest, Undone } from '../protocol.js'
+import { Calls } from './calls.js'
 import type { Ready } from './lane.js'
-import { isThenable, Made } from './made.js'
-import type { Guest, Program } from './program.js'
+import { ACTIONS_MAX, isThenable, Made } from './made.js'
+import type { Program } from './program.js'
 import { Random } from './random.js'
 import { Refused } from './refused.js'
-import { SPARK } from './spark/spark.js'
-
-const HEADERS = Object.freeze({})
-const ACTIONS_MAX = 1_000
 
 /**
  * One slice of rows that the program gets all at once; each action names its row. What goes wrong undoes the whole slice, and
@@ -17,10 +14,10 @@ export class Together {
   readonly made: Made
   readonly #program: Program
   readonly #rows: readonly (object | null)[]
-  readonly #numbers = new Map<unknown, number>()
+  readonly #numbers = new Map<object, number>()
   readonly #skipped = new Map<number, unknown>()
-  readonly #context: object
-  readonly #guest: Guest
+  readonly #calls: Calls
+  #wronglySkipped: { readonly row: unknown } | undefined
   #undone: Undone | undefined
   #finished = false
 
@@ -29,14 +26,15 @@ export class Together {
     this.#rows = rows
     this.made = new Made(program, request)
     for (const [at, row] of rows.entries()) if (row !== null) this.#numbers.set(row, at)
-    const skip = (row?: unknown, reason?: unknown): void => {
-      this.#skipped.set(this.#numberOf(row, 'a call of skip'), reason)
-    }
-    this.#context = harden({ now: request.now, skip, spark: SPARK })
     const random = new Random(request.seed)
     random.startRow(request.from)
-    this.#guest = program.open({
-      now: request.now,
+    this.#calls = new Calls(program, request, {
+      skip: (row, reason) => {
+        const number = this.#numbers.get(row as object)
+        // Told when the program has returned: it could catch what is thrown here, and speak by it.
+        if (number === undefined) this.#wronglySkipped ??= { row }
+        else this.#skipped.set(number, reason)
+      },
       random: () => random.next(),
       log: (level, values) => this.made.recorder.add(level, request.from, values),
     })
@@ -53,6 +51,7 @@ export class Together {
   }
 
   answer(): Ran | Undone {
+    this.#calls.end()
     return this.#undone ?? this.made.answer(this.#rows.length)
   }
 
@@ -63,8 +62,7 @@ export class Together {
         this.#finished = true // no row is to be seen
         return
       }
-      const guest = this.#guest
-      let result = this.#program.facts.form === 'send' ? guest({ events }, HEADERS) : guest(events, this.#context)
+      let result = this.#calls.call(events, events)
       if (isThenable(result)) result = await result
       if (!this.#finished) this.#take(result)
     } catch (thrown) {
@@ -79,6 +77,7 @@ export class Together {
   }
 
   #take(result: unknown): void {
+    if (this.#wronglySkipped !== undefined) this.#numberOf(this.#wronglySkipped.row, 'a call of skip')
     const whose: number[] = []
     const actions = this.made.actionsIn(result, 0, ACTIONS_MAX * this.#rows.length, (from) => {
       const row = this.#numberOf(from, 'an action with a `from`')
@@ -103,7 +102,7 @@ export class Together {
 
   #numberOf(row: unknown, what: string): number {
     if (row === undefined) throw bad(`${what} that is missing: with batch: true each names its row`)
-    const number = this.#numbers.get(row)
+    const number = this.#numbers.get(row as object)
     if (number === undefined) throw bad(`${what} that is none of the rows: give the row itself, and no copy`)
     return number
   }
