@@ -1,21 +1,20 @@
-import { setImmediate } from 'node:timers/promises'
-import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
-import { absorb } from './absorb.js'
 import { type AddressChange, addressChanges } from './changes.js'
-import { denialRef, type RecordRef, recordRef, replaces, type StoredRecord, storedRecord } from './evidence.js'
+import { denialRef, type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
-import { type RecordChange, refText } from './neighbourhood.js'
+import { refText } from './neighbourhood.js'
 import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
-import { type ConflictRow, type MetaRow, Rows } from './rows.js'
+import { type ConflictRow, Rows } from './rows.js'
 import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
+import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
+export type { Observed } from './writer.js'
 
 /** Options of {@link IdentityResolver}: the rules, and where the graph is kept. */
 export interface IdentityResolverOptions extends RuleOptions {
@@ -26,22 +25,6 @@ export interface IdentityResolverOptions extends RuleOptions {
   readonly graph?: string | undefined
 }
 
-/** What `observe` did. */
-export interface Observed {
-  /** Records that were new or not the same as before. */
-  readonly records: number
-  /** Identifiers in them that may join people. */
-  readonly identifiers: number
-  /** Identifiers in them that join nobody: blocked, invalid, not declared. They are kept, with the reason. */
-  readonly blocked: number
-  /** Open conflicts of the graph afterwards. */
-  readonly conflicts: number
-}
-
-/** Rows that a commit aims at, counted beforehand; one cluster is never cut. */
-const COMMIT_ROWS_AIM = 2_000
-/** How often a commit is tried again when another process was faster. */
-const ATTEMPTS_MAX = 10
 /** Bags that are looked up together; each has a few identifiers. */
 const BAGS_MAX = 2_000
 const PAGE = 1_000
@@ -64,8 +47,7 @@ export class IdentityResolver {
   readonly rulesHash: string
   readonly #rules: Rules
   readonly #rows: Rows
-  #writing: Promise<unknown> = Promise.resolve()
-  #closed = false
+  readonly #writer: Writer
 
   constructor(options: IdentityResolverOptions) {
     const { store, target, graph = 'main', ...ruleOptions } = optionsOf(options)
@@ -76,6 +58,7 @@ export class IdentityResolver {
     this.graph = graph
     this.rulesHash = this.#rules.hash
     this.#rows = new Rows(store, graph)
+    this.#writer = new Writer(this.#rules, this.#rows)
     this.#options = options
   }
 
@@ -103,12 +86,12 @@ export class IdentityResolver {
       if (known === undefined) next.set(refText(ref), { ref, versions: [stored] })
       else known.versions.push(stored)
     }
-    return this.#write([...next.values()])
+    return this.#writer.write([...next.values()])
   }
 
   /** Takes records out of the graph, as if they had never been observed. Repeat   what is not there stays so. */
   async retract(records: readonly RecordName[]): Promise<Observed> {
-    return this.#write(records.map(({ source, key }) => ({ ref: recordRef(source, key), versions: [] })))
+    return this.#writer.write(records.map(({ source, key }) => ({ ref: recordRef(source, key), versions: [] })))
   }
 
   /**
@@ -121,12 +104,12 @@ export class IdentityResolver {
   async deny(a: Identifier, b: Identifier): Promise<Observed> {
     const [first, second] = this.#pair(a, b)
     const ids = [first, second].map(partsOf)
-    return this.#write([{ ref: denialRef(first, second), versions: [{ at: null, ids, apart: true }] }])
+    return this.#writer.write([{ ref: denialRef(first, second), versions: [{ at: null, ids, apart: true }] }])
   }
 
   /** Takes a {@link IdentityResolver.deny} back. Repeat   what was not denied stays so. */
   async allow(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
+    return this.#writer.write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
   }
 
   #pair(...pair: readonly [Identifier, Identifier]): readonly [string, string] {
@@ -149,7 +132,7 @@ export class IdentityResolver {
     bags: readonly Identifiers[],
     { project }: { readonly project?: string | undefined } = {},
   ): Promise<readonly Resolution[]> {
-    await this.#open()
+    await this.#writer.open()
     const question = { rules: this.#rules, rows: this.#rows, target: this.target, project }
     const answers: Resolution[] = []
     for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
@@ -183,13 +166,13 @@ export class IdentityResolver {
     readonly after?: number | undefined
     readonly limit?: number | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
-    await this.#open()
+    await this.#writer.open()
     return addressChanges(this.#rows, { project, target: this.target, after, limit })
   }
 
   /** All open conflicts. Order   none that means anything. */
   async *conflicts(): AsyncGenerator<Conflict> {
-    await this.#open()
+    await this.#writer.open()
     const prefix = [this.graph]
     for (let after: readonly string[] | undefined; ; ) {
       const entries = await this.store.scan('conflict', { prefix, after, limit: PAGE })
@@ -200,101 +183,21 @@ export class IdentityResolver {
   }
 
   async conflictCount(): Promise<number> {
-    return (await this.#open())?.conflicts ?? 0
+    return this.#writer.conflictCount()
   }
 
   /** Why two identifiers are one person, or are not. Raw values are taken. */
   async explain(a: Identifier, b: Identifier): Promise<Explanation> {
-    await this.#open()
+    await this.#writer.open()
     return explainPair(this.#rules, this.#rows, [a, b])
   }
 
   /** Idempotent. Waits for what is being written; the store stays open: it is the host's. */
   async close(): Promise<void> {
-    this.#closed = true
-    await this.#writing.catch(() => undefined)
+    await this.#writer.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
-
-  /** One writer at a time in this process; between processes the commit's check decides. */
-  #write(records: readonly NewRecord[]): Promise<Observed> {
-    const turn = this.#writing.then(
-      () => this.#writeAll(records),
-      () => this.#writeAll(records),
-    )
-    this.#writing = turn.catch(() => undefined)
-    return turn
-  }
-
-  async #writeAll(records: readonly NewRecord[]): Promise<Observed> {
-    await this.#open()
-    const sum = { records: 0, identifiers: 0, blocked: 0 }
-    for (const chunk of chunksOf(records)) {
-      const written = await this.#writeChunk(chunk)
-      for (const { after } of written) {
-        sum.records += 1
-        sum.identifiers += after?.ids.length ?? 0
-        sum.blocked += after?.unusable?.length ?? 0
-      }
-      await setImmediate() // lets the host's loop turn between commits
-    }
-    return { ...sum, conflicts: await this.conflictCount() }
-  }
-
-  async #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
-    for (let attempt = 1; ; attempt += 1) {
-      const meta = await this.#open()
-      const kept = await this.#rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
-      const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
-      if (changes.length === 0) return changes
-      try {
-        await this.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
-        return changes
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
-      }
-    }
-  }
-
-  /** The graph's meta row, if it has one and these rules made it. */
-  async #open(): Promise<MetaRow | undefined> {
-    if (this.#closed) throw new LakeloopError('CLOSED', { part: 'IdentityResolver' })
-    const meta = await this.#rows.meta()
-    if (meta !== undefined && meta.rules !== this.rulesHash) throw new LakeloopError('IDENTITY_RULES_CHANGED')
-    return meta
-  }
-}
-
-interface NewRecord {
-  readonly ref: RecordRef
-  /** As they arrived; none: the record is to be taken out. */
-  readonly versions: readonly StoredRecord[]
-}
-
-/** One version after the other against what is kept, so that it does not matter which of them came in one call. */
-function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
-  let after = versions.length === 0 ? undefined : before
-  for (const version of versions) if (replaces(version, after)) after = version
-  const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
-  return isSame ? [] : [{ ref, before, after }]
-}
-
-/** A record takes a row of its own, and about three for each identifier. */
-function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
-  let chunk: NewRecord[] = []
-  let rows = 0
-  for (const record of records) {
-    const cost = 1 + 3 * (record.versions.at(-1)?.ids.length ?? 1)
-    if (chunk.length > 0 && rows + cost > COMMIT_ROWS_AIM) {
-      yield chunk
-      chunk = []
-      rows = 0
-    }
-    chunk.push(record)
-    rows += cost
-  }
-  if (chunk.length > 0) yield chunk
 }
