@@ -2,10 +2,12 @@ import { hash } from 'node:crypto'
 import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
+import { addressFacts } from './choice.js'
 import type { Denial } from './contested.js'
-import { hubOf, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import { hubOf, isByHand, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
 import type { LinkingRecord } from './graph.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
+import { pinsIn } from './pins.js'
 import {
   type ConflictRow,
   DENIED_ONLY,
@@ -65,7 +67,7 @@ export async function absorb(
 export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
-    if (isDenial(ref)) continue
+    if (isByHand(ref)) continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
     if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
   }
@@ -109,10 +111,12 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
     for (const { id } of members) homes.set(id, profileId)
     for (const { id } of retired) homes.set(id, profileId)
   }
-  const denied = new Set(denialsIn(around).flat())
+  const byHand = new Set(
+    [...around.records.values()].flatMap(({ ref, record }) => (isByHand(ref) ? idsOf(record) : [])),
+  )
   const ops: Op[] = []
   for (const [id, before] of around.ids) {
-    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (denied.has(id) ? DENIED_ONLY : undefined))
+    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (byHand.has(id) ? DENIED_ONLY : undefined))
     const key = rows.idKey(id)
     if (after === undefined && before !== undefined) ops.push({ op: 'delete', table: 'identifier', key })
     if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
@@ -152,6 +156,7 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
       else list.push(digest)
     }
   }
+  const pins = pinsIn(around)
   const changed: string[] = []
   const put = (id: string, row: object): Op => ({
     op: 'put',
@@ -162,6 +167,7 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
   for (const { profileId, members } of solution.profiles) {
     const row: ProfileRow = {
       members: members.map(({ namespace, value }) => [namespace.name, value]),
+      ...addressFacts(members, pins),
       ...(claimed.has(profileId) && { claimed: [...(claimed.get(profileId) as Set<string>)].sort() }),
       ...(digests.has(profileId) && { conflicts: (digests.get(profileId) as string[]).sort() }),
       ...(was.has(profileId) && { was: was.get(profileId) as readonly string[] }),

@@ -1,4 +1,4 @@
-import { addressOf } from './resolution.js'
+import { choose } from './choice.js'
 import { type BindingRow, isRedirect, type ProfileRow, type RedirectRow, type Rows, sequenceKey } from './rows.js'
 
 /** A person whom the destination knows under an address that is not the person's any more. */
@@ -76,7 +76,8 @@ function changeOf(
   },
 ): readonly AddressChange[] {
   const from = bindings.get(id)?.address
-  const to = home === undefined ? undefined : addressOf(home, known.get(home) as ProfileRow, target, bindings)?.address
+  const profile = home === undefined ? undefined : (known.get(home) as ProfileRow)
+  const to = home && profile && choose({ profileId: home, profile, target, bindings })?.address
   return from === undefined || from === to ? [] : [{ profileId: id, from, to }]
 }
 

@@ -3,6 +3,7 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
 import { conflictDigest } from './absorb.js'
+import { type Choice, choose } from './choice.js'
 import { type BindingRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
@@ -10,20 +11,24 @@ import { profileIdOf } from './solve.js'
 /**
  * How the destination names the person behind some identifiers, or why nobody can say.
  *
- *     resolved       send there. `why`: `bound` it was sent there before; `only` there is no other; `recent` the one seen
- *                    most recently; `given` nobody is known, and the identifiers hold an address
+ *     resolved       send there. `why`: `given` nobody is known, and the identifiers hold an address; else see {@link Choice}
  *     unresolved     a person without an address yet: ADDRESS_UNKNOWN, or ADDRESS_CLAIMED. Worth asking again
  *     unresolvable   IDENTIFIER_MISSING, IDENTIFIER_UNUSABLE, IDENTITY_AMBIGUOUS
  */
-export type Resolution =
-  | {
+export type Resolution = {
+  /** The hash of the rules that the answer was made with: a graph holds what one set of rules made. */
+  readonly rulesHash: string
+} & (
+  | (Omit<Choice, 'why'> & {
       readonly status: 'resolved'
-      readonly address: string
       readonly profileId: string
-      readonly why: 'bound' | 'only' | 'recent' | 'given'
-    }
+      readonly why: Choice['why'] | 'given'
+    })
   | { readonly status: 'unresolved'; readonly profileId?: string; readonly reason: Reason }
   | { readonly status: 'unresolvable'; readonly reason: Reason }
+)
+
+type Answer = Resolution extends infer Whole ? (Whole extends Resolution ? Omit<Whole, 'rulesHash'> : never) : never
 
 /** What resolving needs besides the rows. */
 export interface Question {
@@ -52,7 +57,8 @@ export async function resolveAll(question: Question, bags: readonly Identifiers[
   const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
   const refused = new Set((await rows.conflicts([...told])).keys())
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  return read.map((bag) => answer(question, bag, { homes, profiles, refused, bindings }))
+  const known = { homes, profiles, refused, bindings }
+  return read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
 }
 
 const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()
@@ -89,7 +95,7 @@ interface Known {
   readonly bindings: ReadonlyMap<string, BindingRow>
 }
 
-function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution {
+function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
   const ids = bag.ids.filter((id) => known.homes.get(id) !== null)
   if (ids.length === 0) return nobody(bag)
   const [strongest] = ids.filter((id) => known.homes.has(id))
@@ -97,19 +103,20 @@ function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution
     const given = ids.find((id) => partsOf(id)[0] === target)
     if (given === undefined) return { status: 'unresolved', reason: reason('ADDRESS_UNKNOWN', { target }) }
     const address = partsOf(given)[1]
-    return { status: 'resolved', address, profileId: profileIdOf(rules, target, address), why: 'given' }
+    const profileId = profileIdOf(rules, target, address)
+    return { status: 'resolved', address, profileId, why: 'given', alternatives: [] }
   }
   const profileId = known.homes.get(strongest) as string
   const profile = known.profiles.get(profileId) as ProfileRow
   const people = strangers(rules, ids, profile, known)
   if (people > 1) return { status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
-  const found = addressOf(profileId, profile, target, known.bindings)
+  const found = choose({ profileId, profile, target, bindings: known.bindings })
   if (found !== undefined) return { status: 'resolved', ...found, profileId }
   const code = profile.claimed?.includes(target) ? 'ADDRESS_CLAIMED' : 'ADDRESS_UNKNOWN'
   return { status: 'unresolved', profileId, reason: reason(code, { target }) }
 }
 
-function nobody({ ids, unusable }: Bag): Resolution {
+function nobody({ ids, unusable }: Bag): Answer {
   const shared = ids.map((id) => `${partsOf(id)[0]} shared by too many`)
   const namespaces = [...unusable, ...shared].join(', ')
   if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
@@ -142,22 +149,6 @@ function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { 
     return profile.members.filter(([namespace]) => namespace === name).length >= maxIdentifiers
   })
   return full ? 2 : 1
-}
-
-/** The address of a profile: the one it is bound to while it has it, else its best; `undefined` if it has none. */
-export function addressOf(
-  profileId: string,
-  profile: ProfileRow,
-  target: string,
-  bindings: ReadonlyMap<string, BindingRow>,
-): { readonly address: string; readonly why: 'bound' | 'only' | 'recent' } | undefined {
-  const addresses = profile.members.filter(([namespace]) => namespace === target).map(([, value]) => value)
-  for (const id of [profileId, ...(profile.was ?? [])]) {
-    const bound = bindings.get(id)
-    if (bound !== undefined && addresses.includes(bound.address)) return { address: bound.address, why: 'bound' }
-  }
-  const [address] = addresses
-  return address === undefined ? undefined : { address, why: addresses.length === 1 ? 'only' : 'recent' }
 }
 
 const reason = (code: ErrorCode, facts: ErrorFacts): Reason => ({ code, facts })

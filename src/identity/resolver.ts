@@ -4,6 +4,7 @@ import { type AddressChange, addressChanges } from './changes.js'
 import { denialRef, type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { refText } from './neighbourhood.js'
+import { pinRecord } from './pins.js'
 import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
@@ -110,6 +111,22 @@ export class IdentityResolver {
   /** Takes a {@link IdentityResolver.deny} back. Repeat   what was not denied stays so. */
   async allow(a: Identifier, b: Identifier): Promise<Observed> {
     return this.#writer.write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
+  }
+
+  /**
+   * Says which address of its person is to be used before all others, also before the one in use: whoever it belongs to
+   * has it, and of several the best. It is evidence like {@link IdentityResolver.deny}. A retired address stays retired.
+   *
+   * Repeat  the same again changes nothing.
+   * Throws  OPTION_INVALID for what is no address, or joins nobody.
+   */
+  async pin(address: Identifier): Promise<Observed> {
+    return this.#writer.write([pinRecord(this.#rules, this.target, address, true)])
+  }
+
+  /** Takes a {@link IdentityResolver.pin} back. Repeat   what was not pinned stays so. */
+  async unpin(address: Identifier): Promise<Observed> {
+    return this.#writer.write([pinRecord(this.#rules, this.target, address, false)])
   }
 
   #pair(...pair: readonly [Identifier, Identifier]): readonly [string, string] {

@@ -9,7 +9,7 @@ import { partsOf } from './rules.js'
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
  *     evidence       (graph, source, key)                   StoredRecord
  *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
- *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': known from a denial only
+ *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed
@@ -28,6 +28,12 @@ export interface MetaRow {
 export interface ProfileRow {
   /** Not the retired ones. Strongest namespace first; within one the best address first. */
   readonly members: readonly (readonly [namespace: string, value: string])[]
+  /** Of `email` and `userId`, in the order of `members`: when each was first shown; microseconds, null: no time is known. */
+  readonly since?: Readonly<Record<string, readonly (number | null)[]>>
+  /** Namespaces whose first member comes first for its source. */
+  readonly bySource?: readonly string[]
+  /** Members that somebody pinned. */
+  readonly pinned?: readonly (readonly [namespace: string, value: string])[]
   /** Names of namespaces of which another profile has one that this one claimed too. */
   readonly claimed?: readonly string[]
   /** Digests of the conflicts that it is part of. */
@@ -86,7 +92,7 @@ export class Rows {
     return places
   }
 
-  /** As {@link homes}, and {@link DENIED_ONLY} for what only a denial names. */
+  /** As {@link homes}, and {@link DENIED_ONLY} for what was only named by hand. */
   async places(ids: readonly string[]): Promise<Map<string, string | null>> {
     return this.#map<string | null>('identifier', ids, (id) => this.idKey(id))
   }

@@ -30,6 +30,8 @@ export interface RuleOptions {
   readonly maxIdentifiersPerProfile?: number | undefined
   /** Who keeps an identifier that two people claim: by the most recent record (default) or the earliest. */
   readonly linkPreference?: 'most-recent' | 'earliest' | undefined
+  /** Of several addresses of a person the one that an earlier of these sources shows comes first; others come last. Default none. */
+  readonly sourcePriority?: readonly string[] | undefined
   /** Goes into every profile id, so that ids of two hosts cannot be compared. Default none. */
   readonly salt?: string | undefined
   /** A raw phone as E.164, or undefined. Without it only E.164 is taken. */
@@ -56,6 +58,7 @@ export interface Rules {
   readonly namespaces: ReadonlyMap<string, Namespace>
   readonly maxIdentifiersPerProfile: number
   readonly linkPreference: 'most-recent' | 'earliest'
+  readonly sourcePriority: readonly string[]
   readonly salt: string
   readonly hash: string
   readonly read: (namespace: string, raw: unknown) => Reading
@@ -83,6 +86,7 @@ const RULES = z.strictObject({
   attributeOnly: z.array(z.string()).optional(),
   maxIdentifiersPerProfile: count.optional(),
   linkPreference: z.enum(['most-recent', 'earliest']).optional(),
+  sourcePriority: z.array(z.string().min(1)).max(1_000).optional(),
   salt: z
     .string()
     .max(256)
@@ -104,6 +108,7 @@ export function compileRules(options: RuleOptions): Rules {
   }
   const namespaces = compileNamespaces(options)
   const { maxIdentifiersPerProfile = 100, linkPreference = 'most-recent', salt = '', phoneNormalizer } = options
+  const sourcePriority = [...(options.sourcePriority ?? [])]
   const blocked = compileBlocked(options.blocked ?? {}, namespaces, phoneNormalizer)
   const read = (name: string, raw: unknown): Reading => {
     const rule = namespaces.get(name)
@@ -127,9 +132,11 @@ export function compileRules(options: RuleOptions): Rules {
     linkPreference,
     salt,
     phoneNormalizer: phoneNormalizer !== undefined,
+    // Rules that came later stand here only where they are used: a graph that does without them keeps its hash.
+    ...(sourcePriority.length > 0 && { sourcePriority }),
   }
   const digest = hash('sha256', JSON.stringify(content)).slice(0, 32)
-  return { namespaces, maxIdentifiersPerProfile, linkPreference, salt, hash: digest, read }
+  return { namespaces, maxIdentifiersPerProfile, linkPreference, sourcePriority, salt, hash: digest, read }
 }
 
 function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace> {

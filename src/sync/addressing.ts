@@ -117,7 +117,8 @@ export async function addressPage(
 function itemOf(block: ActionBlock, action: number): Resolution | undefined {
   if (block.kind(action) !== 'catalogItem') return undefined
   const { catalog, item } = block.detail(action)
-  return { status: 'resolved', why: 'bound', profileId: '', address: JSON.stringify([catalog, item]) }
+  const address = JSON.stringify([catalog, item])
+  return { status: 'resolved', why: 'bound', profileId: '', address, alternatives: [], rulesHash: '' }
 }
 
 /** A place on a list that was wished for before newer rows of the person were accepted: what those wished for stays. */
