@@ -3,6 +3,7 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { addressFacts } from './choice.js'
+import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
 import { hubOf, isByHand, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
 import type { LinkingRecord } from './graph.js'
@@ -46,7 +47,12 @@ export async function absorb(
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
   const changed = profileOps(rules, rows, { solution, former, around, conflicts: [...conflicts] }, ops)
-  const opened = await conflictOps(rows, conflicts, former, ops)
+  const said = { denials: denialsIn(around), pins: pinsIn(around), homes: homesIn(solution) }
+  const rowOf = (conflict: SolvedConflict): ConflictRow => ({
+    ...conflictRow(conflict),
+    ...claimFacts(rules, conflict, said),
+  })
+  const opened = await conflictOps(rows, new Map([...conflicts].map(([id, one]) => [id, rowOf(one)])), former, ops)
 
   let sequence = meta?.sequence ?? 0
   for (const profileId of changed) {
@@ -104,13 +110,19 @@ function evidenceOps(rules: Rules, rows: Rows, { ref, before, after }: RecordCha
   return ops
 }
 
-/** Where each identifier leads now, and which joined or left the quarantine. */
-function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+/** Profile id by identifier. */
+function homesIn({ profiles }: Solution): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
-  for (const { profileId, members, retired } of solution.profiles) {
+  for (const { profileId, members, retired } of profiles) {
     for (const { id } of members) homes.set(id, profileId)
     for (const { id } of retired) homes.set(id, profileId)
   }
+  return homes
+}
+
+/** Where each identifier leads now, and which joined or left the quarantine. */
+function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+  const homes = homesIn(solution)
   const byHand = new Set(
     [...around.records.values()].flatMap(({ ref, record }) => (isByHand(ref) ? idsOf(record) : [])),
   )
@@ -194,7 +206,7 @@ export const conflictDigest = (a: string, b: string): string => hash('sha256', J
 /** Adds the ops; returns by how many the open conflicts grew. */
 async function conflictOps(
   rows: Rows,
-  conflicts: ReadonlyMap<string, SolvedConflict>,
+  conflicts: ReadonlyMap<string, ConflictRow>,
   former: Former,
   ops: Op[],
 ): Promise<number> {
@@ -204,8 +216,7 @@ async function conflictOps(
   for (const digest of before.keys()) {
     if (!conflicts.has(digest)) ops.push({ op: 'delete', table: 'conflict', key: [rows.graph, digest] })
   }
-  for (const [digest, conflict] of conflicts) {
-    const row = conflictRow(conflict)
+  for (const [digest, row] of conflicts) {
     if (JSON.stringify(before.get(digest)) === JSON.stringify(row)) continue
     ops.push({ op: 'put', table: 'conflict', key: [rows.graph, digest], value: row as object as Json })
   }

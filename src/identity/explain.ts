@@ -54,7 +54,7 @@ export interface Step {
 
 /** Conflict rows as the host sees them. */
 export function conflictOf(row: ConflictRow): Conflict {
-  const { a, b, records, ...rest } = row
+  const { a, b, records, claims: _, ...rest } = row
   return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
 }
 

@@ -30,6 +30,9 @@ export interface Link {
   readonly b: Vertex
   first: number
   last: number
+  /** As in {@link Vertex}, of the records of this link. */
+  since: number
+  place: number
   readonly refs: RecordRef[]
 }
 
@@ -74,11 +77,11 @@ export class Graph {
   /** The links of the components that hold one of `members`, by component, each a star around the record's strongest. */
   links(members: Iterable<Vertex>): ReadonlyMap<Vertex, readonly Link[]> {
     const wanted = new Map([...members].map((member) => [this.#root(member), new Map<string, Link>()] as const))
-    for (const { ref, at, ids } of this.records) {
-      const [a, ...others] = ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
+    for (const record of this.records) {
+      const [a, ...others] = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
       const links = a === undefined ? undefined : wanted.get(this.#root(a))
       if (a === undefined || links === undefined) continue
-      for (const b of others) addTo(links, a, b, at, ref)
+      for (const b of others) addTo(links, { a, b, place: this.#placeOf(record) }, record)
     }
     return new Map([...wanted].map(([root, links]) => [root, [...links.values()]]))
   }
@@ -153,13 +156,17 @@ const NOT_SHOWN = { since: Number.POSITIVE_INFINITY, place: Number.POSITIVE_INFI
 /** The earlier of two times, of which the second may be unknown. */
 const earlier = (since: number, at: number): number => (at === Number.NEGATIVE_INFINITY ? since : Math.min(since, at))
 
-function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, at: number, ref: RecordRef): void {
-  const id = `${a.id}\u0001${b.id}`
+function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, { at, ref }: LinkingRecord): void {
+  const id = `${ends.a.id}\u0001${ends.b.id}`
   const link = links.get(id)
-  if (link === undefined) links.set(id, { a, b, first: at, last: at, refs: [ref] })
-  else {
+  if (link === undefined) {
+    const since = earlier(Number.POSITIVE_INFINITY, at)
+    links.set(id, { ...ends, first: at, last: at, since, refs: [ref] })
+  } else {
     link.first = Math.min(link.first, at)
     link.last = Math.max(link.last, at)
+    link.since = earlier(link.since, at)
+    link.place = Math.min(link.place, ends.place)
     link.refs.push(ref)
   }
 }

@@ -4,14 +4,16 @@ import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
 import { conflictDigest } from './absorb.js'
 import { type Choice, choose } from './choice.js'
-import { type BindingRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
+import { chooseShared } from './claims.js'
+import { type BindingRow, type ConflictRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
 
 /**
  * How the destination names the person behind some identifiers, or why nobody can say.
  *
- *     resolved       send there. `why`: `given` nobody is known, and the identifiers hold an address; else see {@link Choice}
+ *     resolved       send there. `why`: `given` nobody is known, and the identifiers hold an address; `shared`
+ *                    another person has it (`onTargetClaimed`); else see {@link Choice}
  *     unresolved     a person without an address yet: ADDRESS_UNKNOWN, or ADDRESS_CLAIMED. Worth asking again
  *     unresolvable   IDENTIFIER_MISSING, IDENTIFIER_UNUSABLE, IDENTITY_AMBIGUOUS
  */
@@ -22,7 +24,7 @@ export type Resolution = {
   | (Omit<Choice, 'why'> & {
       readonly status: 'resolved'
       readonly profileId: string
-      readonly why: Choice['why'] | 'given'
+      readonly why: Choice['why'] | 'given' | 'shared'
     })
   | { readonly status: 'unresolved'; readonly profileId?: string; readonly reason: Reason }
   | { readonly status: 'unresolvable'; readonly reason: Reason }
@@ -55,9 +57,10 @@ export async function resolveAll(question: Question, bags: readonly Identifiers[
   const homes = await rows.homes([...new Set(read.flatMap(({ ids }) => ids))])
   const profiles = await rows.profiles(distinct(homes.values()))
   const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
-  const refused = new Set((await rows.conflicts([...told])).keys())
+  if (rules.onTargetClaimed === 'share') for (const digest of claimsIn(profiles, question.target)) told.add(digest)
+  const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  const known = { homes, profiles, refused, bindings }
+  const known = { homes, profiles, conflicts, bindings }
   return read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
 }
 
@@ -68,6 +71,14 @@ function* withFormer(profiles: ReadonlyMap<string, ProfileRow | RedirectRow>): G
   for (const [id, row] of profiles) {
     yield id
     if (!isRedirect(row)) yield* row.was ?? []
+  }
+}
+
+/** Digests of the conflicts over addresses of those who have none. */
+function* claimsIn(profiles: Known['profiles'], target: string): Generator<string> {
+  for (const row of profiles.values()) {
+    if (isRedirect(row) || !row.claimed?.includes(target)) continue
+    if (!row.members.some(([namespace]) => namespace === target)) yield* row.conflicts ?? []
   }
 }
 
@@ -90,8 +101,8 @@ const printable = (namespace: string): string => (/^[A-Za-z_][\w.-]{0,63}$/.test
 interface Known {
   readonly homes: ReadonlyMap<string, string | null>
   readonly profiles: ReadonlyMap<string, ProfileRow | RedirectRow>
-  /** Digests of pairs that were seen together and refused. */
-  readonly refused: ReadonlySet<string>
+  /** By digest of pairs that were seen together and refused. */
+  readonly conflicts: ReadonlyMap<string, ConflictRow>
   readonly bindings: ReadonlyMap<string, BindingRow>
 }
 
@@ -110,7 +121,8 @@ function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
   const profile = known.profiles.get(profileId) as ProfileRow
   const people = strangers(rules, ids, profile, known)
   if (people > 1) return { status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
-  const found = choose({ profileId, profile, target, bindings: known.bindings })
+  const asked = { profileId, profile, target, ...known }
+  const found = choose(asked) ?? (rules.onTargetClaimed === 'share' ? chooseShared(asked) : undefined)
   if (found !== undefined) return { status: 'resolved', ...found, profileId }
   const code = profile.claimed?.includes(target) ? 'ADDRESS_CLAIMED' : 'ADDRESS_UNKNOWN'
   return { status: 'unresolved', profileId, reason: reason(code, { target }) }
@@ -136,11 +148,11 @@ function digestsOf(ids: readonly string[], homes: ReadonlyMap<string, string | n
  * were seen together and the weaker one stayed with another: then the record is its strongest identifier's.
  * An anchor that nobody has seen and for which the profile has no room is another person.
  */
-function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { homes, refused }: Known): number {
+function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { homes, conflicts }: Known): number {
   const leads = ids.filter((id) => homes.has(id))
   const [strongest] = leads as [string]
   const homesApart = leads.filter((id) => homes.get(id) !== homes.get(strongest))
-  if (homesApart.some((id) => !refused.has(conflictDigest(strongest, id)))) {
+  if (homesApart.some((id) => !conflicts.has(conflictDigest(strongest, id)))) {
     return new Set(leads.map((id) => homes.get(id))).size
   }
   const full = ids.some((id) => {

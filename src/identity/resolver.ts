@@ -172,6 +172,8 @@ export class IdentityResolver {
    * People with a binding in this project whose address moved, in what was learned after position `after` (0: from the
    * beginning). Call again with the position given back until it stays the same; keep it once the changes are settled.
    *
+   * Where addresses are shared nobody moves away from one that another person has: the other stays.
+   *
    * Shape   fewer than `limit` (default 1,000) only where nothing is left; at most 1,000 more than it.
    */
   async changes({
@@ -184,7 +186,8 @@ export class IdentityResolver {
     readonly limit?: number | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
     await this.#writer.open()
-    return addressChanges(this.#rows, { project, target: this.target, after, limit })
+    const isShared = this.#rules.onTargetClaimed === 'share'
+    return addressChanges(this.#rows, { project, target: this.target, isShared, after, limit })
   }
 
   /** All open conflicts. Order   none that means anything. */

@@ -56,6 +56,18 @@ export interface ConflictRow {
   readonly loser: string
   readonly records: readonly RecordRef[]
   readonly recordCount: number
+  /** Where addresses are shared: by end, the claim of the person that goes without it. */
+  readonly claims?: { readonly a?: ClaimRow; readonly b?: ClaimRow }
+}
+
+/** How well the records of a refused link vouch for an address. */
+export interface ClaimRow {
+  /** The best place of their sources. */
+  readonly place: number
+  /** Microseconds; null: no time is known. */
+  readonly last: number | null
+  readonly since: number | null
+  readonly pinned?: true
 }
 
 export interface BindingRow {

@@ -32,6 +32,11 @@ export interface RuleOptions {
   readonly linkPreference?: 'most-recent' | 'earliest' | undefined
   /** Of several addresses of a person the one that an earlier of these sources shows comes first; others come last. Default none. */
   readonly sourcePriority?: readonly string[] | undefined
+  /**
+   * Whether a person whose only address went to another one goes without (`refuse`, default) or is written to under that
+   * address too (`share`): for households that have one mailbox.
+   */
+  readonly onTargetClaimed?: 'refuse' | 'share' | undefined
   /** Goes into every profile id, so that ids of two hosts cannot be compared. Default none. */
   readonly salt?: string | undefined
   /** A raw phone as E.164, or undefined. Without it only E.164 is taken. */
@@ -59,6 +64,7 @@ export interface Rules {
   readonly maxIdentifiersPerProfile: number
   readonly linkPreference: 'most-recent' | 'earliest'
   readonly sourcePriority: readonly string[]
+  readonly onTargetClaimed: 'refuse' | 'share'
   readonly salt: string
   readonly hash: string
   readonly read: (namespace: string, raw: unknown) => Reading
@@ -87,6 +93,7 @@ const RULES = z.strictObject({
   maxIdentifiersPerProfile: count.optional(),
   linkPreference: z.enum(['most-recent', 'earliest']).optional(),
   sourcePriority: z.array(z.string().min(1)).max(1_000).optional(),
+  onTargetClaimed: z.enum(['refuse', 'share']).optional(),
   salt: z
     .string()
     .max(256)
@@ -109,6 +116,7 @@ export function compileRules(options: RuleOptions): Rules {
   const namespaces = compileNamespaces(options)
   const { maxIdentifiersPerProfile = 100, linkPreference = 'most-recent', salt = '', phoneNormalizer } = options
   const sourcePriority = [...(options.sourcePriority ?? [])]
+  const { onTargetClaimed = 'refuse' } = options
   const blocked = compileBlocked(options.blocked ?? {}, namespaces, phoneNormalizer)
   const read = (name: string, raw: unknown): Reading => {
     const rule = namespaces.get(name)
@@ -134,9 +142,11 @@ export function compileRules(options: RuleOptions): Rules {
     phoneNormalizer: phoneNormalizer !== undefined,
     // Rules that came later stand here only where they are used: a graph that does without them keeps its hash.
     ...(sourcePriority.length > 0 && { sourcePriority }),
+    ...(onTargetClaimed !== 'refuse' && { onTargetClaimed }),
   }
   const digest = hash('sha256', JSON.stringify(content)).slice(0, 32)
-  return { namespaces, maxIdentifiersPerProfile, linkPreference, sourcePriority, salt, hash: digest, read }
+  const kept = { namespaces, maxIdentifiersPerProfile, linkPreference, sourcePriority, onTargetClaimed, salt }
+  return { ...kept, hash: digest, read }
 }
 
 function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace> {

@@ -176,7 +176,8 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     ...(whole !== undefined && left !== undefined && left.length < whole.fields.length
       ? { rest: restOf(block, action, left) }
       : {}),
-    ...(resolution.why === 'bound' ? {} : { bind: resolution.profileId }),
+    // A shared address is another person's: who leaves it later must not take that one's user along.
+    ...(resolution.why === 'bound' || resolution.why === 'shared' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
     ...(write !== undefined ? { write } : print === undefined ? {} : { fingerprint: print }),
   }
