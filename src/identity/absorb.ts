@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
+import { agingOps } from './aging.js'
 import { addressFacts } from './choice.js'
 import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
@@ -40,7 +41,7 @@ export async function absorb(
   const around = await gather(rules, rows, changes)
   const solution = solve(rules, linkingRecords(around), denialsIn(around))
   const ops: Op[] = [
-    ...changes.flatMap((change) => evidenceOps(rules, rows, change)),
+    ...changes.flatMap((change) => [...evidenceOps(rules, rows, change), ...agingOps(rules, rows, change)]),
     ...identifierOps(rules, rows, around, solution),
   ]
 
@@ -60,7 +61,13 @@ export async function absorb(
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }
   const conflictCount = (meta?.conflicts ?? 0) + opened
-  const next: MetaRow = { rules: rules.hash, sequence, conflicts: conflictCount, version: (meta?.version ?? 0) + 1 }
+  const next: MetaRow = {
+    ...meta,
+    rules: rules.hash,
+    sequence,
+    conflicts: conflictCount,
+    version: (meta?.version ?? 0) + 1,
+  }
   const key = [rows.graph]
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },

@@ -19,7 +19,7 @@ const ROLE_HUB = 3
 export type StoredRecord = {
   readonly at: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
-  readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many'])[]
+  readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many' | 'inactive'])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
 }

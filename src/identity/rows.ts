@@ -14,6 +14,7 @@ import { partsOf } from './rules.js'
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
+ *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
 export interface MetaRow {
@@ -23,6 +24,10 @@ export interface MetaRow {
   readonly conflicts: number
   /** Grows with every commit, so that of two that ran at the same time one fails its check. */
   readonly version: number
+  /** Microseconds: the time as of which the graph stands, where one was given. */
+  readonly asOf?: number
+  /** The time that it is on its way to. */
+  readonly aging?: number
 }
 
 export interface ProfileRow {

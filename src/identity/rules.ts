@@ -14,6 +14,11 @@ export interface NamespaceRule {
   readonly anchor?: boolean | undefined
   /** A value seen with more distinct owners than this joins nobody (1 to 10,000, or `false`). 20 for email and phone, else off. */
   readonly hub?: number | false | undefined
+  /**
+   * An identifier in a record that is older than so many days (1 to 3,650) at the graph's `asOf` joins nobody. Never where
+   * left out, and never an anchor: people whom their anchors keep apart would run together.
+   */
+  readonly activeForDays?: number | undefined
   /** `email` for `email`, `phone` for `phone`, else `id`. */
   readonly normalise?: Normalisation | undefined
 }
@@ -51,8 +56,12 @@ export const RESERVED = {
 
 /** A namespace with nothing left open. */
 export interface Namespace
-  extends Required<{ readonly [Name in keyof NamespaceRule]: NonNullable<NamespaceRule[Name]> }> {
+  extends Required<{
+    readonly [Name in Exclude<keyof NamespaceRule, 'activeForDays'>]: NonNullable<NamespaceRule[Name]>
+  }> {
   readonly name: string
+  /** Undefined: for ever. */
+  readonly activeForDays: number | undefined
   /** Position by (priority, name): one number to compare. */
   readonly order: number
   readonly attributeOnly: boolean
@@ -83,6 +92,7 @@ const RULE = z.strictObject({
   maxIdentifiers: count.optional(),
   anchor: z.boolean().optional(),
   hub: z.union([count, z.literal(false)]).optional(),
+  activeForDays: z.int().min(1).max(3_650).optional(),
   normalise: z.enum(['email', 'phone', 'id', 'idUpper', 'idLower']).optional(),
 })
 const NAME = /^[\w.-]{1,64}$/
@@ -165,8 +175,9 @@ function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace>
       const normalise = rule.normalise ?? (name === 'email' || name === 'phone' ? name : 'id')
       const hub = anchor ? false : (rule.hub ?? (name === 'email' || name === 'phone' ? 20 : false))
       const attributeOnly = options.attributeOnly?.includes(name) ?? false
-      const { priority, maxIdentifiers = 5 } = rule
-      return [name, { name, order, priority, maxIdentifiers, anchor, hub, normalise, attributeOnly }]
+      const { priority, maxIdentifiers = 5, activeForDays } = rule
+      // Undefined is left out of the hash: a rule that came later stands there only where it is used.
+      return [name, { name, order, priority, maxIdentifiers, anchor, hub, normalise, attributeOnly, activeForDays }]
     }),
   )
 }

@@ -71,10 +71,13 @@ export function resolverOf(
   })
 }
 
+/** Minutes as the time of a record. */
+export const timeOf = (time: number): string => new Date(Date.UTC(2026, 0, 1) + time * 60_000).toISOString()
+
 export const evidenceOf = ({ source = 'book', key, at: time, ids: bag }: PlainRecord): Evidence => ({
   source,
   key,
-  observedAt: time === null ? null : `2026-01-01T00:0${time}:00Z`,
+  observedAt: time === null ? null : timeOf(time),
   ids: bag.map(([namespace, value]) => ({ namespace, value })),
 })
 

@@ -19,6 +19,10 @@ export interface PlainRules {
   readonly hubs: Readonly<Record<string, number>>
   readonly total: number
   readonly prefer: 'most-recent' | 'earliest'
+  /** Minutes after which an identifier of a namespace joins nobody, counted from its record. */
+  readonly activeFor?: Readonly<Record<string, number>>
+  /** Minutes. */
+  readonly asOf?: number
   /** Earlier is better. */
   readonly sources?: readonly string[]
 }
@@ -56,7 +60,12 @@ export function oracle(
     key,
     source,
     at: time(at),
-    ids: [...new Set(ids.map(([namespace, value]) => text(namespace, value)))].sort(strength),
+    ids: [...new Set(ids.map(([namespace, value]) => text(namespace, value)))]
+      .filter(
+        (id) =>
+          at === null || !(at + (rules.activeFor?.[namespaceOf(id)] ?? Number.POSITIVE_INFINITY) < (rules.asOf ?? at)),
+      )
+      .sort(strength),
   }))
 
   // Step 2: values with too many owners, counted per namespace of the owner.
