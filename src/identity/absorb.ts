@@ -8,6 +8,7 @@ import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
 import { hubOf, isByHand, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
 import type { LinkingRecord } from './graph.js'
+import { named, traceOf } from './naming.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import { pinsIn } from './pins.js'
 import {
@@ -39,7 +40,7 @@ export async function absorb(
   changes: readonly RecordChange[],
 ): Promise<readonly Op[]> {
   const around = await gather(rules, rows, changes)
-  const solution = solve(rules, linkingRecords(around), denialsIn(around))
+  const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
   const ops: Op[] = [
     ...changes.flatMap((change) => [...evidenceOps(rules, rows, change), ...agingOps(rules, rows, change)]),
     ...identifierOps(rules, rows, around, solution),
@@ -197,8 +198,12 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
     if (before !== undefined) changed.push(profileId)
   }
   for (const [profileId, to] of redirects) {
+    const row = former.get(profileId)
+    const members = rules.idPolicy === 'pinned' && row && !isRedirect(row) ? row.members : []
+    const traces = members.map(([namespace, value]) => traceOf(rules, namespace, value))
+    const redirect = { to, ...(traces.length > 0 && { traces }) }
     ops.push(
-      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, { to }),
+      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, redirect),
     )
     changed.push(profileId)
   }

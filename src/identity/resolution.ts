@@ -5,6 +5,7 @@ import type { Reason } from '../model/value.js'
 import { conflictDigest } from './absorb.js'
 import { type Choice, choose } from './choice.js'
 import { chooseShared } from './claims.js'
+import { freshIds } from './naming.js'
 import { type BindingRow, type ConflictRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
@@ -61,7 +62,19 @@ export async function resolveAll(question: Question, bags: readonly Identifiers[
   const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
   const known = { homes, profiles, conflicts, bindings }
-  return read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
+  const answers = read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
+  return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
+}
+
+/** Where ids are pinned another person may have the one that an unknown address would have: then it gets the next. */
+async function withFreshIds({ rules, rows, target }: Question, answers: readonly Resolution[]) {
+  const given = answers.flatMap((one) => (one.status === 'resolved' && one.why === 'given' ? [one.address] : []))
+  const founders = [...new Set(given)].map((address) => [address, idOf(target, address)] as const)
+  const ids = await freshIds(rules, rows, founders)
+  return answers.map((one) => {
+    const isGiven = one.status === 'resolved' && one.why === 'given'
+    return isGiven ? { ...one, profileId: ids.get(one.address) as string } : one
+  })
 }
 
 const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()

@@ -49,6 +49,8 @@ export interface ProfileRow {
 
 export interface RedirectRow {
   readonly to: string
+  /** Where ids are pinned: digests of its last members, so that they can have the id back. */
+  readonly traces?: readonly string[]
 }
 
 export interface ConflictRow {

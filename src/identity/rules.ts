@@ -42,6 +42,11 @@ export interface RuleOptions {
    * address too (`share`): for households that have one mailbox.
    */
   readonly onTargetClaimed?: 'refuse' | 'share' | undefined
+  /**
+   * What a profile id depends on: the identifier that was seen first (`founder`, default), so that it is the same after a
+   * rebuild; or on what the person was called before (`pinned`), so that it never changes while the person stays.
+   */
+  readonly idPolicy?: 'founder' | 'pinned' | undefined
   /** Goes into every profile id, so that ids of two hosts cannot be compared. Default none. */
   readonly salt?: string | undefined
   /** A raw phone as E.164, or undefined. Without it only E.164 is taken. */
@@ -74,6 +79,7 @@ export interface Rules {
   readonly linkPreference: 'most-recent' | 'earliest'
   readonly sourcePriority: readonly string[]
   readonly onTargetClaimed: 'refuse' | 'share'
+  readonly idPolicy: 'founder' | 'pinned'
   readonly salt: string
   readonly hash: string
   readonly read: (namespace: string, raw: unknown) => Reading
@@ -104,6 +110,7 @@ const RULES = z.strictObject({
   linkPreference: z.enum(['most-recent', 'earliest']).optional(),
   sourcePriority: z.array(z.string().min(1)).max(1_000).optional(),
   onTargetClaimed: z.enum(['refuse', 'share']).optional(),
+  idPolicy: z.enum(['founder', 'pinned']).optional(),
   salt: z
     .string()
     .max(256)
@@ -126,7 +133,7 @@ export function compileRules(options: RuleOptions): Rules {
   const namespaces = compileNamespaces(options)
   const { maxIdentifiersPerProfile = 100, linkPreference = 'most-recent', salt = '', phoneNormalizer } = options
   const sourcePriority = [...(options.sourcePriority ?? [])]
-  const { onTargetClaimed = 'refuse' } = options
+  const { onTargetClaimed = 'refuse', idPolicy = 'founder' } = options
   const blocked = compileBlocked(options.blocked ?? {}, namespaces, phoneNormalizer)
   const read = (name: string, raw: unknown): Reading => {
     const rule = namespaces.get(name)
@@ -153,9 +160,10 @@ export function compileRules(options: RuleOptions): Rules {
     // Rules that came later stand here only where they are used: a graph that does without them keeps its hash.
     ...(sourcePriority.length > 0 && { sourcePriority }),
     ...(onTargetClaimed !== 'refuse' && { onTargetClaimed }),
+    ...(idPolicy !== 'founder' && { idPolicy }),
   }
   const digest = hash('sha256', JSON.stringify(content)).slice(0, 32)
-  const kept = { namespaces, maxIdentifiersPerProfile, linkPreference, sourcePriority, onTargetClaimed, salt }
+  const kept = { namespaces, maxIdentifiersPerProfile, linkPreference, sourcePriority, onTargetClaimed, idPolicy, salt }
   return { ...kept, hash: digest, read }
 }
 

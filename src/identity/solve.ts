@@ -7,6 +7,8 @@ import type { Rules } from './rules.js'
 /** One person as far as the evidence goes. */
 export interface SolvedProfile {
   readonly profileId: string
+  /** The identifier that was seen first; the id is a digest of it, unless ids are pinned. */
+  readonly founder: Vertex
   /** Strongest namespace first; within one, the best address first: {@link compareMembers}. */
   readonly members: readonly Vertex[]
   readonly retired: readonly Vertex[]
@@ -85,6 +87,7 @@ function profileOf(rules: Rules, { members, retired }: Part): SolvedProfile {
   const founder = members.reduce((least, member) => (compareFounders(member, least) < 0 ? member : least))
   return {
     profileId: profileIdOf(rules, founder.namespace.name, founder.value),
+    founder,
     members: members.sort(compareMembers),
     retired: retired.sort(compareMembers),
   }
