@@ -2,10 +2,15 @@ import { hash } from 'node:crypto'
 import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
+import { agingOps } from './aging.js'
+import { addressFacts } from './choice.js'
+import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
-import { hubOf, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import { hubOf, isByHand, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
 import type { LinkingRecord } from './graph.js'
+import { named, traceOf } from './naming.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
+import { pinsIn } from './pins.js'
 import {
   type ConflictRow,
   DENIED_ONLY,
@@ -35,16 +40,21 @@ export async function absorb(
   changes: readonly RecordChange[],
 ): Promise<readonly Op[]> {
   const around = await gather(rules, rows, changes)
-  const solution = solve(rules, linkingRecords(around), denialsIn(around))
+  const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
   const ops: Op[] = [
-    ...changes.flatMap((change) => evidenceOps(rules, rows, change)),
+    ...changes.flatMap((change) => [...evidenceOps(rules, rows, change), ...agingOps(rules, rows, change)]),
     ...identifierOps(rules, rows, around, solution),
   ]
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
   const changed = profileOps(rules, rows, { solution, former, around, conflicts: [...conflicts] }, ops)
-  const opened = await conflictOps(rows, conflicts, former, ops)
+  const said = { denials: denialsIn(around), pins: pinsIn(around), homes: homesIn(solution) }
+  const rowOf = (conflict: SolvedConflict): ConflictRow => ({
+    ...conflictRow(conflict),
+    ...claimFacts(rules, conflict, said),
+  })
+  const opened = await conflictOps(rows, new Map([...conflicts].map(([id, one]) => [id, rowOf(one)])), former, ops)
 
   let sequence = meta?.sequence ?? 0
   for (const profileId of changed) {
@@ -52,7 +62,13 @@ export async function absorb(
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }
   const conflictCount = (meta?.conflicts ?? 0) + opened
-  const next: MetaRow = { rules: rules.hash, sequence, conflicts: conflictCount, version: (meta?.version ?? 0) + 1 }
+  const next: MetaRow = {
+    ...meta,
+    rules: rules.hash,
+    sequence,
+    conflicts: conflictCount,
+    version: (meta?.version ?? 0) + 1,
+  }
   const key = [rows.graph]
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
@@ -65,7 +81,7 @@ export async function absorb(
 export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
-    if (isDenial(ref)) continue
+    if (isByHand(ref)) continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
     if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
   }
@@ -102,17 +118,25 @@ function evidenceOps(rules: Rules, rows: Rows, { ref, before, after }: RecordCha
   return ops
 }
 
-/** Where each identifier leads now, and which joined or left the quarantine. */
-function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+/** Profile id by identifier. */
+function homesIn({ profiles }: Solution): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
-  for (const { profileId, members, retired } of solution.profiles) {
+  for (const { profileId, members, retired } of profiles) {
     for (const { id } of members) homes.set(id, profileId)
     for (const { id } of retired) homes.set(id, profileId)
   }
-  const denied = new Set(denialsIn(around).flat())
+  return homes
+}
+
+/** Where each identifier leads now, and which joined or left the quarantine. */
+function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+  const homes = homesIn(solution)
+  const byHand = new Set(
+    [...around.records.values()].flatMap(({ ref, record }) => (isByHand(ref) ? idsOf(record) : [])),
+  )
   const ops: Op[] = []
   for (const [id, before] of around.ids) {
-    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (denied.has(id) ? DENIED_ONLY : undefined))
+    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (byHand.has(id) ? DENIED_ONLY : undefined))
     const key = rows.idKey(id)
     if (after === undefined && before !== undefined) ops.push({ op: 'delete', table: 'identifier', key })
     if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
@@ -152,6 +176,7 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
       else list.push(digest)
     }
   }
+  const pins = pinsIn(around)
   const changed: string[] = []
   const put = (id: string, row: object): Op => ({
     op: 'put',
@@ -162,6 +187,7 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
   for (const { profileId, members } of solution.profiles) {
     const row: ProfileRow = {
       members: members.map(({ namespace, value }) => [namespace.name, value]),
+      ...addressFacts(members, pins),
       ...(claimed.has(profileId) && { claimed: [...(claimed.get(profileId) as Set<string>)].sort() }),
       ...(digests.has(profileId) && { conflicts: (digests.get(profileId) as string[]).sort() }),
       ...(was.has(profileId) && { was: was.get(profileId) as readonly string[] }),
@@ -172,8 +198,12 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
     if (before !== undefined) changed.push(profileId)
   }
   for (const [profileId, to] of redirects) {
+    const row = former.get(profileId)
+    const members = rules.idPolicy === 'pinned' && row && !isRedirect(row) ? row.members : []
+    const traces = members.map(([namespace, value]) => traceOf(rules, namespace, value))
+    const redirect = { to, ...(traces.length > 0 && { traces }) }
     ops.push(
-      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, { to }),
+      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, redirect),
     )
     changed.push(profileId)
   }
@@ -188,7 +218,7 @@ export const conflictDigest = (a: string, b: string): string => hash('sha256', J
 /** Adds the ops; returns by how many the open conflicts grew. */
 async function conflictOps(
   rows: Rows,
-  conflicts: ReadonlyMap<string, SolvedConflict>,
+  conflicts: ReadonlyMap<string, ConflictRow>,
   former: Former,
   ops: Op[],
 ): Promise<number> {
@@ -198,8 +228,7 @@ async function conflictOps(
   for (const digest of before.keys()) {
     if (!conflicts.has(digest)) ops.push({ op: 'delete', table: 'conflict', key: [rows.graph, digest] })
   }
-  for (const [digest, conflict] of conflicts) {
-    const row = conflictRow(conflict)
+  for (const [digest, row] of conflicts) {
     if (JSON.stringify(before.get(digest)) === JSON.stringify(row)) continue
     ops.push({ op: 'put', table: 'conflict', key: [rows.graph, digest], value: row as object as Json })
   }

@@ -19,7 +19,7 @@ const ROLE_HUB = 3
 export type StoredRecord = {
   readonly at: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
-  readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many'])[]
+  readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many' | 'inactive'])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
 }
@@ -40,8 +40,12 @@ export const denialRef = (a: string, b: string): RecordRef => [
 
 export const isDenial = ([source]: RecordRef): boolean => source === DENIALS
 
-/** What begins like a name of ours is named by its digest. */
-const sourcePart = (source: string): string => (source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source))
+/** True for what somebody said by hand: such a record links nobody and owns nothing. */
+export const isByHand = ([source]: RecordRef): boolean => source[0] === '!'
+
+/** A source's name in a {@link RecordRef}. What begins like a name of ours is named by its digest. */
+export const sourcePart = (source: string): string =>
+  source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source)
 
 /** A record under the rules. Pure: the same record and rules give the same text. */
 export function storedRecord(rules: Rules, record: Evidence): StoredRecord {

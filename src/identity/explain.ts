@@ -2,6 +2,7 @@ import type { Identifier } from '../model/identifier.js'
 import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
 import type { RecordRef } from './evidence.js'
 import { Graph, type Link } from './graph.js'
+import { named } from './naming.js'
 import { gather } from './neighbourhood.js'
 import type { ConflictRow, Rows } from './rows.js'
 import { idOf, type Problem, partsOf, type Rules } from './rules.js'
@@ -54,7 +55,7 @@ export interface Step {
 
 /** Conflict rows as the host sees them. */
 export function conflictOf(row: ConflictRow): Conflict {
-  const { a, b, records, ...rest } = row
+  const { a, b, records, claims: _, ...rest } = row
   return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
 }
 
@@ -81,7 +82,7 @@ export async function explainPair(rules: Rules, rows: Rows, pair: readonly Ident
   const graph = new Graph(rules, records)
   const [one] = [graph.vertices.get(from)]
   const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
-  const { conflicts } = solve(rules, records, denialsIn(around))
+  const { conflicts } = await named(rules, rows, around, solve(rules, records, denialsIn(around)))
   const refused = new Map(conflicts.map((conflict) => [conflict.link.a.id + conflict.link.b.id, conflict]))
   const isRefused = ({ a, b }: Link): boolean => refused.has(a.id + b.id)
   const profileId = homes.get(from) as string

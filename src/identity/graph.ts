@@ -1,5 +1,5 @@
 import { compareBytes } from '../model/byte-order.js'
-import type { RecordRef } from './evidence.js'
+import { type RecordRef, sourcePart } from './evidence.js'
 import { compareNumbers } from './order.js'
 import { idOf, type Namespace, type Rules } from './rules.js'
 
@@ -18,6 +18,10 @@ export interface Vertex {
   first: number
   last: number
   records: number
+  /** Of the records that show it for its person: the earliest time, Infinity where none has one. */
+  since: number
+  /** And the best place of their sources in `sourcePriority`. */
+  place: number
 }
 
 /** Two identifiers that records showed together: `a` is the stronger. */
@@ -26,6 +30,9 @@ export interface Link {
   readonly b: Vertex
   first: number
   last: number
+  /** As in {@link Vertex}, of the records of this link. */
+  since: number
+  place: number
   readonly refs: RecordRef[]
 }
 
@@ -39,14 +46,16 @@ export class Graph {
   readonly records: readonly LinkingRecord[]
   readonly #parents = new Map<Vertex, Vertex>()
   readonly #rules: Rules
+  readonly #places: ReadonlyMap<string, number>
 
   constructor(rules: Rules, records: readonly LinkingRecord[]) {
     this.#rules = rules
     this.records = records
+    this.#places = new Map(rules.sourcePriority.map((source, place) => [sourcePart(source), place]))
     for (const record of records) {
       let strongest: Vertex | undefined
       for (const [namespace, value] of record.ids) {
-        const vertex = this.#seen(namespace, value, record.at)
+        const vertex = this.#seen(namespace, value, record)
         if (strongest === undefined) strongest = vertex
         else this.#join(strongest, vertex)
       }
@@ -68,11 +77,11 @@ export class Graph {
   /** The links of the components that hold one of `members`, by component, each a star around the record's strongest. */
   links(members: Iterable<Vertex>): ReadonlyMap<Vertex, readonly Link[]> {
     const wanted = new Map([...members].map((member) => [this.#root(member), new Map<string, Link>()] as const))
-    for (const { ref, at, ids } of this.records) {
-      const [a, ...others] = ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
+    for (const record of this.records) {
+      const [a, ...others] = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
       const links = a === undefined ? undefined : wanted.get(this.#root(a))
       if (a === undefined || links === undefined) continue
-      for (const b of others) addTo(links, a, b, at, ref)
+      for (const b of others) addTo(links, { a, b, place: this.#placeOf(record) }, record)
     }
     return new Map([...wanted].map(([root, links]) => [root, [...links.values()]]))
   }
@@ -82,17 +91,45 @@ export class Graph {
     return this.#root(vertex)
   }
 
-  #seen(name: string, value: string, at: number): Vertex {
+  /**
+   * Counts, of what stands in contested components, the records of each person alone: a record is its strongest
+   * identifier's. What no record shows for its person keeps all of its records.
+   */
+  shareOut(homes: ReadonlyMap<Vertex, unknown>): void {
+    const shown = new Map<Vertex, { since: number; place: number }>()
+    for (const record of this.records) {
+      const vertices = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
+      const home = vertices[0] && homes.get(vertices[0])
+      if (home === undefined) continue
+      for (const vertex of vertices) {
+        if (homes.get(vertex) !== home) continue
+        const { since, place } = shown.get(vertex) ?? NOT_SHOWN
+        shown.set(vertex, { since: earlier(since, record.at), place: Math.min(place, this.#placeOf(record)) })
+      }
+    }
+    for (const [vertex, facts] of shown) Object.assign(vertex, facts)
+  }
+
+  #placeOf({ ref: [source] }: LinkingRecord): number {
+    return this.#places.get(source) ?? this.#places.size
+  }
+
+  #seen(name: string, value: string, record: LinkingRecord): Vertex {
+    const { at } = record
+    const place = this.#placeOf(record)
     const id = idOf(name, value)
     const known = this.vertices.get(id)
     if (known !== undefined) {
       known.records += 1
       known.first = Math.min(known.first, at)
       known.last = Math.max(known.last, at)
+      known.since = earlier(known.since, at)
+      known.place = Math.min(known.place, place)
       return known
     }
     const namespace = this.#rules.namespaces.get(name) as Namespace
-    const vertex = { id, namespace, value, first: at, last: at, records: 1 }
+    const since = earlier(Number.POSITIVE_INFINITY, at)
+    const vertex = { id, namespace, value, first: at, last: at, records: 1, since, place }
     this.vertices.set(id, vertex)
     return vertex
   }
@@ -114,13 +151,22 @@ export class Graph {
   }
 }
 
-function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, at: number, ref: RecordRef): void {
-  const id = `${a.id}\u0001${b.id}`
+const NOT_SHOWN = { since: Number.POSITIVE_INFINITY, place: Number.POSITIVE_INFINITY }
+
+/** The earlier of two times, of which the second may be unknown. */
+const earlier = (since: number, at: number): number => (at === Number.NEGATIVE_INFINITY ? since : Math.min(since, at))
+
+function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, { at, ref }: LinkingRecord): void {
+  const id = `${ends.a.id}\u0001${ends.b.id}`
   const link = links.get(id)
-  if (link === undefined) links.set(id, { a, b, first: at, last: at, refs: [ref] })
-  else {
+  if (link === undefined) {
+    const since = earlier(Number.POSITIVE_INFINITY, at)
+    links.set(id, { ...ends, first: at, last: at, since, refs: [ref] })
+  } else {
     link.first = Math.min(link.first, at)
     link.last = Math.max(link.last, at)
+    link.since = earlier(link.since, at)
+    link.place = Math.min(link.place, ends.place)
     link.refs.push(ref)
   }
 }

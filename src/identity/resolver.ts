@@ -1,15 +1,20 @@
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
+import { type Advanced, advanceTo, timeOf } from './advance.js'
+import { asOfIn } from './aging.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { denialRef, type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { refText } from './neighbourhood.js'
+import { isoOf } from './order.js'
+import { pinRecord } from './pins.js'
 import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
 import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
 import { type Observed, Writer } from './writer.js'
 
+export type { Advanced } from './advance.js'
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
 export type { Resolution } from './resolution.js'
@@ -112,6 +117,22 @@ export class IdentityResolver {
     return this.#writer.write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
   }
 
+  /**
+   * Says which address of its person is to be used before all others, also before the one in use: whoever it belongs to
+   * has it, and of several the best. It is evidence like {@link IdentityResolver.deny}. A retired address stays retired.
+   *
+   * Repeat  the same again changes nothing.
+   * Throws  OPTION_INVALID for what is no address, or joins nobody.
+   */
+  async pin(address: Identifier): Promise<Observed> {
+    return this.#writer.write([pinRecord(this.#rules, this.target, address, true)])
+  }
+
+  /** Takes a {@link IdentityResolver.pin} back. Repeat   what was not pinned stays so. */
+  async unpin(address: Identifier): Promise<Observed> {
+    return this.#writer.write([pinRecord(this.#rules, this.target, address, false)])
+  }
+
   #pair(...pair: readonly [Identifier, Identifier]): readonly [string, string] {
     const [a, b] = pair.map(({ namespace, value }) => {
       const reading = this.#rules.read(namespace, value)
@@ -120,6 +141,25 @@ export class IdentityResolver {
     }) as [string, string]
     if (a === b) throw invalid('deny', 'names one identifier twice')
     return [a, b]
+  }
+
+  /**
+   * Moves the graph on to a time: identifiers in records that are older by more than their `activeForDays` join nobody
+   * from now on, in these records and in those that come. A newer record brings them back; one without a time never ages.
+   *
+   * Repeat  the same time again changes nothing. After a crash the next call goes on.
+   * Throws  OPTION_INVALID for what is no ISO 8601 time, or is before the graph's.
+   * Cost    the people whose records crossed the line, and nobody else; one commit for about 2,000 rows.
+   */
+  async advance({ asOf }: { readonly asOf: string }): Promise<Advanced> {
+    const time = timeOf(asOf)
+    return this.#writer.inTurn(() => advanceTo(this.#rules, this.#rows, this.#writer, time))
+  }
+
+  /** The time as of which the graph stands, or is on its way to; `undefined` where {@link IdentityResolver.advance} never was called. */
+  async asOf(): Promise<string | undefined> {
+    const time = asOfIn(await this.#writer.open())
+    return time === undefined ? undefined : isoOf(time)
   }
 
   /**
@@ -155,6 +195,8 @@ export class IdentityResolver {
    * People with a binding in this project whose address moved, in what was learned after position `after` (0: from the
    * beginning). Call again with the position given back until it stays the same; keep it once the changes are settled.
    *
+   * Where addresses are shared nobody moves away from one that another person has: the other stays.
+   *
    * Shape   fewer than `limit` (default 1,000) only where nothing is left; at most 1,000 more than it.
    */
   async changes({
@@ -167,7 +209,8 @@ export class IdentityResolver {
     readonly limit?: number | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
     await this.#writer.open()
-    return addressChanges(this.#rows, { project, target: this.target, after, limit })
+    const isShared = this.#rules.onTargetClaimed === 'share'
+    return addressChanges(this.#rows, { project, target: this.target, isShared, after, limit })
   }
 
   /** All open conflicts. Order   none that means anything. */

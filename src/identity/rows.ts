@@ -9,11 +9,12 @@ import { partsOf } from './rules.js'
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
  *     evidence       (graph, source, key)                   StoredRecord
  *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
- *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': known from a denial only
+ *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
+ *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
 export interface MetaRow {
@@ -23,11 +24,21 @@ export interface MetaRow {
   readonly conflicts: number
   /** Grows with every commit, so that of two that ran at the same time one fails its check. */
   readonly version: number
+  /** Microseconds: the time as of which the graph stands, where one was given. */
+  readonly asOf?: number
+  /** The time that it is on its way to. */
+  readonly aging?: number
 }
 
 export interface ProfileRow {
   /** Not the retired ones. Strongest namespace first; within one the best address first. */
   readonly members: readonly (readonly [namespace: string, value: string])[]
+  /** Of `email` and `userId`, in the order of `members`: when each was first shown; microseconds, null: no time is known. */
+  readonly since?: Readonly<Record<string, readonly (number | null)[]>>
+  /** Namespaces whose first member comes first for its source. */
+  readonly bySource?: readonly string[]
+  /** Members that somebody pinned. */
+  readonly pinned?: readonly (readonly [namespace: string, value: string])[]
   /** Names of namespaces of which another profile has one that this one claimed too. */
   readonly claimed?: readonly string[]
   /** Digests of the conflicts that it is part of. */
@@ -38,6 +49,8 @@ export interface ProfileRow {
 
 export interface RedirectRow {
   readonly to: string
+  /** Where ids are pinned: digests of its last members, so that they can have the id back. */
+  readonly traces?: readonly string[]
 }
 
 export interface ConflictRow {
@@ -50,6 +63,18 @@ export interface ConflictRow {
   readonly loser: string
   readonly records: readonly RecordRef[]
   readonly recordCount: number
+  /** Where addresses are shared: by end, the claim of the person that goes without it. */
+  readonly claims?: { readonly a?: ClaimRow; readonly b?: ClaimRow }
+}
+
+/** How well the records of a refused link vouch for an address. */
+export interface ClaimRow {
+  /** The best place of their sources. */
+  readonly place: number
+  /** Microseconds; null: no time is known. */
+  readonly last: number | null
+  readonly since: number | null
+  readonly pinned?: true
 }
 
 export interface BindingRow {
@@ -86,7 +111,7 @@ export class Rows {
     return places
   }
 
-  /** As {@link homes}, and {@link DENIED_ONLY} for what only a denial names. */
+  /** As {@link homes}, and {@link DENIED_ONLY} for what was only named by hand. */
   async places(ids: readonly string[]): Promise<Map<string, string | null>> {
     return this.#map<string | null>('identifier', ids, (id) => this.idKey(id))
   }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { isLakeloopError, LakeloopError } from '../errors.js'
 import { absorb } from './absorb.js'
+import { agedRecord, asOfIn } from './aging.js'
 import { type RecordRef, replaces, type StoredRecord } from './evidence.js'
 import { type RecordChange, refText } from './neighbourhood.js'
 import type { MetaRow, Rows } from './rows.js'
@@ -19,9 +20,9 @@ export interface Observed {
 }
 
 /** Rows that a commit aims at, counted beforehand; one cluster is never cut. */
-const COMMIT_ROWS_AIM = 2_000
+export const COMMIT_ROWS_AIM = 2_000
 /** How often a commit is tried again when another process was faster. */
-const ATTEMPTS_MAX = 10
+export const ATTEMPTS_MAX = 10
 
 /** A record that is to be taken in, or out. */
 export interface NewRecord {
@@ -42,12 +43,13 @@ export class Writer {
     this.#rows = rows
   }
 
-  /** One writer at a time in this process; between processes the commit's check decides. */
   write(records: readonly NewRecord[]): Promise<Observed> {
-    const turn = this.#writing.then(
-      () => this.#writeAll(records),
-      () => this.#writeAll(records),
-    )
+    return this.inTurn(() => this.#writeAll(records))
+  }
+
+  /** One writer at a time in this process; between processes the commit's check decides. */
+  inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#writing.then(work, work)
     this.#writing = turn.catch(() => undefined)
     return turn
   }
@@ -71,7 +73,8 @@ export class Writer {
     for (let attempt = 1; ; attempt += 1) {
       const meta = await this.open()
       const kept = await this.#rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
-      const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
+      const age = (record: StoredRecord) => agedRecord(this.#rules, record, asOfIn(meta))
+      const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref)), age))
       if (changes.length === 0) return changes
       try {
         await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
@@ -102,9 +105,14 @@ export class Writer {
 }
 
 /** One version after the other against what is kept, so that it does not matter which of them came in one call. */
-function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
+function changeOf(
+  { ref, versions }: NewRecord,
+  before: StoredRecord | undefined,
+  age: (record: StoredRecord) => StoredRecord,
+): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
   for (const version of versions) if (replaces(version, after)) after = version
+  if (after !== undefined && after !== before) after = age(after)
   const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
   return isSame ? [] : [{ ref, before, after }]
 }
