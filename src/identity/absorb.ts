@@ -3,7 +3,7 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import type { Denial } from './contested.js'
-import { hubOf, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import { hubOf, ownerOf, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
 import type { LinkingRecord } from './graph.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import {
@@ -65,9 +65,10 @@ export async function absorb(
 export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
-    if (isDenial(ref)) continue
+    const word = wordOf(ref)
+    if (word === 'deny') continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
-    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
+    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids, byHand: word && true })
   }
   return linking
 }
@@ -75,8 +76,9 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
 /** Pairs that are two people, whatever links them. */
 export function denialsIn(around: Neighbourhood): readonly Denial[] {
   const denials: Denial[] = []
-  for (const { ref, record } of around.records.values())
-    if (isDenial(ref)) denials.push(idsOf(record) as [string, string])
+  for (const { ref, record } of around.records.values()) {
+    if (wordOf(ref) === 'deny') denials.push(idsOf(record) as [string, string])
+  }
   return denials
 }
 

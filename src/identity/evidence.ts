@@ -22,6 +22,8 @@ export type StoredRecord = {
   readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many'])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
+  /** Says that its two identifiers are one person, before all records. Such a record owns nothing and has no time. */
+  readonly together?: true
 }
 
 /** Names a record: both parts fit into a key of a store. */
@@ -29,16 +31,23 @@ export type RecordRef = readonly [source: string, key: string]
 
 export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
 
-/** The source of denials: no host's source is kept under a name like it. */
-const DENIALS = '!deny'
+/** What a human may say about identifiers. */
+export type Word = 'deny' | 'merge'
 
-/** The denial of a pair: the same record whichever is named first. */
-export const denialRef = (a: string, b: string): RecordRef => [
-  DENIALS,
-  hash('sha256', JSON.stringify([a, b].sort(compareBytes))),
+/** The sources of what was said by hand: no host's source is kept under a name like these. */
+const WORDS: ReadonlyMap<string, Word> = new Map([
+  ['!deny', 'deny'],
+  ['!merge', 'merge'],
+])
+
+/** The record of a word about some identifiers: the same whichever is named first. */
+export const wordRef = (word: Word, ids: readonly string[]): RecordRef => [
+  `!${word}`,
+  hash('sha256', JSON.stringify([...ids].sort(compareBytes))),
 ]
 
-export const isDenial = ([source]: RecordRef): boolean => source === DENIALS
+/** The word that a record is, or `undefined` for one that a host showed. */
+export const wordOf = ([source]: RecordRef): Word | undefined => WORDS.get(source)
 
 /** What begins like a name of ours is named by its digest. */
 const sourcePart = (source: string): string => (source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source))

@@ -1,6 +1,6 @@
 import type { Identifier } from '../model/identifier.js'
 import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
-import type { RecordRef } from './evidence.js'
+import { type RecordRef, wordOf } from './evidence.js'
 import { Graph, type Link } from './graph.js'
 import { gather } from './neighbourhood.js'
 import type { ConflictRow, Rows } from './rows.js'
@@ -28,6 +28,8 @@ export interface Conflict {
 export interface RecordName {
   readonly source: string
   readonly key: string
+  /** True for what was said by hand: then `source` is `by hand`, and `key` the call, such as `merge`. */
+  readonly byHand?: true
 }
 
 /** Why two identifiers are one person, or are not. */
@@ -59,7 +61,14 @@ export function conflictOf(row: ConflictRow): Conflict {
 }
 
 const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
-const nameOf = ([source, key]: RecordRef): RecordName => ({ source, key })
+
+/** A record as a human knows it. */
+export function nameOf(ref: RecordRef): RecordName {
+  const word = wordOf(ref)
+  if (word !== undefined) return { source: 'by hand', key: word, byHand: true }
+  const [source, key] = ref
+  return { source, key }
+}
 
 /** Cost    solves the cluster of the two again. */
 export async function explainPair(rules: Rules, rows: Rows, pair: readonly Identifier[]): Promise<Explanation> {

@@ -8,6 +8,8 @@ export interface LinkingRecord {
   readonly ref: RecordRef
   readonly at: number
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
+  /** Said by a human: its link goes before all others, and it is no sight of its identifiers. */
+  readonly byHand?: true | undefined
 }
 
 /** One identifier among the evidence at hand. */
@@ -27,6 +29,8 @@ export interface Link {
   first: number
   last: number
   readonly refs: RecordRef[]
+  /** A human said so. Its times are those of records, and infinite where there are none. */
+  byHand: boolean
 }
 
 /** Order   strongest first: (priority, namespace, value), by bytes. */
@@ -46,7 +50,7 @@ export class Graph {
     for (const record of records) {
       let strongest: Vertex | undefined
       for (const [namespace, value] of record.ids) {
-        const vertex = this.#seen(namespace, value, record.at)
+        const vertex = this.#seen(namespace, value, record)
         if (strongest === undefined) strongest = vertex
         else this.#join(strongest, vertex)
       }
@@ -68,11 +72,11 @@ export class Graph {
   /** The links of the components that hold one of `members`, by component, each a star around the record's strongest. */
   links(members: Iterable<Vertex>): ReadonlyMap<Vertex, readonly Link[]> {
     const wanted = new Map([...members].map((member) => [this.#root(member), new Map<string, Link>()] as const))
-    for (const { ref, at, ids } of this.records) {
-      const [a, ...others] = ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
+    for (const record of this.records) {
+      const [a, ...others] = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
       const links = a === undefined ? undefined : wanted.get(this.#root(a))
       if (a === undefined || links === undefined) continue
-      for (const b of others) addTo(links, a, b, at, ref)
+      for (const b of others) addTo(links, a, b, record)
     }
     return new Map([...wanted].map(([root, links]) => [root, [...links.values()]]))
   }
@@ -82,18 +86,18 @@ export class Graph {
     return this.#root(vertex)
   }
 
-  #seen(name: string, value: string, at: number): Vertex {
+  #seen(name: string, value: string, { at, byHand }: LinkingRecord): Vertex {
     const id = idOf(name, value)
-    const known = this.vertices.get(id)
-    if (known !== undefined) {
-      known.records += 1
-      known.first = Math.min(known.first, at)
-      known.last = Math.max(known.last, at)
-      return known
+    let vertex = this.vertices.get(id)
+    if (vertex === undefined) {
+      const namespace = this.#rules.namespaces.get(name) as Namespace
+      vertex = { id, namespace, value, ...NEVER, records: 0 }
+      this.vertices.set(id, vertex)
     }
-    const namespace = this.#rules.namespaces.get(name) as Namespace
-    const vertex = { id, namespace, value, first: at, last: at, records: 1 }
-    this.vertices.set(id, vertex)
+    if (byHand) return vertex
+    vertex.records += 1
+    vertex.first = Math.min(vertex.first, at)
+    vertex.last = Math.max(vertex.last, at)
     return vertex
   }
 
@@ -114,25 +118,31 @@ export class Graph {
   }
 }
 
-function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, at: number, ref: RecordRef): void {
+/** The times of what no record has shown: a founder only where nobody else is. */
+const NEVER = { first: Number.POSITIVE_INFINITY, last: Number.NEGATIVE_INFINITY } as const
+
+function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, { ref, at, byHand }: LinkingRecord): void {
   const id = `${a.id}\u0001${b.id}`
-  const link = links.get(id)
-  if (link === undefined) links.set(id, { a, b, first: at, last: at, refs: [ref] })
-  else {
-    link.first = Math.min(link.first, at)
-    link.last = Math.max(link.last, at)
-    link.refs.push(ref)
+  const link = links.get(id) ?? { a, b, ...NEVER, refs: [], byHand: false }
+  links.set(id, link)
+  link.refs.push(ref)
+  if (byHand) {
+    link.byHand = true
+    return
   }
+  link.first = Math.min(link.first, at)
+  link.last = Math.max(link.last, at)
 }
 
 /**
- * The total order in which contested links are replayed, made of content alone: links of strong identifiers first, then
- * by time as preferred, then more records, then the bytes of both ends.
+ * The total order in which contested links are replayed, made of content alone: what a human said first, then links of
+ * strong identifiers, then by time as preferred, then more records, then the bytes of both ends.
  */
 export function compareLinks(preference: Rules['linkPreference']): (a: Link, b: Link) => number {
   const byTime = (x: Link, y: Link): number =>
     preference === 'most-recent' ? compareNumbers(y.last, x.last) : compareNumbers(x.first, y.first)
   return (x, y) =>
+    Number(y.byHand) - Number(x.byHand) ||
     x.b.namespace.priority - y.b.namespace.priority ||
     byTime(x, y) ||
     x.a.namespace.priority - y.a.namespace.priority ||

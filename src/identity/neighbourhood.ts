@@ -1,4 +1,4 @@
-import { hubOf, isDenial, OwnerCount, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
+import { hubOf, OwnerCount, ownerOf, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
 import type { Rows } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 
@@ -109,11 +109,12 @@ class Walk implements Neighbourhood {
     if (limit === false) return false
     const owners = new OwnerCount()
     for (const { ref, after } of this.#changedBy.get(id) ?? []) {
-      if (!isDenial(ref) && after !== undefined && idsOf(after).includes(id)) owners.add(ownerOf(after, id), ref)
+      if (wordOf(ref) === undefined && after !== undefined && idsOf(after).includes(id))
+        owners.add(ownerOf(after, id), ref)
     }
     if (home === undefined) return owners.most > limit
     await this.#scan(id, (owner, ref) => {
-      if (!isDenial(ref)) owners.add(owner, ref)
+      if (wordOf(ref) === undefined) owners.add(owner, ref)
       return home === null && owners.most > limit
     })
     return owners.most > limit

@@ -1,13 +1,14 @@
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
+import { pairWord, takenBack } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
-import { denialRef, type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
+import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { refText } from './neighbourhood.js'
-import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
+import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
-import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
+import { compileRules, type RuleOptions, type Rules } from './rules.js'
 import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
@@ -102,24 +103,29 @@ export class IdentityResolver {
    * Throws  OPTION_INVALID for an identifier that joins nobody anyway, or a pair of the same.
    */
   async deny(a: Identifier, b: Identifier): Promise<Observed> {
-    const [first, second] = this.#pair(a, b)
-    const ids = [first, second].map(partsOf)
-    return this.#writer.write([{ ref: denialRef(first, second), versions: [{ at: null, ids, apart: true }] }])
+    return this.#writer.write([pairWord(this.#rules, 'deny', [a, b])])
   }
 
   /** Takes a {@link IdentityResolver.deny} back. Repeat   what was not denied stays so. */
   async allow(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#writer.write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
+    return this.#writer.write([takenBack(pairWord(this.#rules, 'deny', [a, b]))])
   }
 
-  #pair(...pair: readonly [Identifier, Identifier]): readonly [string, string] {
-    const [a, b] = pair.map(({ namespace, value }) => {
-      const reading = this.#rules.read(namespace, value)
-      if ('value' in reading) return idOf(namespace, reading.value)
-      throw invalid('deny', `names an identifier that joins nobody: ${reading.problem}`)
-    }) as [string, string]
-    if (a === b) throw invalid('deny', 'names one identifier twice')
-    return [a, b]
+  /**
+   * Says that two identifiers are one person. Where people are too many for one profile, this counts before all records;
+   * what a limit or a {@link IdentityResolver.deny} forbids stays apart, and is a conflict whose record is the merge.
+   * It is evidence like any other, may come before any record, and makes both known.
+   *
+   * Repeat  the same pair again, in either order, changes nothing.
+   * Throws  OPTION_INVALID for an identifier that joins nobody anyway, or a pair of the same.
+   */
+  async merge(a: Identifier, b: Identifier): Promise<Observed> {
+    return this.#writer.write([pairWord(this.#rules, 'merge', [a, b])])
+  }
+
+  /** Takes a {@link IdentityResolver.merge} back; what records show stays. Repeat   what was not merged stays so. */
+  async unmerge(a: Identifier, b: Identifier): Promise<Observed> {
+    return this.#writer.write([takenBack(pairWord(this.#rules, 'merge', [a, b]))])
   }
 
   /**
