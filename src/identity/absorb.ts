@@ -7,6 +7,7 @@ import { hubOf, ownerOf, type RecordRef, type StoredRecord, wordOf } from './evi
 import type { LinkingRecord } from './graph.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import {
+  BLOCKED,
   type ConflictRow,
   DENIED_ONLY,
   isRedirect,
@@ -66,7 +67,7 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
     const word = wordOf(ref)
-    if (word === 'deny') continue
+    if (word === 'deny' || word === 'block') continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
     if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids, byHand: word && true })
   }
@@ -113,6 +114,13 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
   }
   const denied = new Set(denialsIn(around).flat())
   const ops: Op[] = []
+  const quarantine = (id: string, why: number | string): Op => ({
+    op: 'put',
+    table: 'quarantine',
+    key: rows.idKey(id),
+    value: why,
+  })
+  const whyOf = (id: string): number | string => (around.blocked.has(id) ? BLOCKED : (hubOf(rules, id) as number))
   for (const [id, before] of around.ids) {
     const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (denied.has(id) ? DENIED_ONLY : undefined))
     const key = rows.idKey(id)
@@ -120,9 +128,10 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
     if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
     if (before === null && after !== null) ops.push({ op: 'delete', table: 'quarantine', key })
     if (before !== null && after === null) {
-      ops.push({ op: 'put', table: 'quarantine', key, value: hubOf(rules, id) as number })
+      ops.push(quarantine(id, whyOf(id)))
     }
   }
+  for (const id of around.restated) ops.push(quarantine(id, whyOf(id)))
   return ops
 }
 

@@ -6,14 +6,24 @@ import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import type { NewRecord } from './writer.js'
 
 /** What a human says is a record like any other: order-free, kept once, and without trace when it is taken back. */
-const SAYS = { deny: { apart: true }, merge: { together: true } } as const
+const SAYS = { deny: { apart: true }, merge: { together: true }, block: { blocked: true } } as const
 
 /** The record of a word about two identifiers. Throws OPTION_INVALID for what joins nobody, or a pair of the same. */
-export function pairWord(rules: Rules, word: Word, pair: readonly [Identifier, Identifier]): NewRecord {
+export function pairWord(
+  rules: Rules,
+  word: Exclude<Word, 'block'>,
+  pair: readonly [Identifier, Identifier],
+): NewRecord {
   const [a, b] = pair.map((identifier) => usableId(rules, word, identifier)) as [string, string]
   if (a === b) throw invalid(word, 'names one identifier twice')
   const ids = [a, b].map(partsOf).sort((x, y) => orderOf(rules, x) - orderOf(rules, y) || compareBytes(x[1], y[1]))
   return { ref: wordRef(word, [a, b]), versions: [{ at: null, ids, ...SAYS[word] }] }
+}
+
+/** The record that blocks an identifier. Throws OPTION_INVALID for what joins nobody anyway. */
+export function blockWord(rules: Rules, identifier: Identifier): NewRecord {
+  const id = usableId(rules, 'block', identifier)
+  return { ref: wordRef('block', [id]), versions: [{ at: null, ids: [partsOf(id)], ...SAYS.block }] }
 }
 
 /** The same record, to be taken out. */

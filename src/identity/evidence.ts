@@ -24,6 +24,8 @@ export type StoredRecord = {
   readonly apart?: true
   /** Says that its two identifiers are one person, before all records. Such a record owns nothing and has no time. */
   readonly together?: true
+  /** Says that its identifier joins nobody. Such a record links nothing and owns nothing. */
+  readonly blocked?: true
 }
 
 /** Names a record: both parts fit into a key of a store. */
@@ -32,12 +34,13 @@ export type RecordRef = readonly [source: string, key: string]
 export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
 
 /** What a human may say about identifiers. */
-export type Word = 'deny' | 'merge'
+export type Word = 'deny' | 'merge' | 'block'
 
 /** The sources of what was said by hand: no host's source is kept under a name like these. */
 const WORDS: ReadonlyMap<string, Word> = new Map([
   ['!deny', 'deny'],
   ['!merge', 'merge'],
+  ['!block', 'block'],
 ])
 
 /** The record of a word about some identifiers: the same whichever is named first. */

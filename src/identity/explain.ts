@@ -3,6 +3,7 @@ import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
 import { type RecordRef, wordOf } from './evidence.js'
 import { Graph, type Link } from './graph.js'
 import { gather } from './neighbourhood.js'
+import { quarantineProblem } from './resolution.js'
 import type { ConflictRow, Rows } from './rows.js'
 import { idOf, type Problem, partsOf, type Rules } from './rules.js'
 import { solve } from './solve.js'
@@ -45,7 +46,7 @@ export type Explanation = { readonly rulesHash: string } & (
   /** No records lead from the one to the other. */
   | { readonly verdict: 'unlinked' }
   /** One of them is not known, or joins nobody. */
-  | { readonly verdict: 'unusable'; readonly problem: Problem | 'unknown' | 'shared by too many' }
+  | { readonly verdict: 'unusable'; readonly problem: Problem | 'unknown' | 'shared by too many' | 'blocked by hand' }
 )
 
 export interface Step {
@@ -83,7 +84,9 @@ export async function explainPair(rules: Rules, rows: Rows, pair: readonly Ident
   const homes = await rows.homes([from, to])
   for (const id of [from, to]) {
     if (!homes.has(id)) return said({ verdict: 'unusable', problem: 'unknown' })
-    if (homes.get(id) === null) return said({ verdict: 'unusable', problem: 'shared by too many' })
+    if (homes.get(id) !== null) continue
+    const why = (await rows.quarantines([id])).get(id)
+    return said({ verdict: 'unusable', problem: quarantineProblem(why) })
   }
   const around = await gather(rules, rows, [], [from])
   const records = linkingRecords(around)

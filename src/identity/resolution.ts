@@ -3,7 +3,7 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
 import { conflictDigest } from './absorb.js'
-import { type BindingRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
+import { type BindingRow, BLOCKED, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
 
@@ -43,16 +43,17 @@ interface Bag {
   readonly unusable: readonly string[]
 }
 
-/** Order   one answer per bag, in order. Cost    four reads for all bags together. */
+/** Order   one answer per bag, in order. Cost    four reads for all bags together, five if any is of the quarantine. */
 export async function resolveAll(question: Question, bags: readonly Identifiers[]): Promise<readonly Resolution[]> {
   const { rows, rules, project } = question
   const read = bags.map((bag) => readBag(rules, bag))
   const homes = await rows.homes([...new Set(read.flatMap(({ ids }) => ids))])
+  const quarantines = await rows.quarantines([...homes.keys()].filter((id) => homes.get(id) === null))
   const profiles = await rows.profiles(distinct(homes.values()))
   const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
   const refused = new Set((await rows.conflicts([...told])).keys())
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  return read.map((bag) => answer(question, bag, { homes, profiles, refused, bindings }))
+  return read.map((bag) => answer(question, bag, { homes, quarantines, profiles, refused, bindings }))
 }
 
 const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()
@@ -83,6 +84,8 @@ const printable = (namespace: string): string => (/^[A-Za-z_][\w.-]{0,63}$/.test
 
 interface Known {
   readonly homes: ReadonlyMap<string, string | null>
+  /** Why those that lead nowhere do. */
+  readonly quarantines: ReadonlyMap<string, number | typeof BLOCKED>
   readonly profiles: ReadonlyMap<string, ProfileRow | RedirectRow>
   /** Digests of pairs that were seen together and refused. */
   readonly refused: ReadonlySet<string>
@@ -91,7 +94,7 @@ interface Known {
 
 function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution {
   const ids = bag.ids.filter((id) => known.homes.get(id) !== null)
-  if (ids.length === 0) return nobody(bag)
+  if (ids.length === 0) return nobody(bag, known)
   const [strongest] = ids.filter((id) => known.homes.has(id))
   if (strongest === undefined) {
     const given = ids.find((id) => partsOf(id)[0] === target)
@@ -109,12 +112,16 @@ function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution
   return { status: 'unresolved', profileId, reason: reason(code, { target }) }
 }
 
-function nobody({ ids, unusable }: Bag): Resolution {
-  const shared = ids.map((id) => `${partsOf(id)[0]} shared by too many`)
-  const namespaces = [...unusable, ...shared].join(', ')
+function nobody({ ids, unusable }: Bag, { quarantines }: Known): Resolution {
+  const nowhere = ids.map((id) => `${partsOf(id)[0]} ${quarantineProblem(quarantines.get(id))}`)
+  const namespaces = [...unusable, ...nowhere].join(', ')
   if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
   return { status: 'unresolvable', reason: reason('IDENTIFIER_UNUSABLE', { namespaces }) }
 }
+
+/** Why a value of the quarantine joins nobody, in words. */
+export const quarantineProblem = (why: number | string | undefined): 'blocked by hand' | 'shared by too many' =>
+  why === BLOCKED ? 'blocked by hand' : 'shared by too many'
 
 /** The pairs whose refusal would explain why identifiers of one bag lead to several people. */
 function digestsOf(ids: readonly string[], homes: ReadonlyMap<string, string | null>): readonly string[] {

@@ -1,6 +1,6 @@
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
-import { pairWord, takenBack } from './by-hand.js'
+import { blockWord, pairWord, takenBack } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
@@ -126,6 +126,22 @@ export class IdentityResolver {
   /** Takes a {@link IdentityResolver.merge} back; what records show stays. Repeat   what was not merged stays so. */
   async unmerge(a: Identifier, b: Identifier): Promise<Observed> {
     return this.#writer.write([takenBack(pairWord(this.#rules, 'merge', [a, b]))])
+  }
+
+  /**
+   * Says that a value means nobody, whatever records show: it joins nobody from now on, and leads nowhere. It is
+   * evidence like any other, and may come before any record of it.
+   *
+   * Repeat  the same again changes nothing.
+   * Throws  OPTION_INVALID for an identifier that joins nobody anyway.
+   */
+  async block(identifier: Identifier): Promise<Observed> {
+    return this.#writer.write([blockWord(this.#rules, identifier)])
+  }
+
+  /** Takes a {@link IdentityResolver.block} back. Repeat   what was not blocked stays so. */
+  async unblock(identifier: Identifier): Promise<Observed> {
+    return this.#writer.write([takenBack(blockWord(this.#rules, identifier))])
   }
 
   /**

@@ -12,7 +12,7 @@ import { partsOf } from './rules.js'
  *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': known from a denial only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
- *     quarantine     (graph, namespace, value)              the hub limit that it passed
+ *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
@@ -99,6 +99,11 @@ export class Rows {
     return this.#map('conflict', digests, (digest) => [this.graph, digest])
   }
 
+  /** Why identifiers are quarantined: the hub limit that was passed, or {@link BLOCKED}. */
+  async quarantines(ids: readonly string[]): Promise<Map<string, number | typeof BLOCKED>> {
+    return this.#map<number | typeof BLOCKED>('quarantine', ids, (id) => this.idKey(id))
+  }
+
   async bindings(project: string, profileIds: readonly string[]): Promise<Map<string, BindingRow>> {
     return this.#map('binding', profileIds, (id) => [project, id])
   }
@@ -142,6 +147,9 @@ const HOLDERS_PAGE = 1_000
 
 /** No profile has such an id. It marks an identifier whose records must be read although nobody has it yet. */
 export const DENIED_ONLY = ''
+
+/** Stands in the quarantine for what was blocked by hand. */
+export const BLOCKED = 'by hand'
 
 export const isRedirect = (row: ProfileRow | RedirectRow): row is RedirectRow => 'to' in row
 

@@ -16,28 +16,30 @@ const one = fc.oneof(identifier, few) as fc.Arbitrary<Id>
 const pair = fc.tuple(one, one).filter(([a, b]) => textOf(a) !== textOf(b))
 const step = fc.oneof(fc.constant(0), fc.nat({ max: 24 })) // often before anything is known
 const word = fc.record({
-  kind: fc.constantFrom('deny' as const, 'merge' as const, 'merge' as const),
+  kind: fc.constantFrom('deny' as const, 'merge' as const, 'merge' as const, 'block' as const),
   pair,
   said: step,
   taken: fc.option(fc.nat({ max: 24 })),
 })
-type Said = { readonly kind: 'deny' | 'merge'; readonly pair: readonly [Id, Id] }
+type Said = { readonly kind: 'deny' | 'merge' | 'block'; readonly pair: readonly [Id, Id] }
 
-const keyOf = ({ kind, pair: ids }: Said): string => [kind, ...ids.map(textOf).sort()].join(' ')
+const keyOf = ({ kind, pair: [a, b] }: Said): string =>
+  [kind, ...(kind === 'block' ? [textOf(a)] : [a, b].map(textOf).sort())].join(' ')
 
 async function say(resolver: IdentityResolver, { kind, pair: [a, b] }: Said): Promise<void> {
-  await resolver[kind](named(a), named(b))
+  await (kind === 'block' ? resolver.block(named(a)) : resolver[kind](named(a), named(b)))
 }
 
 async function takeBack(resolver: IdentityResolver, { kind, pair: [a, b] }: Said): Promise<void> {
-  await resolver[kind === 'deny' ? 'allow' : 'unmerge'](named(b), named(a))
+  if (kind === 'block') await resolver.unblock(named(a))
+  else await resolver[kind === 'deny' ? 'allow' : 'unmerge'](named(b), named(a))
 }
 
 /** What the oracle is to be told. */
 function wordsOf(said: readonly Said[]) {
   const of = (kind: Said['kind']) =>
     said.filter((one) => one.kind === kind).map(({ pair: [a, b] }) => [textOf(a), textOf(b)] as const)
-  return [of('deny'), { merges: of('merge') }] as const
+  return [of('deny'), { merges: of('merge'), blocks: of('block').map(([a]) => a) }] as const
 }
 
 describe('what is said by hand', () => {
@@ -62,6 +64,9 @@ describe('what is said by hand', () => {
         }
         const rules = { ...RULES, prefer: preference }
         const state = await stateOf(store)
+        const byHand = [...said.values()].filter(({ kind }) => kind === 'block').map(({ pair: [a] }) => textOf(a))
+        const reasons = [...(await rows(store, 'quarantine'))].filter(([, why]) => why === 'by hand')
+        expect(new Set(reasons.map(([id]) => id))).toEqual(new Set(byHand))
         expect(state).toEqual(oracle(records, rules, ...wordsOf([...said.values()])))
         expect(await resolver.conflictCount()).toBe(state.conflicts.length)
         for (const members of Object.values(state.profiles)) {

@@ -34,9 +34,10 @@ const time = (at: number | null): number => (at === null ? Number.NEGATIVE_INFIN
 const firstNonZero = (...orders: number[]): number => orders.find((order) => order !== 0 && !Number.isNaN(order)) ?? 0
 const ascending = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1)
 
-/** What was said by hand, in identifier texts: pairs that are one person. */
+/** What was said by hand, in identifier texts: pairs that are one person, and what joins nobody. */
 export interface PlainWords {
   readonly merges?: readonly (readonly [string, string])[]
+  readonly blocks?: readonly string[]
 }
 
 /** @param denials  pairs of identifier texts that are two people */
@@ -44,7 +45,7 @@ export function oracle(
   records: readonly PlainRecord[],
   rules: PlainRules,
   denials: readonly (readonly [string, string])[] = [],
-  { merges = [] }: PlainWords = {},
+  { merges = [], blocks = [] }: PlainWords = {},
 ): PlainAnswer {
   const strength = (a: string, b: string): number =>
     firstNonZero(
@@ -59,7 +60,7 @@ export function oracle(
   }))
 
   // Step 2: values with too many owners, counted per namespace of the owner.
-  const quarantined = new Set<string>()
+  const quarantined = new Set<string>(blocks)
   for (const id of new Set(shown.flatMap((record) => record.ids))) {
     const owners = shown
       .filter((record) => record.ids.includes(id))
