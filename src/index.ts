@@ -40,6 +40,7 @@ export {
   type Explanation,
   IdentityResolver,
   type NamespaceRule,
+  type Profile,
   type RecordName,
   type Resolution,
   type Step,

@@ -4,7 +4,7 @@ import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import type { Denial } from './contested.js'
 import { hubOf, ownerOf, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
-import type { LinkingRecord } from './graph.js'
+import type { LinkingRecord, Vertex } from './graph.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import {
   BLOCKED,
@@ -170,9 +170,11 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
     key: [rows.graph, id],
     value: row as Json,
   })
-  for (const { profileId, members } of solution.profiles) {
+  const named = ({ namespace, value }: Vertex) => [namespace.name, value] as const
+  for (const { profileId, members, retired } of solution.profiles) {
     const row: ProfileRow = {
-      members: members.map(({ namespace, value }) => [namespace.name, value]),
+      members: members.map(named),
+      ...(retired.length > 0 && { retired: retired.map(named) }),
       ...(claimed.has(profileId) && { claimed: [...(claimed.get(profileId) as Set<string>)].sort() }),
       ...(digests.has(profileId) && { conflicts: (digests.get(profileId) as string[]).sort() }),
       ...(was.has(profileId) && { was: was.get(profileId) as readonly string[] }),

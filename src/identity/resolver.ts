@@ -6,6 +6,7 @@ import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './ev
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { refText } from './neighbourhood.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
+import { type Profile, profileOf, profilesOf } from './profiles.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
 import { compileRules, type RuleOptions, type Rules } from './rules.js'
@@ -13,6 +14,7 @@ import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
+export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
 export type { Observed } from './writer.js'
@@ -202,6 +204,18 @@ export class IdentityResolver {
       if (entries.length < PAGE) return
       after = entries.at(-1)?.key
     }
+  }
+
+  /** All people, one page in memory at a time. Order   none that means anything; what is written meanwhile may be missing. */
+  async *profiles(): AsyncGenerator<Profile> {
+    await this.#writer.open()
+    yield* profilesOf(this.#rows)
+  }
+
+  /** One person: by a profile id of now or before, or by an identifier, raw; `undefined` where nobody is known. */
+  async profile(of: string | Identifier): Promise<Profile | undefined> {
+    await this.#writer.open()
+    return profileOf(this.#rules, this.#rows, of)
   }
 
   async conflictCount(): Promise<number> {

@@ -28,6 +28,8 @@ export interface MetaRow {
 export interface ProfileRow {
   /** Not the retired ones. Strongest namespace first; within one the best address first. */
   readonly members: readonly (readonly [namespace: string, value: string])[]
+  /** Aliases that there was no room for. Rows of version 0.1.0 do not tell them. */
+  readonly retired?: readonly (readonly [namespace: string, value: string])[]
   /** Names of namespaces of which another profile has one that this one claimed too. */
   readonly claimed?: readonly string[]
   /** Digests of the conflicts that it is part of. */
