@@ -222,8 +222,11 @@ async function conflictOps(
 export function conflictRow({ link, rule, limit, wouldBe, winner, loser }: SolvedConflict): ConflictRow {
   const { a, b, refs } = link
   const ends = { a: [a.namespace.name, a.value], b: [b.namespace.name, b.value] } as const
-  const records = [...refs].sort(compareRefs).slice(0, CONFLICT_RECORDS_MAX)
-  return { ...ends, rule, limit, wouldBe, winner, loser, records, recordCount: refs.length }
+  return { ...ends, rule, limit, wouldBe, winner, loser, records: firstRefs(refs), recordCount: refs.length }
 }
+
+/** The records of a link that are named: words by hand first, since their names come first. */
+export const firstRefs = (refs: readonly RecordRef[]): readonly RecordRef[] =>
+  [...refs].sort(compareRefs).slice(0, CONFLICT_RECORDS_MAX)
 
 const compareRefs = (a: RecordRef, b: RecordRef): number => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])

@@ -6,7 +6,7 @@ import { gather } from './neighbourhood.js'
 import { quarantineProblem } from './resolution.js'
 import type { ConflictRow, Rows } from './rows.js'
 import { idOf, type Problem, partsOf, type Rules } from './rules.js'
-import { solve } from './solve.js'
+import { type Solution, solve } from './solve.js'
 
 /** Two people who claim one identifier: records showed `a` and `b` together, and a limit keeps them apart. */
 export interface Conflict {
@@ -61,7 +61,7 @@ export function conflictOf(row: ConflictRow): Conflict {
   return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
 }
 
-const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
+export const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
 
 /** A record as a human knows it. */
 export function nameOf(ref: RecordRef): RecordName {
@@ -69,6 +69,20 @@ export function nameOf(ref: RecordRef): RecordName {
   if (word !== undefined) return { source: 'by hand', key: word, byHand: true }
   const [source, key] = ref
   return { source, key }
+}
+
+/** All links of the cluster that an identifier is in, and what is made of it. */
+export async function clusterOf(
+  rules: Rules,
+  rows: Rows,
+  id: string,
+): Promise<Solution & { readonly links: readonly Link[] }> {
+  const around = await gather(rules, rows, [], [id])
+  const records = linkingRecords(around)
+  const graph = new Graph(rules, records)
+  const one = graph.vertices.get(id)
+  const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
+  return { ...solve(rules, records, denialsIn(around)), links }
 }
 
 /** Cost    solves the cluster of the two again. */
@@ -88,12 +102,7 @@ export async function explainPair(rules: Rules, rows: Rows, pair: readonly Ident
     const why = (await rows.quarantines([id])).get(id)
     return said({ verdict: 'unusable', problem: quarantineProblem(why) })
   }
-  const around = await gather(rules, rows, [], [from])
-  const records = linkingRecords(around)
-  const graph = new Graph(rules, records)
-  const [one] = [graph.vertices.get(from)]
-  const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
-  const { conflicts } = solve(rules, records, denialsIn(around))
+  const { links, conflicts } = await clusterOf(rules, rows, from)
   const refused = new Map(conflicts.map((conflict) => [conflict.link.a.id + conflict.link.b.id, conflict]))
   const isRefused = ({ a, b }: Link): boolean => refused.has(a.id + b.id)
   const profileId = homes.get(from) as string

@@ -4,6 +4,7 @@ import { blockWord, pairWord, takenBack } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
+import { explainProfile, type ProfileExplanation } from './explain-profile.js'
 import { refText } from './neighbourhood.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
 import { type Profile, profileOf, profilesOf } from './profiles.js'
@@ -14,6 +15,7 @@ import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
+export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
 export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
@@ -226,6 +228,12 @@ export class IdentityResolver {
   async explain(a: Identifier, b: Identifier): Promise<Explanation> {
     await this.#writer.open()
     return explainPair(this.#rules, this.#rows, [a, b])
+  }
+
+  /** How the identifiers of one person hang together; by a profile id of now or before, or by an identifier, raw. */
+  async explainProfile(of: string | Identifier): Promise<ProfileExplanation | undefined> {
+    await this.#writer.open()
+    return explainProfile(this.#rules, this.#rows, of)
   }
 
   /** Idempotent. Waits for what is being written; the store stays open: it is the host's. */

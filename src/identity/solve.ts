@@ -20,9 +20,15 @@ export interface SolvedConflict extends Refusal {
   readonly loser: string
 }
 
+/** A refused link that retired one of its ends: both are of one profile. */
+export interface SolvedRetirement extends Refusal {
+  readonly profileId: string
+}
+
 export interface Solution {
   readonly profiles: readonly SolvedProfile[]
   readonly conflicts: readonly SolvedConflict[]
+  readonly retirements: readonly SolvedRetirement[]
 }
 
 /**
@@ -42,6 +48,7 @@ export function solve(rules: Rules, records: readonly LinkingRecord[], denials: 
     } else contested.push(vertices)
   }
   const conflicts: SolvedConflict[] = []
+  const retirements: SolvedRetirement[] = []
   const links = graph.links(contested.map(([first]) => first as Vertex))
   for (const vertices of contested) {
     const { parts, refusals } = fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [], denials)
@@ -54,9 +61,10 @@ export function solve(rules: Rules, records: readonly LinkingRecord[], denials: 
     for (const refusal of refusals) {
       const [loser, winner] = [homes.get(refusal.link.a) as string, homes.get(refusal.link.b) as string]
       if (winner !== loser) conflicts.push({ ...refusal, winner, loser })
+      else retirements.push({ ...refusal, profileId: winner })
     }
   }
-  return { profiles, conflicts }
+  return { profiles, conflicts, retirements }
 }
 
 function holdsDenied(graph: Graph, vertices: readonly Vertex[], denials: readonly Denial[]): boolean {
