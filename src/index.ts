@@ -39,6 +39,7 @@ export {
   type Conflict,
   type EvidenceLink,
   type Explanation,
+  type HistoryEntry,
   IdentityResolver,
   type NamespaceRule,
   type Profile,

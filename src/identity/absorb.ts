@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
-import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import type { Denial } from './contested.js'
-import { hubOf, ownerOf, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
+import { firstRefs, hubOf, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
 import type { LinkingRecord, Vertex } from './graph.js'
+import { historyOps } from './history.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import {
   BLOCKED,
@@ -18,10 +18,7 @@ import {
 } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
-import { type Former, succession } from './succession.js'
-
-/** How many records of a conflict are named in it; all are counted. */
-const CONFLICT_RECORDS_MAX = 20
+import { type Former, type Succession, succession } from './succession.js'
 
 /**
  * The ops that take changed records into the graph: the records, and whatever they make of the people they touch.
@@ -44,7 +41,8 @@ export async function absorb(
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
-  const changed = profileOps(rules, rows, { solution, former, around, conflicts: [...conflicts] }, ops)
+  const followed = succession(rules, solution, former, around)
+  const changed = profileOps(rows, { solution, former, followed, conflicts: [...conflicts] }, ops)
   const opened = await conflictOps(rows, conflicts, former, ops)
 
   let sequence = meta?.sequence ?? 0
@@ -52,8 +50,9 @@ export async function absorb(
     sequence += 1
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }
-  const conflictCount = (meta?.conflicts ?? 0) + opened
-  const next: MetaRow = { rules: rules.hash, sequence, conflicts: conflictCount, version: (meta?.version ?? 0) + 1 }
+  const version = (meta?.version ?? 0) + 1
+  ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes, version }))
+  const next: MetaRow = { rules: rules.hash, sequence, conflicts: (meta?.conflicts ?? 0) + opened, version }
   const key = [rows.graph]
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
@@ -145,14 +144,14 @@ async function formerProfiles(rows: Rows, around: Neighbourhood, solution: Solut
 interface ProfileChange {
   readonly solution: Solution
   readonly former: Former
-  readonly around: Neighbourhood
+  readonly followed: Succession
   readonly conflicts: readonly (readonly [digest: string, conflict: SolvedConflict])[]
 }
 
 /** Adds the ops; returns the ids whose bindings may be out of date: what was known before and is not the same now. */
-function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]): readonly string[] {
-  const { solution, former, around, conflicts } = change
-  const { redirects, was } = succession(rules, solution, former, around)
+function profileOps(rows: Rows, change: ProfileChange, ops: Op[]): readonly string[] {
+  const { solution, former, followed, conflicts } = change
+  const { redirects, was } = followed
   const digests = new Map<string, string[]>()
   const claimed = new Map<string, Set<string>>()
   for (const [digest, { winner, loser, link }] of conflicts) {
@@ -222,11 +221,14 @@ async function conflictOps(
 export function conflictRow({ link, rule, limit, wouldBe, winner, loser }: SolvedConflict): ConflictRow {
   const { a, b, refs } = link
   const ends = { a: [a.namespace.name, a.value], b: [b.namespace.name, b.value] } as const
-  return { ...ends, rule, limit, wouldBe, winner, loser, records: firstRefs(refs), recordCount: refs.length }
+  return {
+    ...ends,
+    rule,
+    limit,
+    wouldBe,
+    winner,
+    loser,
+    records: firstRefs(refs, LINK_RECORDS_MAX),
+    recordCount: refs.length,
+  }
 }
-
-/** The records of a link that are named: words by hand first, since their names come first. */
-export const firstRefs = (refs: readonly RecordRef[]): readonly RecordRef[] =>
-  [...refs].sort(compareRefs).slice(0, CONFLICT_RECORDS_MAX)
-
-const compareRefs = (a: RecordRef, b: RecordRef): number => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])

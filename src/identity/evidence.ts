@@ -52,6 +52,13 @@ export const wordRef = (word: Word, ids: readonly string[]): RecordRef => [
 /** The word that a record is, or `undefined` for one that a host showed. */
 export const wordOf = ([source]: RecordRef): Word | undefined => WORDS.get(source)
 
+/** How many records of a link or a conflict are named; all are counted. */
+export const LINK_RECORDS_MAX = 20
+
+/** The records that are named where not all can be: words by hand first, since their names come first. */
+export const firstRefs = (refs: readonly RecordRef[], max: number): readonly RecordRef[] =>
+  [...refs].sort((a, b) => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])).slice(0, max)
+
 /** What begins like a name of ours is named by its digest. */
 const sourcePart = (source: string): string => (source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source))
 

@@ -1,5 +1,6 @@
 import type { Identifier } from '../model/identifier.js'
-import { conflictRow, firstRefs } from './absorb.js'
+import { conflictRow } from './absorb.js'
+import { firstRefs, LINK_RECORDS_MAX } from './evidence.js'
 import { type Conflict, clusterOf, conflictOf, identifier, nameOf, type RecordName } from './explain.js'
 import { compareLinks, type Link } from './graph.js'
 import { type Profile, profileOf } from './profiles.js'
@@ -87,6 +88,6 @@ const linkName = ({ a, b }: Link): string => `${a.id}\u0001${b.id}`
 const linkOf = ({ a, b, refs }: Link): EvidenceLink => ({
   a: identifier(a.namespace.name, a.value),
   b: identifier(b.namespace.name, b.value),
-  records: firstRefs(refs).map(nameOf),
+  records: firstRefs(refs, LINK_RECORDS_MAX).map(nameOf),
   recordCount: refs.length,
 })

@@ -2,9 +2,10 @@ import type { Identifier } from '../model/identifier.js'
 import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
 import { type RecordRef, wordOf } from './evidence.js'
 import { Graph, type Link } from './graph.js'
+import { historyOf } from './history.js'
 import { gather } from './neighbourhood.js'
 import { quarantineProblem } from './resolution.js'
-import type { ConflictRow, Rows } from './rows.js'
+import type { ConflictRow, HistoryRow, Rows } from './rows.js'
 import { idOf, type Problem, partsOf, type Rules } from './rules.js'
 import { type Solution, solve } from './solve.js'
 
@@ -69,6 +70,33 @@ export function nameOf(ref: RecordRef): RecordName {
   if (word !== undefined) return { source: 'by hand', key: word, byHand: true }
   const [source, key] = ref
   return { source, key }
+}
+
+/** What became of an identifier in one commit. */
+export interface HistoryEntry {
+  /** The number of the commit: later ones are greater. */
+  readonly sequence: number
+  /**
+   * `merged` with another profile; `split` off into one of its own; `moved` to another, or its profile got another id;
+   * `quarantined`: it joins nobody, and `released` again; `retired`: kept and never the address, and `unretired` again;
+   * `left`: nothing shows it any more.
+   */
+  readonly what: HistoryRow['what']
+  /** Profile ids. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  /** Of the records that changed in that commit those that hold it: the first 5. */
+  readonly records: readonly RecordName[]
+}
+
+/** Oldest first; nothing for what joins nobody, or was seen and never changed its place. */
+export async function* tellHistory(rules: Rules, rows: Rows, of: Identifier): AsyncGenerator<HistoryEntry> {
+  const reading = rules.read(of.namespace, of.value)
+  if ('problem' in reading) return
+  for await (const { sequence, row } of historyOf(rows, idOf(of.namespace, reading.value))) {
+    const { what, from, to, records = [] } = row
+    yield { sequence, what, from, to, records: records.map(nameOf) }
+  }
 }
 
 /** All links of the cluster that an identifier is in, and what is made of it. */

@@ -3,7 +3,15 @@ import type { Op, Store } from '../stores/store.js'
 import { blockWord, pairWord, takenBack } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
-import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
+import {
+  type Conflict,
+  conflictOf,
+  type Explanation,
+  explainPair,
+  type HistoryEntry,
+  type RecordName,
+  tellHistory,
+} from './explain.js'
 import { explainProfile, type ProfileExplanation } from './explain-profile.js'
 import { refText } from './neighbourhood.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
@@ -14,7 +22,7 @@ import { compileRules, type RuleOptions, type Rules } from './rules.js'
 import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
-export type { Conflict, Explanation, RecordName, Step } from './explain.js'
+export type { Conflict, Explanation, HistoryEntry, RecordName, Step } from './explain.js'
 export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
 export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
@@ -234,6 +242,15 @@ export class IdentityResolver {
   async explainProfile(of: string | Identifier): Promise<ProfileExplanation | undefined> {
     await this.#writer.open()
     return explainProfile(this.#rules, this.#rows, of)
+  }
+
+  /**
+   * What became of an identifier, raw: a row for each time that it was known and changed its place. Append-only, and no
+   * part of who is who: what was taken back stands here too.
+   */
+  async *history(identifier: Identifier): AsyncGenerator<HistoryEntry> {
+    await this.#writer.open()
+    yield* tellHistory(this.#rules, this.#rows, identifier)
   }
 
   /** Idempotent. Waits for what is being written; the store stays open: it is the host's. */

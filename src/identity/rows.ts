@@ -14,6 +14,7 @@ import { partsOf } from './rules.js'
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
+ *     identityHistory (graph, namespace, value, sequence)   HistoryRow: what became of an identifier that was known
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
 export interface MetaRow {
@@ -52,6 +53,14 @@ export interface ConflictRow {
   readonly loser: string
   readonly records: readonly RecordRef[]
   readonly recordCount: number
+}
+
+export interface HistoryRow {
+  readonly what: 'moved' | 'merged' | 'split' | 'quarantined' | 'released' | 'retired' | 'unretired' | 'left'
+  readonly from?: string
+  readonly to?: string
+  /** Of the records that changed at the same time those that hold it: the first few. */
+  readonly records?: readonly RecordRef[]
 }
 
 export interface BindingRow {
