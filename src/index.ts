@@ -37,10 +37,15 @@ export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopEr
 export {
   type AddressChange,
   type Conflict,
+  type EvidenceLink,
   type Explanation,
+  type HistoryEntry,
   IdentityResolver,
   type NamespaceRule,
+  type Profile,
+  type ProfileExplanation,
   type RecordName,
+  type RefusedLink,
   type Resolution,
   type Step,
 } from './identity/resolver.js'

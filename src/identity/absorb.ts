@@ -1,17 +1,18 @@
 import { hash } from 'node:crypto'
-import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { agingOps } from './aging.js'
 import { addressFacts } from './choice.js'
 import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
-import { hubOf, isByHand, isDenial, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
-import type { LinkingRecord } from './graph.js'
+import { firstRefs, hubOf, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
+import type { LinkingRecord, Vertex } from './graph.js'
+import { historyOps } from './history.js'
 import { named, traceOf } from './naming.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import { pinsIn } from './pins.js'
 import {
+  BLOCKED,
   type ConflictRow,
   DENIED_ONLY,
   isRedirect,
@@ -22,10 +23,7 @@ import {
 } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
-import { type Former, succession } from './succession.js'
-
-/** How many records of a conflict are named in it; all are counted. */
-const CONFLICT_RECORDS_MAX = 20
+import { type Former, type Succession, succession } from './succession.js'
 
 /**
  * The ops that take changed records into the graph: the records, and whatever they make of the people they touch.
@@ -48,7 +46,8 @@ export async function absorb(
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
-  const changed = profileOps(rules, rows, { solution, former, around, conflicts: [...conflicts] }, ops)
+  const followed = succession(rules, solution, former, around)
+  const changed = profileOps(rules, rows, { solution, former, followed, around, conflicts: [...conflicts] }, ops)
   const said = { denials: denialsIn(around), pins: pinsIn(around), homes: homesIn(solution) }
   const rowOf = (conflict: SolvedConflict): ConflictRow => ({
     ...conflictRow(conflict),
@@ -61,14 +60,9 @@ export async function absorb(
     sequence += 1
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }
-  const conflictCount = (meta?.conflicts ?? 0) + opened
-  const next: MetaRow = {
-    ...meta,
-    rules: rules.hash,
-    sequence,
-    conflicts: conflictCount,
-    version: (meta?.version ?? 0) + 1,
-  }
+  const version = (meta?.version ?? 0) + 1
+  ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes, version }))
+  const next: MetaRow = { ...meta, rules: rules.hash, sequence, conflicts: (meta?.conflicts ?? 0) + opened, version }
   const key = [rows.graph]
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
@@ -81,9 +75,10 @@ export async function absorb(
 export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
-    if (isByHand(ref)) continue
+    const word = wordOf(ref)
+    if (word !== undefined && word !== 'merge') continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
-    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
+    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids, byHand: word && true })
   }
   return linking
 }
@@ -91,8 +86,9 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
 /** Pairs that are two people, whatever links them. */
 export function denialsIn(around: Neighbourhood): readonly Denial[] {
   const denials: Denial[] = []
-  for (const { ref, record } of around.records.values())
-    if (isDenial(ref)) denials.push(idsOf(record) as [string, string])
+  for (const { ref, record } of around.records.values()) {
+    if (wordOf(ref) === 'deny') denials.push(idsOf(record) as [string, string])
+  }
   return denials
 }
 
@@ -132,9 +128,16 @@ function homesIn({ profiles }: Solution): ReadonlyMap<string, string> {
 function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
   const homes = homesIn(solution)
   const byHand = new Set(
-    [...around.records.values()].flatMap(({ ref, record }) => (isByHand(ref) ? idsOf(record) : [])),
+    [...around.records.values()].flatMap(({ ref, record }) => (wordOf(ref) === undefined ? [] : idsOf(record))),
   )
   const ops: Op[] = []
+  const quarantine = (id: string, why: number | string): Op => ({
+    op: 'put',
+    table: 'quarantine',
+    key: rows.idKey(id),
+    value: why,
+  })
+  const whyOf = (id: string): number | string => (around.blocked.has(id) ? BLOCKED : (hubOf(rules, id) as number))
   for (const [id, before] of around.ids) {
     const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (byHand.has(id) ? DENIED_ONLY : undefined))
     const key = rows.idKey(id)
@@ -142,9 +145,10 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
     if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
     if (before === null && after !== null) ops.push({ op: 'delete', table: 'quarantine', key })
     if (before !== null && after === null) {
-      ops.push({ op: 'put', table: 'quarantine', key, value: hubOf(rules, id) as number })
+      ops.push(quarantine(id, whyOf(id)))
     }
   }
+  for (const id of around.restated) ops.push(quarantine(id, whyOf(id)))
   return ops
 }
 
@@ -158,14 +162,15 @@ async function formerProfiles(rows: Rows, around: Neighbourhood, solution: Solut
 interface ProfileChange {
   readonly solution: Solution
   readonly former: Former
+  readonly followed: Succession
   readonly around: Neighbourhood
   readonly conflicts: readonly (readonly [digest: string, conflict: SolvedConflict])[]
 }
 
 /** Adds the ops; returns the ids whose bindings may be out of date: what was known before and is not the same now. */
 function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]): readonly string[] {
-  const { solution, former, around, conflicts } = change
-  const { redirects, was } = succession(rules, solution, former, around)
+  const { solution, former, followed, around, conflicts } = change
+  const { redirects, was } = followed
   const digests = new Map<string, string[]>()
   const claimed = new Map<string, Set<string>>()
   for (const [digest, { winner, loser, link }] of conflicts) {
@@ -184,9 +189,11 @@ function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]):
     key: [rows.graph, id],
     value: row as Json,
   })
-  for (const { profileId, members } of solution.profiles) {
+  const pairOf = ({ namespace, value }: Vertex) => [namespace.name, value] as const
+  for (const { profileId, members, retired } of solution.profiles) {
     const row: ProfileRow = {
-      members: members.map(({ namespace, value }) => [namespace.name, value]),
+      members: members.map(pairOf),
+      ...(retired.length > 0 && { retired: retired.map(pairOf) }),
       ...addressFacts(members, pins),
       ...(claimed.has(profileId) && { claimed: [...(claimed.get(profileId) as Set<string>)].sort() }),
       ...(digests.has(profileId) && { conflicts: (digests.get(profileId) as string[]).sort() }),
@@ -238,8 +245,14 @@ async function conflictOps(
 export function conflictRow({ link, rule, limit, wouldBe, winner, loser }: SolvedConflict): ConflictRow {
   const { a, b, refs } = link
   const ends = { a: [a.namespace.name, a.value], b: [b.namespace.name, b.value] } as const
-  const records = [...refs].sort(compareRefs).slice(0, CONFLICT_RECORDS_MAX)
-  return { ...ends, rule, limit, wouldBe, winner, loser, records, recordCount: refs.length }
+  return {
+    ...ends,
+    rule,
+    limit,
+    wouldBe,
+    winner,
+    loser,
+    records: firstRefs(refs, LINK_RECORDS_MAX),
+    recordCount: refs.length,
+  }
 }
-
-const compareRefs = (a: RecordRef, b: RecordRef): number => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])

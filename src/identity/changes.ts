@@ -90,8 +90,8 @@ function changeOf(
   return from === undefined || from === to ? [] : [{ profileId: id, from, to }]
 }
 
-/** The living profile that each id is part of now; ids of which nothing is left are left out. */
-async function follow(
+/** The living profile that each id is part of now; ids of which nothing is left are left out. `known` gets the rows. */
+export async function follow(
   rows: Rows,
   ids: readonly string[],
   known: Map<string, ProfileRow | RedirectRow>,

@@ -22,6 +22,10 @@ export type StoredRecord = {
   readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many' | 'inactive'])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
+  /** Says that its two identifiers are one person, before all records. Such a record owns nothing and has no time. */
+  readonly together?: true
+  /** Says that its identifier joins nobody. Such a record links nothing and owns nothing. */
+  readonly blocked?: true
 }
 
 /** Names a record: both parts fit into a key of a store. */
@@ -29,19 +33,32 @@ export type RecordRef = readonly [source: string, key: string]
 
 export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
 
-/** The source of denials: no host's source is kept under a name like it. */
-const DENIALS = '!deny'
+/** What a human may say about identifiers. */
+export type Word = 'deny' | 'merge' | 'block' | 'pin'
 
-/** The denial of a pair: the same record whichever is named first. */
-export const denialRef = (a: string, b: string): RecordRef => [
-  DENIALS,
-  hash('sha256', JSON.stringify([a, b].sort(compareBytes))),
+/** The sources of what was said by hand: no host's source is kept under a name like these. */
+const WORDS: ReadonlyMap<string, Word> = new Map([
+  ['!deny', 'deny'],
+  ['!merge', 'merge'],
+  ['!block', 'block'],
+  ['!pin', 'pin'],
+])
+
+/** The record of a word about some identifiers: the same whichever is named first. */
+export const wordRef = (word: Word, ids: readonly string[]): RecordRef => [
+  `!${word}`,
+  hash('sha256', JSON.stringify([...ids].sort(compareBytes))),
 ]
 
-export const isDenial = ([source]: RecordRef): boolean => source === DENIALS
+/** The word that a record is, or `undefined` for one that a host showed. */
+export const wordOf = ([source]: RecordRef): Word | undefined => WORDS.get(source)
 
-/** True for what somebody said by hand: such a record links nobody and owns nothing. */
-export const isByHand = ([source]: RecordRef): boolean => source[0] === '!'
+/** How many records of a link or a conflict are named; all are counted. */
+export const LINK_RECORDS_MAX = 20
+
+/** The records that are named where not all can be: words by hand first, since their names come first. */
+export const firstRefs = (refs: readonly RecordRef[], max: number): readonly RecordRef[] =>
+  [...refs].sort((a, b) => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])).slice(0, max)
 
 /** A source's name in a {@link RecordRef}. What begins like a name of ours is named by its digest. */
 export const sourcePart = (source: string): string =>

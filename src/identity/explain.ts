@@ -1,12 +1,14 @@
 import type { Identifier } from '../model/identifier.js'
 import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
-import type { RecordRef } from './evidence.js'
+import { type RecordRef, wordOf } from './evidence.js'
 import { Graph, type Link } from './graph.js'
+import { historyOf } from './history.js'
 import { named } from './naming.js'
 import { gather } from './neighbourhood.js'
-import type { ConflictRow, Rows } from './rows.js'
+import { quarantineProblem } from './resolution.js'
+import type { ConflictRow, HistoryRow, Rows } from './rows.js'
 import { idOf, type Problem, partsOf, type Rules } from './rules.js'
-import { solve } from './solve.js'
+import { type Solution, solve } from './solve.js'
 
 /** Two people who claim one identifier: records showed `a` and `b` together, and a limit keeps them apart. */
 export interface Conflict {
@@ -29,6 +31,8 @@ export interface Conflict {
 export interface RecordName {
   readonly source: string
   readonly key: string
+  /** True for what was said by hand: then `source` is `by hand`, and `key` the call, such as `merge`. */
+  readonly byHand?: true
 }
 
 /** Why two identifiers are one person, or are not. */
@@ -44,7 +48,7 @@ export type Explanation = { readonly rulesHash: string } & (
   /** No records lead from the one to the other. */
   | { readonly verdict: 'unlinked' }
   /** One of them is not known, or joins nobody. */
-  | { readonly verdict: 'unusable'; readonly problem: Problem | 'unknown' | 'shared by too many' }
+  | { readonly verdict: 'unusable'; readonly problem: Problem | 'unknown' | 'shared by too many' | 'blocked by hand' }
 )
 
 export interface Step {
@@ -59,8 +63,57 @@ export function conflictOf(row: ConflictRow): Conflict {
   return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
 }
 
-const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
-const nameOf = ([source, key]: RecordRef): RecordName => ({ source, key })
+export const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
+
+/** A record as a human knows it. */
+export function nameOf(ref: RecordRef): RecordName {
+  const word = wordOf(ref)
+  if (word !== undefined) return { source: 'by hand', key: word, byHand: true }
+  const [source, key] = ref
+  return { source, key }
+}
+
+/** What became of an identifier in one commit. */
+export interface HistoryEntry {
+  /** The number of the commit: later ones are greater. */
+  readonly sequence: number
+  /**
+   * `merged` with another profile; `split` off into one of its own; `moved` to another, or its profile got another id;
+   * `quarantined`: it joins nobody, and `released` again; `retired`: kept and never the address, and `unretired` again;
+   * `left`: nothing shows it any more.
+   */
+  readonly what: HistoryRow['what']
+  /** Profile ids. */
+  readonly from?: string | undefined
+  readonly to?: string | undefined
+  /** Of the records that changed in that commit those that hold it: the first 5. */
+  readonly records: readonly RecordName[]
+}
+
+/** Oldest first; nothing for what joins nobody, or was seen and never changed its place. */
+export async function* tellHistory(rules: Rules, rows: Rows, of: Identifier): AsyncGenerator<HistoryEntry> {
+  const reading = rules.read(of.namespace, of.value)
+  if ('problem' in reading) return
+  for await (const { sequence, row } of historyOf(rows, idOf(of.namespace, reading.value))) {
+    const { what, from, to, records = [] } = row
+    yield { sequence, what, from, to, records: records.map(nameOf) }
+  }
+}
+
+/** All links of the cluster that an identifier is in, and what is made of it. */
+export async function clusterOf(
+  rules: Rules,
+  rows: Rows,
+  id: string,
+): Promise<Solution & { readonly links: readonly Link[] }> {
+  const around = await gather(rules, rows, [], [id])
+  const records = linkingRecords(around)
+  const graph = new Graph(rules, records)
+  const one = graph.vertices.get(id)
+  const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
+  const solution = await named(rules, rows, around, solve(rules, records, denialsIn(around)))
+  return { ...solution, links }
+}
 
 /** Cost    solves the cluster of the two again. */
 export async function explainPair(rules: Rules, rows: Rows, pair: readonly Identifier[]): Promise<Explanation> {
@@ -75,14 +128,11 @@ export async function explainPair(rules: Rules, rows: Rows, pair: readonly Ident
   const homes = await rows.homes([from, to])
   for (const id of [from, to]) {
     if (!homes.has(id)) return said({ verdict: 'unusable', problem: 'unknown' })
-    if (homes.get(id) === null) return said({ verdict: 'unusable', problem: 'shared by too many' })
+    if (homes.get(id) !== null) continue
+    const why = (await rows.quarantines([id])).get(id)
+    return said({ verdict: 'unusable', problem: quarantineProblem(why) })
   }
-  const around = await gather(rules, rows, [], [from])
-  const records = linkingRecords(around)
-  const graph = new Graph(rules, records)
-  const [one] = [graph.vertices.get(from)]
-  const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
-  const { conflicts } = await named(rules, rows, around, solve(rules, records, denialsIn(around)))
+  const { links, conflicts } = await clusterOf(rules, rows, from)
   const refused = new Map(conflicts.map((conflict) => [conflict.link.a.id + conflict.link.b.id, conflict]))
   const isRefused = ({ a, b }: Link): boolean => refused.has(a.id + b.id)
   const profileId = homes.get(from) as string

@@ -8,6 +8,8 @@ export interface LinkingRecord {
   readonly ref: RecordRef
   readonly at: number
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
+  /** Said by a human: its link goes before all others, and it is no sight of its identifiers. */
+  readonly byHand?: true | undefined
 }
 
 /** One identifier among the evidence at hand. */
@@ -34,6 +36,8 @@ export interface Link {
   since: number
   place: number
   readonly refs: RecordRef[]
+  /** A human said so. Its times are those of records, and infinite where there are none. */
+  byHand: boolean
 }
 
 /** Order   strongest first: (priority, namespace, value), by bytes. */
@@ -98,6 +102,7 @@ export class Graph {
   shareOut(homes: ReadonlyMap<Vertex, unknown>): void {
     const shown = new Map<Vertex, { since: number; place: number }>()
     for (const record of this.records) {
+      if (record.byHand) continue
       const vertices = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
       const home = vertices[0] && homes.get(vertices[0])
       if (home === undefined) continue
@@ -115,22 +120,20 @@ export class Graph {
   }
 
   #seen(name: string, value: string, record: LinkingRecord): Vertex {
-    const { at } = record
-    const place = this.#placeOf(record)
+    const { at, byHand } = record
     const id = idOf(name, value)
-    const known = this.vertices.get(id)
-    if (known !== undefined) {
-      known.records += 1
-      known.first = Math.min(known.first, at)
-      known.last = Math.max(known.last, at)
-      known.since = earlier(known.since, at)
-      known.place = Math.min(known.place, place)
-      return known
+    let vertex = this.vertices.get(id)
+    if (vertex === undefined) {
+      const namespace = this.#rules.namespaces.get(name) as Namespace
+      vertex = { id, namespace, value, ...NEVER, since: Number.POSITIVE_INFINITY, place: this.#places.size, records: 0 }
+      this.vertices.set(id, vertex)
     }
-    const namespace = this.#rules.namespaces.get(name) as Namespace
-    const since = earlier(Number.POSITIVE_INFINITY, at)
-    const vertex = { id, namespace, value, first: at, last: at, records: 1, since, place }
-    this.vertices.set(id, vertex)
+    if (byHand) return vertex
+    vertex.records += 1
+    vertex.first = Math.min(vertex.first, at)
+    vertex.last = Math.max(vertex.last, at)
+    vertex.since = earlier(vertex.since, at)
+    vertex.place = Math.min(vertex.place, this.#placeOf(record))
     return vertex
   }
 
@@ -153,32 +156,37 @@ export class Graph {
 
 const NOT_SHOWN = { since: Number.POSITIVE_INFINITY, place: Number.POSITIVE_INFINITY }
 
+/** The times of what no record has shown: a founder only where nobody else is. */
+const NEVER = { first: Number.POSITIVE_INFINITY, last: Number.NEGATIVE_INFINITY } as const
+
 /** The earlier of two times, of which the second may be unknown. */
 const earlier = (since: number, at: number): number => (at === Number.NEGATIVE_INFINITY ? since : Math.min(since, at))
 
-function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, { at, ref }: LinkingRecord): void {
+function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, record: LinkingRecord): void {
+  const { ref, at, byHand } = record
   const id = `${ends.a.id}\u0001${ends.b.id}`
-  const link = links.get(id)
-  if (link === undefined) {
-    const since = earlier(Number.POSITIVE_INFINITY, at)
-    links.set(id, { ...ends, first: at, last: at, since, refs: [ref] })
-  } else {
-    link.first = Math.min(link.first, at)
-    link.last = Math.max(link.last, at)
-    link.since = earlier(link.since, at)
-    link.place = Math.min(link.place, ends.place)
-    link.refs.push(ref)
+  const link = links.get(id) ?? { ...ends, ...NEVER, ...NOT_SHOWN, refs: [], byHand: false }
+  links.set(id, link)
+  link.refs.push(ref)
+  if (byHand) {
+    link.byHand = true
+    return
   }
+  link.first = Math.min(link.first, at)
+  link.last = Math.max(link.last, at)
+  link.since = earlier(link.since, at)
+  link.place = Math.min(link.place, ends.place)
 }
 
 /**
- * The total order in which contested links are replayed, made of content alone: links of strong identifiers first, then
- * by time as preferred, then more records, then the bytes of both ends.
+ * The total order in which contested links are replayed, made of content alone: what a human said first, then links of
+ * strong identifiers, then by time as preferred, then more records, then the bytes of both ends.
  */
 export function compareLinks(preference: Rules['linkPreference']): (a: Link, b: Link) => number {
   const byTime = (x: Link, y: Link): number =>
     preference === 'most-recent' ? compareNumbers(y.last, x.last) : compareNumbers(x.first, y.first)
   return (x, y) =>
+    Number(y.byHand) - Number(x.byHand) ||
     x.b.namespace.priority - y.b.namespace.priority ||
     byTime(x, y) ||
     x.a.namespace.priority - y.a.namespace.priority ||

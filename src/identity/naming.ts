@@ -13,7 +13,7 @@ import { profileIdOf, type Solution, type SolvedProfile } from './solve.js'
  */
 export async function named(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): Promise<Solution> {
   if (rules.idPolicy === 'founder') return solution
-  const { profiles, conflicts } = solution
+  const { profiles, conflicts, retirements } = solution
   const names = new Naming(profiles, around)
   names.match(names.kept())
   if (names.unnamed.length > 0) names.match(await givenBack(rules, rows, names))
@@ -23,6 +23,7 @@ export async function named(rules: Rules, rows: Rows, around: Neighbourhood, sol
   return {
     profiles: profiles.map((profile) => ({ ...profile, profileId: nameOf(profile.profileId) })),
     conflicts: conflicts.map((one) => ({ ...one, winner: nameOf(one.winner), loser: nameOf(one.loser) })),
+    retirements: retirements.map((one) => ({ ...one, profileId: nameOf(one.profileId) })),
   }
 }
 

@@ -1,5 +1,5 @@
-import { hubOf, isByHand, OwnerCount, ownerOf, type RecordRef, type StoredRecord } from './evidence.js'
-import type { Rows } from './rows.js'
+import { hubOf, OwnerCount, ownerOf, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
+import { BLOCKED, type Rows } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 
 /** What happens to a record: as it was kept, and as it will be kept. */
@@ -15,6 +15,10 @@ export interface Neighbourhood {
   readonly ids: ReadonlyMap<string, string | null | undefined>
   /** Those of them that join nobody from now on, and others that were met on the way. */
   readonly quarantined: ReadonlySet<string>
+  /** Of the quarantined those whom the change touches and a human has blocked. */
+  readonly blocked: ReadonlySet<string>
+  /** What stays quarantined, for another reason than before. */
+  readonly restated: ReadonlySet<string>
   /** Every record that holds one of them, as it will be. */
   readonly records: ReadonlyMap<string, { readonly ref: RecordRef; readonly record: StoredRecord }>
 }
@@ -50,6 +54,8 @@ export async function gather(
 class Walk implements Neighbourhood {
   readonly ids = new Map<string, string | null | undefined>()
   readonly quarantined = new Set<string>()
+  readonly blocked = new Set<string>()
+  readonly restated = new Set<string>()
   readonly records = new Map<string, { ref: RecordRef; record: StoredRecord }>()
   readonly #holders = new Map<string, RecordRef[]>()
   readonly #changes: ReadonlyMap<string, RecordChange>
@@ -76,14 +82,21 @@ class Walk implements Neighbourhood {
   async meet(candidates: Iterable<string>, touched: boolean): Promise<readonly string[]> {
     const fresh = [...new Set(candidates)].filter((id) => !this.ids.has(id) && !this.quarantined.has(id))
     const homes = await this.#rows.places(fresh)
+    const reasons = await this.#rows.quarantines(touched ? fresh.filter((id) => homes.get(id) === null) : [])
     const walked: string[] = []
     await inParallel(fresh, async (id) => {
       const home = homes.get(id)
-      // Only a changed record can change an owner count.
-      const hub = touched && (await this.#passesHub(id, home))
-      if (hub || (!touched && home === null)) this.quarantined.add(id)
-      else if (home !== undefined && !this.#holders.has(id)) await this.#scan(id)
-      if (home === null && this.quarantined.has(id)) return
+      // Only a changed record can block a value, or change an owner count.
+      const blocked = touched && this.#isBlocked(id, reasons.get(id) === BLOCKED)
+      if (blocked) this.blocked.add(id)
+      if (blocked || (!touched && home === null) || (touched && (await this.#passesHub(id, home)))) {
+        this.quarantined.add(id)
+        if (home === null) {
+          if (touched && blocked !== (reasons.get(id) === BLOCKED)) this.restated.add(id)
+          return
+        }
+      }
+      if (home !== undefined && !this.#holders.has(id)) await this.#scan(id)
       this.ids.set(id, home)
       walked.push(id)
     })
@@ -104,16 +117,23 @@ class Walk implements Neighbourhood {
     return [...loaded.values()].flatMap(idsOf)
   }
 
+  /** By hand, as the changed records leave it. */
+  #isBlocked(id: string, before: boolean): boolean {
+    const word = this.#changedBy.get(id)?.find(({ ref }) => wordOf(ref) === 'block')
+    return word === undefined ? before : word.after !== undefined
+  }
+
   async #passesHub(id: string, home: string | null | undefined): Promise<boolean> {
     const limit = hubOf(this.#rules, id)
     if (limit === false) return false
     const owners = new OwnerCount()
     for (const { ref, after } of this.#changedBy.get(id) ?? []) {
-      if (!isByHand(ref) && after !== undefined && idsOf(after).includes(id)) owners.add(ownerOf(after, id), ref)
+      if (wordOf(ref) === undefined && after !== undefined && idsOf(after).includes(id))
+        owners.add(ownerOf(after, id), ref)
     }
     if (home === undefined) return owners.most > limit
     await this.#scan(id, (owner, ref) => {
-      if (!isByHand(ref)) owners.add(owner, ref)
+      if (wordOf(ref) === undefined) owners.add(owner, ref)
       return home === null && owners.most > limit
     })
     return owners.most > limit

@@ -1,15 +1,8 @@
-import { hash } from 'node:crypto'
 import type { Identifier } from '../model/identifier.js'
-import type { RecordRef, StoredRecord } from './evidence.js'
+import { type RecordRef, type StoredRecord, wordOf, wordRef } from './evidence.js'
 import { idsOf, type Neighbourhood } from './neighbourhood.js'
 import { invalidOption } from './place.js'
 import { idOf, type Rules } from './rules.js'
-
-/** The source of pins: no host's source is kept under a name like it. */
-const PINS = '!pin'
-
-const pinRef = (id: string): RecordRef => [PINS, hash('sha256', JSON.stringify(id))]
-const isPin = ([source]: RecordRef): boolean => source === PINS
 
 /** The record by which an address is pinned, or the pin taken back. Throws OPTION_INVALID */
 export function pinRecord(
@@ -24,12 +17,16 @@ export function pinRecord(
     throw invalidOption('pin', `names an identifier that joins nobody: ${reading.problem}`)
   }
   const { value } = reading
-  return { ref: pinRef(idOf(namespace, value)), versions: isPinned ? [{ at: null, ids: [[namespace, value]] }] : [] }
+  return {
+    ref: wordRef('pin', [idOf(namespace, value)]),
+    versions: isPinned ? [{ at: null, ids: [[namespace, value]] }] : [],
+  }
 }
 
 /** Ids of the identifiers that are pinned, of those around. */
 export function pinsIn({ records }: Neighbourhood): ReadonlySet<string> {
   const pins = new Set<string>()
-  for (const { ref, record } of records.values()) if (isPin(ref)) for (const id of idsOf(record)) pins.add(id)
+  for (const { ref, record } of records.values())
+    if (wordOf(ref) === 'pin') for (const id of idsOf(record)) pins.add(id)
   return pins
 }

@@ -6,7 +6,15 @@ import { conflictDigest } from './absorb.js'
 import { type Choice, choose } from './choice.js'
 import { chooseShared } from './claims.js'
 import { freshIds } from './naming.js'
-import { type BindingRow, type ConflictRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
+import {
+  type BindingRow,
+  BLOCKED,
+  type ConflictRow,
+  isRedirect,
+  type ProfileRow,
+  type RedirectRow,
+  type Rows,
+} from './rows.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
 
@@ -51,17 +59,18 @@ interface Bag {
   readonly unusable: readonly string[]
 }
 
-/** Order   one answer per bag, in order. Cost    four reads for all bags together. */
+/** Order   one answer per bag, in order. Cost    four reads for all bags together, five if any is of the quarantine. */
 export async function resolveAll(question: Question, bags: readonly Identifiers[]): Promise<readonly Resolution[]> {
   const { rows, rules, project } = question
   const read = bags.map((bag) => readBag(rules, bag))
   const homes = await rows.homes([...new Set(read.flatMap(({ ids }) => ids))])
+  const quarantines = await rows.quarantines([...homes.keys()].filter((id) => homes.get(id) === null))
   const profiles = await rows.profiles(distinct(homes.values()))
   const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
   if (rules.onTargetClaimed === 'share') for (const digest of claimsIn(profiles, question.target)) told.add(digest)
   const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  const known = { homes, profiles, conflicts, bindings }
+  const known = { homes, quarantines, profiles, conflicts, bindings }
   const answers = read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
   return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
 }
@@ -113,6 +122,8 @@ const printable = (namespace: string): string => (/^[A-Za-z_][\w.-]{0,63}$/.test
 
 interface Known {
   readonly homes: ReadonlyMap<string, string | null>
+  /** Why those that lead nowhere do. */
+  readonly quarantines: ReadonlyMap<string, number | typeof BLOCKED>
   readonly profiles: ReadonlyMap<string, ProfileRow | RedirectRow>
   /** By digest of pairs that were seen together and refused. */
   readonly conflicts: ReadonlyMap<string, ConflictRow>
@@ -121,7 +132,7 @@ interface Known {
 
 function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
   const ids = bag.ids.filter((id) => known.homes.get(id) !== null)
-  if (ids.length === 0) return nobody(bag)
+  if (ids.length === 0) return nobody(bag, known)
   const [strongest] = ids.filter((id) => known.homes.has(id))
   if (strongest === undefined) {
     const given = ids.find((id) => partsOf(id)[0] === target)
@@ -141,12 +152,16 @@ function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
   return { status: 'unresolved', profileId, reason: reason(code, { target }) }
 }
 
-function nobody({ ids, unusable }: Bag): Answer {
-  const shared = ids.map((id) => `${partsOf(id)[0]} shared by too many`)
-  const namespaces = [...unusable, ...shared].join(', ')
+function nobody({ ids, unusable }: Bag, { quarantines }: Known): Answer {
+  const nowhere = ids.map((id) => `${partsOf(id)[0]} ${quarantineProblem(quarantines.get(id))}`)
+  const namespaces = [...unusable, ...nowhere].join(', ')
   if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
   return { status: 'unresolvable', reason: reason('IDENTIFIER_UNUSABLE', { namespaces }) }
 }
+
+/** Why a value of the quarantine joins nobody, in words. */
+export const quarantineProblem = (why: number | string | undefined): 'blocked by hand' | 'shared by too many' =>
+  why === BLOCKED ? 'blocked by hand' : 'shared by too many'
 
 /** The pairs whose refusal would explain why identifiers of one bag lead to several people. */
 function digestsOf(ids: readonly string[], homes: ReadonlyMap<string, string | null>): readonly string[] {

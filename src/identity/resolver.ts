@@ -3,20 +3,32 @@ import type { Op, Store } from '../stores/store.js'
 import { type Advanced, advanceTo, timeOf } from './advance.js'
 import { asOfIn } from './aging.js'
 import { type AddressChange, addressChanges } from './changes.js'
-import { denialRef, type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
-import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
+import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
+import {
+  type Conflict,
+  conflictOf,
+  type Explanation,
+  explainPair,
+  type HistoryEntry,
+  type RecordName,
+  tellHistory,
+} from './explain.js'
+import { explainProfile, type ProfileExplanation } from './explain-profile.js'
 import { refText } from './neighbourhood.js'
 import { isoOf } from './order.js'
-import { pinRecord } from './pins.js'
-import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
+import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
+import { type Profile, profileOf, profilesOf } from './profiles.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
-import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
+import { compileRules, type RuleOptions, type Rules } from './rules.js'
+import { Words } from './words.js'
 import { type Observed, Writer } from './writer.js'
 
 export type { Advanced } from './advance.js'
 export type { AddressChange } from './changes.js'
-export type { Conflict, Explanation, RecordName, Step } from './explain.js'
+export type { Conflict, Explanation, HistoryEntry, RecordName, Step } from './explain.js'
+export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
+export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
 export type { Observed } from './writer.js'
@@ -44,8 +56,7 @@ const PAGE = 1_000
  *         that other rules made; CLOSED; what the store throws.
  * Upholds I5, I7
  */
-export class IdentityResolver {
-  readonly target: string
+export class IdentityResolver extends Words {
   readonly store: Store
   readonly graph: string
   /** Names the rules: equal rules have equal hashes. */
@@ -56,14 +67,17 @@ export class IdentityResolver {
 
   constructor(options: IdentityResolverOptions) {
     const { store, target, graph = 'main', ...ruleOptions } = optionsOf(options)
-    this.#rules = compileRules(ruleOptions)
-    checkPlace({ store, target, graph }, this.#rules)
-    this.target = target
+    const rules = compileRules(ruleOptions)
+    checkPlace({ store, target, graph }, rules)
+    const rows = new Rows(store, graph)
+    const writer = new Writer(rules, rows)
+    super({ target, rules, writer })
     this.store = store
     this.graph = graph
-    this.rulesHash = this.#rules.hash
-    this.#rows = new Rows(store, graph)
-    this.#writer = new Writer(this.#rules, this.#rows)
+    this.rulesHash = rules.hash
+    this.#rules = rules
+    this.#rows = rows
+    this.#writer = writer
     this.#options = options
   }
 
@@ -97,50 +111,6 @@ export class IdentityResolver {
   /** Takes records out of the graph, as if they had never been observed. Repeat   what is not there stays so. */
   async retract(records: readonly RecordName[]): Promise<Observed> {
     return this.#writer.write(records.map(({ source, key }) => ({ ref: recordRef(source, key), versions: [] })))
-  }
-
-  /**
-   * Says that two identifiers are two people, whatever records show: no profile holds both from now on. What joined them
-   * is a conflict whose rule is `denied`. It is evidence like any other, and may come before any record of them.
-   *
-   * Repeat  the same pair again, in either order, changes nothing.
-   * Throws  OPTION_INVALID for an identifier that joins nobody anyway, or a pair of the same.
-   */
-  async deny(a: Identifier, b: Identifier): Promise<Observed> {
-    const [first, second] = this.#pair(a, b)
-    const ids = [first, second].map(partsOf)
-    return this.#writer.write([{ ref: denialRef(first, second), versions: [{ at: null, ids, apart: true }] }])
-  }
-
-  /** Takes a {@link IdentityResolver.deny} back. Repeat   what was not denied stays so. */
-  async allow(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#writer.write([{ ref: denialRef(...this.#pair(a, b)), versions: [] }])
-  }
-
-  /**
-   * Says which address of its person is to be used before all others, also before the one in use: whoever it belongs to
-   * has it, and of several the best. It is evidence like {@link IdentityResolver.deny}. A retired address stays retired.
-   *
-   * Repeat  the same again changes nothing.
-   * Throws  OPTION_INVALID for what is no address, or joins nobody.
-   */
-  async pin(address: Identifier): Promise<Observed> {
-    return this.#writer.write([pinRecord(this.#rules, this.target, address, true)])
-  }
-
-  /** Takes a {@link IdentityResolver.pin} back. Repeat   what was not pinned stays so. */
-  async unpin(address: Identifier): Promise<Observed> {
-    return this.#writer.write([pinRecord(this.#rules, this.target, address, false)])
-  }
-
-  #pair(...pair: readonly [Identifier, Identifier]): readonly [string, string] {
-    const [a, b] = pair.map(({ namespace, value }) => {
-      const reading = this.#rules.read(namespace, value)
-      if ('value' in reading) return idOf(namespace, reading.value)
-      throw invalid('deny', `names an identifier that joins nobody: ${reading.problem}`)
-    }) as [string, string]
-    if (a === b) throw invalid('deny', 'names one identifier twice')
-    return [a, b]
   }
 
   /**
@@ -225,6 +195,18 @@ export class IdentityResolver {
     }
   }
 
+  /** All people, one page in memory at a time. Order   none that means anything; what is written meanwhile may be missing. */
+  async *profiles(): AsyncGenerator<Profile> {
+    await this.#writer.open()
+    yield* profilesOf(this.#rows)
+  }
+
+  /** One person: by a profile id of now or before, or by an identifier, raw; `undefined` where nobody is known. */
+  async profile(of: string | Identifier): Promise<Profile | undefined> {
+    await this.#writer.open()
+    return profileOf(this.#rules, this.#rows, of)
+  }
+
   async conflictCount(): Promise<number> {
     return this.#writer.conflictCount()
   }
@@ -233,6 +215,21 @@ export class IdentityResolver {
   async explain(a: Identifier, b: Identifier): Promise<Explanation> {
     await this.#writer.open()
     return explainPair(this.#rules, this.#rows, [a, b])
+  }
+
+  /** How the identifiers of one person hang together; by a profile id of now or before, or by an identifier, raw. */
+  async explainProfile(of: string | Identifier): Promise<ProfileExplanation | undefined> {
+    await this.#writer.open()
+    return explainProfile(this.#rules, this.#rows, of)
+  }
+
+  /**
+   * What became of an identifier, raw: a row for each time that it was known and changed its place. Append-only, and no
+   * part of who is who: what was taken back stands here too.
+   */
+  async *history(identifier: Identifier): AsyncGenerator<HistoryEntry> {
+    await this.#writer.open()
+    yield* tellHistory(this.#rules, this.#rows, identifier)
   }
 
   /** Idempotent. Waits for what is being written; the store stays open: it is the host's. */

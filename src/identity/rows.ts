@@ -12,9 +12,10 @@ import { partsOf } from './rules.js'
  *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
- *     quarantine     (graph, namespace, value)              the hub limit that it passed
+ *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
  *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
+ *     identityHistory (graph, namespace, value, sequence)   HistoryRow: what became of an identifier that was known
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
 export interface MetaRow {
@@ -39,6 +40,8 @@ export interface ProfileRow {
   readonly bySource?: readonly string[]
   /** Members that somebody pinned. */
   readonly pinned?: readonly (readonly [namespace: string, value: string])[]
+  /** Aliases that there was no room for. Rows of version 0.1.0 do not tell them. */
+  readonly retired?: readonly (readonly [namespace: string, value: string])[]
   /** Names of namespaces of which another profile has one that this one claimed too. */
   readonly claimed?: readonly string[]
   /** Digests of the conflicts that it is part of. */
@@ -75,6 +78,14 @@ export interface ClaimRow {
   readonly last: number | null
   readonly since: number | null
   readonly pinned?: true
+}
+
+export interface HistoryRow {
+  readonly what: 'moved' | 'merged' | 'split' | 'quarantined' | 'released' | 'retired' | 'unretired' | 'left'
+  readonly from?: string
+  readonly to?: string
+  /** Of the records that changed at the same time those that hold it: the first few. */
+  readonly records?: readonly RecordRef[]
 }
 
 export interface BindingRow {
@@ -124,6 +135,11 @@ export class Rows {
     return this.#map('conflict', digests, (digest) => [this.graph, digest])
   }
 
+  /** Why identifiers are quarantined: the hub limit that was passed, or {@link BLOCKED}. */
+  async quarantines(ids: readonly string[]): Promise<Map<string, number | typeof BLOCKED>> {
+    return this.#map<number | typeof BLOCKED>('quarantine', ids, (id) => this.idKey(id))
+  }
+
   async bindings(project: string, profileIds: readonly string[]): Promise<Map<string, BindingRow>> {
     return this.#map('binding', profileIds, (id) => [project, id])
   }
@@ -167,6 +183,9 @@ const HOLDERS_PAGE = 1_000
 
 /** No profile has such an id. It marks an identifier whose records must be read although nobody has it yet. */
 export const DENIED_ONLY = ''
+
+/** Stands in the quarantine for what was blocked by hand. */
+export const BLOCKED = 'by hand'
 
 export const isRedirect = (row: ProfileRow | RedirectRow): row is RedirectRow => 'to' in row
 

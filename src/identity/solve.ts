@@ -22,9 +22,15 @@ export interface SolvedConflict extends Refusal {
   readonly loser: string
 }
 
+/** A refused link that retired one of its ends: both are of one profile. */
+export interface SolvedRetirement extends Refusal {
+  readonly profileId: string
+}
+
 export interface Solution {
   readonly profiles: readonly SolvedProfile[]
   readonly conflicts: readonly SolvedConflict[]
+  readonly retirements: readonly SolvedRetirement[]
 }
 
 /**
@@ -43,7 +49,7 @@ export function solve(rules: Rules, records: readonly LinkingRecord[], denials: 
       profiles.push(profileOf(rules, { members: [...vertices], retired: [] }))
     } else contested.push(vertices)
   }
-  if (contested.length === 0) return { profiles, conflicts: [] }
+  if (contested.length === 0) return { profiles, conflicts: [], retirements: [] }
   const links = graph.links(contested.map(([first]) => first as Vertex))
   const foldings = contested.map((vertices) =>
     fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [], denials),
@@ -57,13 +63,14 @@ export function solve(rules: Rules, records: readonly LinkingRecord[], denials: 
     profiles.push(profile)
     for (const vertex of all(part)) homes.set(vertex, profile.profileId)
   }
-  const conflicts = foldings.flatMap(({ refusals }) =>
-    refusals.flatMap((refusal) => {
-      const [loser, winner] = [homes.get(refusal.link.a) as string, homes.get(refusal.link.b) as string]
-      return winner === loser ? [] : [{ ...refusal, winner, loser }]
-    }),
-  )
-  return { profiles, conflicts }
+  const conflicts: SolvedConflict[] = []
+  const retirements: SolvedRetirement[] = []
+  for (const refusal of foldings.flatMap(({ refusals }) => refusals)) {
+    const [loser, winner] = [homes.get(refusal.link.a) as string, homes.get(refusal.link.b) as string]
+    if (winner !== loser) conflicts.push({ ...refusal, winner, loser })
+    else retirements.push({ ...refusal, profileId: winner })
+  }
+  return { profiles, conflicts, retirements }
 }
 
 function holdsDenied(graph: Graph, vertices: readonly Vertex[], denials: readonly Denial[]): boolean {

@@ -67,6 +67,7 @@ export const TABLES = [
   'audience',
   'departed',
   'aging',
+  'identityHistory',
 ] as const
 export type Table = (typeof TABLES)[number]
 

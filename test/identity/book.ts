@@ -114,7 +114,11 @@ export async function stateOf(store: Store): Promise<PlainAnswer> {
   const conflicts = [...((await rows(store, 'conflict')) as Map<string, Kept>).values()].map((row) =>
     [
       ...[row.a.join('='), row.b.join('='), row.rule, row.limit, row.wouldBe],
-      ...[`winner ${row.winner}`, `loser ${row.loser}`, ...row.records.map(([, key]) => key).sort(byBytes)],
+      ...[
+        `winner ${row.winner}`,
+        `loser ${row.loser}`,
+        ...row.records.map(([source, key]) => (source.startsWith('!') ? source.slice(1) : key)).sort(byBytes),
+      ],
     ].join(' '),
   )
   // An empty home marks what only a denial names: nobody.

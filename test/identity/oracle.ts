@@ -44,11 +44,18 @@ const time = (at: number | null): number => (at === null ? Number.NEGATIVE_INFIN
 const firstNonZero = (...orders: number[]): number => orders.find((order) => order !== 0 && !Number.isNaN(order)) ?? 0
 const ascending = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1)
 
+/** What was said by hand, in identifier texts: pairs that are one person, and what joins nobody. */
+export interface PlainWords {
+  readonly merges?: readonly (readonly [string, string])[]
+  readonly blocks?: readonly string[]
+}
+
 /** @param denials  pairs of identifier texts that are two people */
 export function oracle(
   records: readonly PlainRecord[],
   rules: PlainRules,
   denials: readonly (readonly [string, string])[] = [],
+  { merges = [], blocks = [] }: PlainWords = {},
 ): PlainAnswer {
   const strength = (a: string, b: string): number =>
     firstNonZero(
@@ -69,7 +76,7 @@ export function oracle(
   }))
 
   // Step 2: values with too many owners, counted per namespace of the owner.
-  const quarantined = new Set<string>()
+  const quarantined = new Set<string>(blocks)
   for (const id of new Set(shown.flatMap((record) => record.ids))) {
     const owners = shown
       .filter((record) => record.ids.includes(id))
@@ -84,9 +91,14 @@ export function oracle(
     .filter((record) => record.ids.length > 0)
 
   // Step 3: a star in every record.
-  const everybody = [...new Set(usable.flatMap((record) => record.ids))]
+  const merged = merges.map((pair) => pair.filter((id) => !quarantined.has(id)).sort(strength))
+  const everybody = [...new Set([...usable.map((record) => record.ids), ...merged].flat())]
   const holders = (...ids: string[]) => usable.filter((record) => ids.every((id) => record.ids.includes(id)))
-  const links = new Map<string, { a: string; b: string; first: number; last: number; keys: string[] }>()
+  const links = new Map<string, { a: string; b: string; first: number; last: number; keys: string[]; said?: true }>()
+  for (const [a, b] of merged) {
+    if (a === undefined || b === undefined) continue
+    links.set(`${a} ${b}`, { a, b, first: Infinity, last: -Infinity, keys: ['merge'], said: true })
+  }
   for (const record of usable) {
     const [a, ...others] = record.ids as [string, ...string[]]
     for (const b of others) {
@@ -151,6 +163,7 @@ export function oracle(
         .filter(({ a }) => cluster.includes(a))
         .sort((x, y) =>
           firstNonZero(
+            ascending(x.said ? 0 : 1, y.said ? 0 : 1),
             ascending(rules.ranks[namespaceOf(x.b)] as number, rules.ranks[namespaceOf(y.b)] as number),
             rules.prefer === 'most-recent' ? ascending(y.last, x.last) : ascending(x.first, y.first),
             ascending(rules.ranks[namespaceOf(x.a)] as number, rules.ranks[namespaceOf(y.a)] as number),
