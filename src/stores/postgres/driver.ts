@@ -6,6 +6,7 @@ export interface PostgresPool {
 }
 
 export interface PostgresClient {
+  /** A text of several statements has an answer for each, as pg gives it, whatever its types say. */
   query(query: PostgresQuery): Promise<{ readonly rows: unknown[] }>
   on(event: 'error', listener: (error: Error) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown

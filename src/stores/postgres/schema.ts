@@ -23,7 +23,7 @@ export type Migration = (schema: string) => string
 export const MIGRATIONS: readonly Migration[] = [
   (schema) => `
     CREATE TABLE "${schema}".lakeloop (name text PRIMARY KEY, value integer NOT NULL);
-    CREATE TABLE "${schema}".lakeloop_writer (id text PRIMARY KEY, n integer NOT NULL, at timestamptz NOT NULL)`,
+    CREATE TABLE "${schema}".lakeloop_writer (id text PRIMARY KEY, n bigint NOT NULL, at timestamptz NOT NULL)`,
 ]
 
 /**

@@ -25,7 +25,7 @@ const PASSWORD = 'pw-of-the-test-server'
 /** Small and quick; what it says is kept for the case that it does not start. */
 const SETTINGS = [
   ...['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'full_page_writes=off'],
-  ...['shared_buffers=32MB', 'max_connections=60', 'autovacuum_naptime=5s', 'dynamic_shared_memory_type=mmap'],
+  ...['shared_buffers=32MB', 'max_connections=60', 'autovacuum=off', 'dynamic_shared_memory_type=mmap'],
 ]
 /** Postgres ends with this process, however that ends: the shell waits for its input to close. */
 const GUARD = '"$@" & pid=$!; { read -r _ <&3; kill -QUIT $pid; } & wait $pid; kill $!'
