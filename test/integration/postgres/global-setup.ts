@@ -13,10 +13,14 @@ declare module 'vitest' {
 /** What is answered: where it is, or why there is none. */
 export type Answer = { readonly url: string } | { readonly reason: string }
 
-/** Starts one Postgres for the whole run when the first test asks for it, so that a run without such a test has none. */
+/**
+ * Starts one Postgres for the whole run when the first test asks for it, so that a run without such a test has none;
+ * POSTGRES_URL names another, of a version of yours, by its superuser.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let started: Promise<PostgresServer> | undefined
   const answer = async (): Promise<Answer> => {
+    if (process.env.POSTGRES_URL !== undefined) return { url: process.env.POSTGRES_URL }
     started ??= startPostgres()
     return await started.then(
       ({ url }) => ({ url }),
