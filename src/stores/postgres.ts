@@ -15,7 +15,7 @@ import {
 } from './postgres/driver.js'
 import { isPassing, storeError } from './postgres/errors.js'
 import { migrate, type Place } from './postgres/schema.js'
-import { batchOf, encodeKeys, Statements, type Ticket } from './postgres/statements.js'
+import { batchOf, Statements, type Ticket } from './postgres/statements.js'
 import type { Entry, Key, Op, Range, Store, Table } from './store.js'
 
 export type { ConnectionString, PostgresClient, PostgresPool, PostgresQuery } from './postgres/driver.js'
@@ -98,9 +98,8 @@ export class PostgresStore implements Store {
   async get(table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
     this.#assertOpen()
     checkCount('keys', keys.length)
-    const texts = encodeKeys(table, keys)
-    if (texts.length === 0) return []
-    return await this.#run((client) => this.#statements.get(client, table, texts))
+    if (keys.length === 0) return []
+    return await this.#run((client) => this.#statements.get(client, table, keys))
   }
 
   async scan(table: Table, range: Range): Promise<readonly Entry[]> {

@@ -95,6 +95,7 @@ describe('PostgresStore', () => {
     expect(problem(thrown('23505'))).toBe('Postgres gave SQLSTATE 23505')
     expect(problem(thrown('ENOTFOUND'))).toBe('Postgres was not reached: ENOTFOUND')
     expect(problem(thrown('EPIPE'))).toBe('Postgres was not reached: EPIPE')
+    expect(storeError(new Error('Query read timeout'), 'x').code).toBe('STORE_LOCKED')
     for (const cause of [new Error(SECRET), thrown(SECRET), thrown(`E${SECRET}`), undefined, SECRET]) {
       expect(problem(cause)).toBe('Postgres gave no SQLSTATE')
     }

@@ -17,13 +17,16 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 /** What Node and pg say of a connection that is lost or refused. */
 const LOST = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/
 const LOST_TEXT = /^Connection terminated|not queryable$/
+/** What pg says when it has waited for long enough. */
+const LATE_TEXT = /^(Query read timeout|timeout exceeded when trying to connect)$/
 /** connection_exception; admin_shutdown, crash_shutdown, cannot_connect_now; too_many_connections. */
 const LOST_STATE = /^(08...|57P0[123]|53300)$/
 
 /** What a driver threw, in our words. The driver's own message may quote values and stays behind `causeOf` (I7). */
 export function storeError(cause: unknown, store: string): LakeloopError {
   const state = stateOf(cause)
-  const code = state === undefined ? undefined : CODES[state]
+  const late = LATE_TEXT.test(textOf(cause, 'message')) ? 'STORE_LOCKED' : undefined
+  const code = state === undefined ? late : CODES[state]
   if (code !== undefined) return new LakeloopError(code, { file: store }, cause)
   return new LakeloopError('STORE_FAILED', { problem: problemOf(cause, state) }, cause)
 }

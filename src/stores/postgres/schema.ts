@@ -63,15 +63,15 @@ const numberOf = (text: string): number => createHash('sha256').update(`lakeloop
  */
 export async function migrate(client: PostgresClient, place: Place, migrations = MIGRATIONS): Promise<void> {
   if (await isCurrent(client, place, migrations)) return
-  await client.query({ text: begin(place, [MIGRATING]) })
+  await rowsOf(client, place, begin(place, [MIGRATING]))
   try {
     // Read again under the lock: another process may have done it meanwhile.
     if (!(await isCurrent(client, place, migrations))) await bringUp(client, place, migrations)
   } catch (error) {
-    await client.query({ text: 'ROLLBACK' }).catch(() => undefined)
+    await rowsOf(client, place, 'ROLLBACK').catch(() => undefined)
     throw error
   }
-  await client.query({ text: 'COMMIT' })
+  await rowsOf(client, place, 'COMMIT')
 }
 
 async function isCurrent(client: PostgresClient, place: Place, migrations: readonly Migration[]): Promise<boolean> {
@@ -82,8 +82,12 @@ async function isCurrent(client: PostgresClient, place: Place, migrations: reado
 
 async function bringUp(client: PostgresClient, place: Place, migrations: readonly Migration[]): Promise<void> {
   const { schema } = place
-  const [there] = await rowsOf(client, 'SELECT FROM pg_namespace WHERE nspname = $1', [schema])
-  const [database] = await rowsOf<{ encoding: string }>(client, "SELECT current_setting('server_encoding') AS encoding")
+  const [there] = await rowsOf(client, place, 'SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+  const [database] = await rowsOf<{ encoding: string }>(
+    client,
+    place,
+    "SELECT current_setting('server_encoding') AS encoding",
+  )
   if (database?.encoding !== 'UTF8') throw new LakeloopError('STORE_FAILED', { problem: 'the database is not in UTF8' })
   const version = await versionOf(client, place, await tablesOf(client, place), migrations)
   const steps = [
@@ -94,34 +98,44 @@ async function bringUp(client: PostgresClient, place: Place, migrations: readonl
        ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
     ...TABLES.map((table) => `CREATE TABLE IF NOT EXISTS "${schema}"."${table}" ${TABLE}`),
   ]
-  await client.query({ text: steps.join(';\n') })
+  await rowsOf(client, place, steps.join(';\n'))
 }
 
-async function tablesOf(client: PostgresClient, { schema }: Place): Promise<ReadonlySet<string>> {
+async function tablesOf(client: PostgresClient, place: Place): Promise<ReadonlySet<string>> {
   const sql = `SELECT c.relname::text AS name FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')`
-  return new Set((await rowsOf<{ name: string }>(client, sql, [schema])).map(({ name }) => name))
+  return new Set((await rowsOf<{ name: string }>(client, place, sql, [place.schema])).map(({ name }) => name))
 }
 
 async function versionOf(
   client: PostgresClient,
-  { schema, store }: Place,
+  place: Place,
   present: ReadonlySet<string>,
   migrations: readonly Migration[],
 ): Promise<number> {
+  const { schema, store } = place
   if (!present.has('lakeloop')) {
     if (present.size > 0) throw new LakeloopError('STORE_CORRUPT', { file: store })
     return 0
   }
   const sql = `SELECT value FROM "${schema}".lakeloop WHERE name = 'version'`
-  const [row] = await rowsOf<{ value: number }>(client, sql)
+  const [row] = await rowsOf<{ value: number }>(client, place, sql)
   if (row === undefined) throw new LakeloopError('STORE_CORRUPT', { file: store })
   const version = Number(row.value)
   if (version > migrations.length) throw new LakeloopError('STORE_VERSION_NEWER', { file: store, version })
   return version
 }
 
-/** The rows of one statement, as its text says they look. */
-async function rowsOf<Row>(client: PostgresClient, text: string, values: unknown[] = []): Promise<readonly Row[]> {
-  return (await client.query({ text, values })).rows as Row[]
+/** Longer than the server's own bound, so that where both can tell, the server does. */
+const GRACE_MS = 5_000
+
+/** The rows of what is sent as one, as its text says they look. A text of several statements takes no values. */
+export async function rowsOf<Row>(
+  client: PostgresClient,
+  { statementTimeoutMs }: Place,
+  text: string,
+  values?: unknown[],
+): Promise<readonly Row[]> {
+  const answer = await client.query({ text, query_timeout: statementTimeoutMs + GRACE_MS, ...(values && { values }) })
+  return [answer].flat().flatMap(({ rows }) => rows as Row[])
 }

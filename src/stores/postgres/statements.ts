@@ -6,7 +6,7 @@ import { boundsOf, decodeKey, encodeKey } from '../key.js'
 import type { Entry, Key, Op, Range, Table } from '../store.js'
 import type { PostgresClient } from './driver.js'
 import { isUndone } from './errors.js'
-import { begin, type Place, slotOf } from './schema.js'
+import { begin, type Place, rowsOf, slotOf } from './schema.js'
 
 /** A key as the columns of a table; see `TABLE` in schema.ts. */
 interface Columns {
@@ -31,9 +31,6 @@ export interface Batch {
 
 const HEAD_BYTES = 2_000
 const NONE = Buffer.alloc(0)
-/** Longer than the server's own bound, so that where both can tell, the server does. */
-const GRACE_MS = 5_000
-
 /** The contract's calls as SQL. Each is one statement, or one transaction, however many entries it has. */
 export class Statements {
   readonly #place: Place
@@ -42,15 +39,13 @@ export class Statements {
     this.#place = place
   }
 
-  async get(client: PostgresClient, table: Table, keys: readonly string[]): Promise<readonly (Json | undefined)[]> {
+  async get(client: PostgresClient, table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
     const found = new Array<Json | undefined>(keys.length).fill(undefined)
-    const places = keys.map(columnsOf)
+    const places = keys.map((key) => columnsOf(encodeKey(table, key)))
     const sql = `SELECT w.n::int4 AS n, t.v FROM unnest($1::bytea[], $2::bytea[]) WITH ORDINALITY AS w(k, d, n)
       JOIN ${this.#named(table)} AS t ON t.k = w.k AND t.d = w.d`
-    const rows = await this.#rows<{ n: number; v: string }>(client, sql, [
-      places.map(({ k }) => k),
-      places.map(({ d }) => d),
-    ])
+    const values = [places.map(({ k }) => k), places.map(({ d }) => d)]
+    const rows = await this.#rows<{ n: number; v: string }>(client, sql, values)
     for (const { n, v } of rows) found[n - 1] = JSON.parse(v) as Json
     return found
   }
@@ -134,8 +129,8 @@ export class Statements {
   async #write(client: PostgresClient, writes: Batch['writes'], { writer, n }: Ticket): Promise<void> {
     const values: unknown[] = [writer, n]
     const parts: string[] = []
-    for (const [table, texts] of writes) {
-      const rows = [...texts].map(([key, text]) => ({ ...columnsOf(key), text }))
+    for (const [table, byKey] of writes) {
+      const rows = [...byKey].map(([key, text]) => ({ ...columnsOf(key), text }))
       const [gone, put] = [rows.filter(({ text }) => text === null), rows.filter(({ text }) => text !== null)]
       const bytes = (of: typeof rows, column: keyof Columns): string =>
         `$${values.push(of.map((row) => row[column]))}::bytea[]`
@@ -144,12 +139,8 @@ export class Statements {
           USING unnest(${bytes(gone, 'k')}, ${bytes(gone, 'd')}) AS w(k, d) WHERE t.k = w.k AND t.d = w.d`)
       }
       if (put.length > 0) {
-        const arrays = [
-          bytes(put, 'k'),
-          bytes(put, 'd'),
-          bytes(put, 'r'),
-          `$${values.push(put.map(({ text }) => text))}::text[]`,
-        ]
+        const texts = `$${values.push(put.map(({ text }) => text))}::text[]`
+        const arrays = [bytes(put, 'k'), bytes(put, 'd'), bytes(put, 'r'), texts]
         parts.push(`INSERT INTO ${this.#named(table)} SELECT * FROM unnest(${arrays})
           ON CONFLICT (k, d) DO UPDATE SET v = excluded.v`)
       }
@@ -164,11 +155,8 @@ export class Statements {
     return `"${this.#place.schema}"."${table}"`
   }
 
-  /** The rows of what is sent as one, as its text says they look. */
   async #rows<Row>(client: PostgresClient, text: string, values?: unknown[]): Promise<readonly Row[]> {
-    const query_timeout = this.#place.statementTimeoutMs + GRACE_MS
-    const answer = await client.query({ text, query_timeout, ...(values && { values }) })
-    return [answer].flat().flatMap(({ rows }) => rows as Row[])
+    return await rowsOf<Row>(client, this.#place, text, values)
   }
 }
 
@@ -189,9 +177,6 @@ export function batchOf(ops: readonly Op[]): Batch {
   }
   return { slots, checks, writes }
 }
-
-export const encodeKeys = (table: Table, keys: readonly Key[]): readonly string[] =>
-  keys.map((key) => encodeKey(table, key))
 
 function columnsOf(key: string): Columns {
   const bytes = Buffer.from(key)
