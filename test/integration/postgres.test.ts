@@ -252,6 +252,10 @@ describe.skipIf(url === undefined)('PostgresStore', () => {
     const store = storeOf(freshSchema())
     await store.commit([put])
     await store.close()
+    // This server has no TLS. Without a word of it in the string none is asked for, whatever PGSSLMODE says.
+    const strict = storeOf(freshSchema(), { connectionString: `${url}?sslmode=verify-full` })
+    expect(await messageOf(strict.commit([put]))).toMatch(/^STORE_FAILED: .* no SQLSTATE/)
+    await strict.close()
     const without = storeOf(freshSchema(), { connectionString: urlOf({ password: '' }) })
     expect(await messageOf(without.commit([put]))).toMatch(/^STORE_FAILED: /)
     await without.close()

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import { type PostgresClient, type PostgresPool, signIn, withClient } from '../../src/stores/postgres/driver.js'
@@ -61,6 +63,19 @@ describe('PostgresStore', () => {
       /^STORE_FAILED: the store failed: Postgres gave no SQLSTATE\. See/,
     )
     await throwing.close()
+  })
+
+  test('waits for a server that says nothing no longer than it was told', async () => {
+    const silent = createServer().listen(0, '127.0.0.1')
+    await once(silent, 'listening')
+    const { port } = silent.address() as { port: number }
+    const connectionString = `postgres://ada:pw@127.0.0.1:${port}/app`
+    const store = new PostgresStore({ connectionString, statementTimeoutMs: 60 })
+    await expect(store.get('run', [['p']])).rejects.toThrow(
+      'STORE_FAILED: the store failed: Postgres was not reached in time. See causeOf(error) for what it threw.',
+    )
+    await store.close()
+    silent.close()
   })
 
   test('takes the password out of the connection string, and leaves what it says of TLS in it', () => {

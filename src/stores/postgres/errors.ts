@@ -16,9 +16,10 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 
 /** What Node and pg say of a connection that is lost or refused. */
 const LOST = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/
-const LOST_TEXT = /^Connection terminated|not queryable$/
+const LOST_TEXT = /^Connection terminated( unexpectedly)?$|not queryable$/
 /** What pg says when it has waited for long enough. */
 const LATE_TEXT = /^(Query read timeout|timeout exceeded when trying to connect)$/
+const NOT_REACHED_TEXT = /^Connection terminated due to connection timeout$/
 /** connection_exception; admin_shutdown, crash_shutdown, cannot_connect_now; too_many_connections. */
 const LOST_STATE = /^(08...|57P0[123]|53300)$/
 
@@ -52,7 +53,10 @@ function stateOf(error: unknown): string | undefined {
 function problemOf(cause: unknown, state: string | undefined): string {
   if (state !== undefined) return `Postgres gave SQLSTATE ${state}`
   const code = textOf(cause, 'code')
-  return /^E[A-Z_]{2,30}$/.test(code) ? `Postgres was not reached: ${code}` : 'Postgres gave no SQLSTATE'
+  if (/^E[A-Z_]{2,30}$/.test(code)) return `Postgres was not reached: ${code}`
+  return NOT_REACHED_TEXT.test(textOf(cause, 'message'))
+    ? 'Postgres was not reached in time'
+    : 'Postgres gave no SQLSTATE'
 }
 
 function textOf(error: unknown, property: 'code' | 'message'): string {
