@@ -36,6 +36,7 @@ export { accuse } from './destinations/suspects.js'
 export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
 export {
   type AddressChange,
+  type Advanced,
   type Conflict,
   type EvidenceLink,
   type Explanation,

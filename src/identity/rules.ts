@@ -128,12 +128,15 @@ export function compileRules(options: RuleOptions): Rules {
   const checked = RULES.safeParse(options)
   if (!checked.success) {
     const [issue] = checked.error.issues
-    throw invalid(issue?.path.map(String).join('.') ?? '', issue?.message ?? 'is invalid')
+    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+    const path = [...(issue?.path ?? []), ...unknown]
+    throw invalidRule(path.map(String).join('.'), unknown.length > 0 ? 'is no rule' : (issue?.message ?? 'is invalid'))
   }
   const namespaces = compileNamespaces(options)
   const { maxIdentifiersPerProfile = 100, linkPreference = 'most-recent', salt = '', phoneNormalizer } = options
   const sourcePriority = [...(options.sourcePriority ?? [])]
   const { onTargetClaimed = 'refuse', idPolicy = 'founder' } = options
+  refuseContradictions(options, namespaces)
   const blocked = compileBlocked(options.blocked ?? {}, namespaces, phoneNormalizer)
   const read = (name: string, raw: unknown): Reading => {
     const rule = namespaces.get(name)
@@ -170,7 +173,7 @@ export function compileRules(options: RuleOptions): Rules {
 function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace> {
   const declared = new Map<string, NamespaceRule>([...Object.entries(RESERVED), ...Object.entries(options.namespaces)])
   for (const name of options.attributeOnly ?? []) {
-    if (!declared.has(name)) throw invalid('attributeOnly', 'names a namespace that is not declared')
+    if (!declared.has(name)) throw invalidRule('attributeOnly', 'names a namespace that is not declared')
   }
   const sorted = [...declared].sort(([a, left], [b, right]) => left.priority - right.priority || compareBytes(a, b))
   return new Map(
@@ -178,7 +181,7 @@ function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace>
       const anchor = rule.anchor ?? (name === 'customer_id' || name === 'userId')
       if (anchor && rule.maxIdentifiers === undefined) {
         const problem = 'must be said for an anchor: 1 keeps two ids of a person apart, more joins them'
-        throw invalid(`namespaces.${name}.maxIdentifiers`, problem)
+        throw invalidRule(`namespaces.${name}.maxIdentifiers`, problem)
       }
       const normalise = rule.normalise ?? (name === 'email' || name === 'phone' ? name : 'id')
       const hub = anchor ? false : (rule.hub ?? (name === 'email' || name === 'phone' ? 20 : false))
@@ -188,6 +191,29 @@ function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace>
       return [name, { name, order, priority, maxIdentifiers, anchor, hub, normalise, attributeOnly, activeForDays }]
     }),
   )
+}
+
+/** Rules that cannot hold together. Where a default contradicts, what was said counts. */
+function refuseContradictions(options: RuleOptions, namespaces: ReadonlyMap<string, Namespace>): void {
+  const total = options.maxIdentifiersPerProfile ?? 100
+  for (const [name, said] of Object.entries(options.namespaces)) {
+    const { anchor, attributeOnly } = namespaces.get(name) as Namespace
+    const rule = `namespaces.${name}`
+    if ((said.maxIdentifiers ?? 0) > total) {
+      throw invalidRule(`${rule}.maxIdentifiers`, `is more than maxIdentifiersPerProfile, ${total}`)
+    }
+    if (anchor && said.hub) throw invalidRule(`${rule}.hub`, 'is for what people share, and an anchor means one person')
+    if (anchor && said.activeForDays !== undefined) {
+      const problem = 'is not for an anchor: people whom their anchors keep apart would run together'
+      throw invalidRule(`${rule}.activeForDays`, problem)
+    }
+    if (attributeOnly && said.activeForDays !== undefined) {
+      throw invalidRule(`${rule}.activeForDays`, 'is of a namespace that joins nobody: attributeOnly names it')
+    }
+    if (attributeOnly && said.anchor) throw invalidRule('attributeOnly', 'names an anchor, which means a person')
+  }
+  const sources = options.sourcePriority ?? []
+  if (new Set(sources).size < sources.length) throw invalidRule('sourcePriority', 'names a source twice')
 }
 
 /** Texts are compared as the namespace writes them, patterns with the written value. */
@@ -201,7 +227,7 @@ function compileBlocked(
   for (const [name, list] of Object.entries(lists)) {
     const rules = name === '*' ? [...namespaces.values()] : [namespaces.get(name)]
     for (const rule of rules) {
-      if (rule === undefined) throw invalid('blocked', 'names a namespace that is not declared')
+      if (rule === undefined) throw invalidRule('blocked', 'names a namespace that is not declared')
       for (const item of list) {
         if (typeof item === 'string') {
           exact.add(idOf(rule.name, normaliseAs(rule.normalise, item, phoneNormalizer) ?? item))
@@ -226,4 +252,6 @@ export function partsOf(id: string): readonly [namespace: string, value: string]
   return [id.slice(0, at), id.slice(at + 1)]
 }
 
-const invalid = (rule: string, problem: string) => new LakeloopError('IDENTITY_RULES_INVALID', { rule, problem })
+/** The error for a rule that is wrong by itself, or beside another. */
+export const invalidRule = (rule: string, problem: string) =>
+  new LakeloopError('IDENTITY_RULES_INVALID', { rule, problem })

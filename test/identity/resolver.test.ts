@@ -488,13 +488,53 @@ describe('rules', () => {
     [{ namespaces: NAMESPACES, attributeOnly: ['loyalty'] }, 'attributeOnly'],
     [{ namespaces: NAMESPACES, linkPreference: 'newest' }, 'linkPreference'],
     [{ namespaces: NAMESPACES, maxIdentifiersPerProfile: 1.5 }, 'maxIdentifiersPerProfile'],
+    [{ namespaces: NAMESPACES, maxIdentifiers: 3 }, 'maxIdentifiers'],
+    [{ namespaces: { crm: { priority: 1, limit: 3 } } }, 'namespaces.crm.limit'],
+    [{ namespaces: { crm: { priority: 1, activeForDays: 0 } } }, 'namespaces.crm.activeForDays'],
+    [{ namespaces: { crm: { priority: 1, activeForDays: 3_651 } } }, 'namespaces.crm.activeForDays'],
+    [{ namespaces: NAMESPACES, sourcePriority: ['crm', ''] }, 'sourcePriority.1'],
+    [{ namespaces: NAMESPACES, sourcePriority: 'crm' }, 'sourcePriority'],
+    [{ namespaces: NAMESPACES, onTargetClaimed: 'guess' }, 'onTargetClaimed'],
+    [{ namespaces: NAMESPACES, idPolicy: 'random' }, 'idPolicy'],
   ])('%j names the rule', (options, rule) => {
     expect(refused(options)).toEqual(['IDENTITY_RULES_INVALID', rule])
   })
 
+  const crm = { priority: 1, maxIdentifiers: 1, anchor: true }
+  test.each([
+    [{ namespaces: { crm: { priority: 1, maxIdentifiers: 101 } } }, 'namespaces.crm.maxIdentifiers'],
+    [
+      { namespaces: { crm: { ...crm, maxIdentifiers: 7 } }, maxIdentifiersPerProfile: 6 },
+      'namespaces.crm.maxIdentifiers',
+    ],
+    [{ namespaces: { crm: { ...crm, hub: 20 } } }, 'namespaces.crm.hub'],
+    [{ namespaces: { customer_id: { priority: 1, maxIdentifiers: 1, hub: 20 } } }, 'namespaces.customer_id.hub'],
+    [{ namespaces: { crm: { ...crm, activeForDays: 30 } } }, 'namespaces.crm.activeForDays'],
+    [
+      { namespaces: { crm: { priority: 1, activeForDays: 30 } }, attributeOnly: ['crm'] },
+      'namespaces.crm.activeForDays',
+    ],
+    [{ namespaces: { crm }, attributeOnly: ['crm'] }, 'attributeOnly'],
+    [{ namespaces: NAMESPACES, attributeOnly: ['email'] }, 'attributeOnly'],
+    [{ namespaces: NAMESPACES, target: 'phone', attributeOnly: ['phone'] }, 'attributeOnly'],
+    [{ namespaces: NAMESPACES, sourcePriority: ['crm', 'web', 'crm'] }, 'sourcePriority'],
+  ])('%j contradict each other: names the rule', (options, rule) => {
+    expect(refused(options)).toEqual(['IDENTITY_RULES_INVALID', rule])
+  })
+
+  test.each([
+    // What was not said gives way: five emails per person do not fit into three in all, and nobody said five.
+    [{ namespaces: { crm: { ...crm, maxIdentifiers: 3, hub: false } }, maxIdentifiersPerProfile: 3 }],
+    [{ namespaces: NAMESPACES, attributeOnly: ['userId', 'customer_id'] }],
+    [{ namespaces: NAMESPACES, attributeOnly: ['email'], target: 'phone' }],
+    [{ namespaces: NAMESPACES, sourcePriority: [], onTargetClaimed: 'share', idPolicy: 'pinned' }],
+    [{ namespaces: { email: { priority: 1, activeForDays: 3_650, hub: 1 } }, linkPreference: 'earliest' }],
+  ])('%j hold together', (options) => {
+    expect(refused(options)).toBe('taken')
+  })
+
   test.each([
     [{ target: 'loyalty' }, 'target'],
-    [{ target: 'email', attributeOnly: ['email'] }, 'target'],
     [{ graph: '' }, 'graph'],
     [{ store: {} }, 'store'],
   ])('%j names the option', (options, option) => {
