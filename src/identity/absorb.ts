@@ -20,6 +20,14 @@ import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
 import { type Former, type Succession, succession } from './succession.js'
 
+/** What is taken out of who is who besides what records say. */
+export interface Erasure {
+  readonly seeds?: readonly string[] | undefined
+  /** Identifiers that count as not there, in whatever record they stand. */
+  readonly without?: ReadonlySet<string> | undefined
+  readonly forgets?: MetaRow['forgets']
+}
+
 /**
  * The ops that take changed records into the graph: the records, and whatever they make of the people they touch.
  *
@@ -31,8 +39,9 @@ export async function absorb(
   rows: Rows,
   meta: MetaRow | undefined,
   changes: readonly RecordChange[],
+  { seeds, without, forgets = meta?.forgets }: Erasure = {},
 ): Promise<readonly Op[]> {
-  const around = await gather(rules, rows, changes)
+  const around = await gather(rules, rows, changes, { seeds, without })
   const solution = solve(rules, linkingRecords(around), denialsIn(around))
   const ops: Op[] = [
     ...changes.flatMap((change) => evidenceOps(rules, rows, change)),
@@ -52,7 +61,14 @@ export async function absorb(
   }
   const version = (meta?.version ?? 0) + 1
   ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes, version }))
-  const next: MetaRow = { rules: rules.hash, sequence, conflicts: (meta?.conflicts ?? 0) + opened, version }
+  const conflictCount = (meta?.conflicts ?? 0) + opened
+  const counts = { rules: rules.hash, sequence, conflicts: conflictCount, version }
+  const isCrowded = changes.some(({ after }) => after?.unusable?.some(([, , problem]) => problem === 'too many'))
+  const next: MetaRow = {
+    ...meta,
+    ...counts,
+    ...(forgets && { forgets: isCrowded ? { ...forgets, crowded: true } : forgets }),
+  }
   const key = [rows.graph]
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },

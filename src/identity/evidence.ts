@@ -19,13 +19,24 @@ const ROLE_HUB = 3
 export type StoredRecord = {
   readonly at: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
-  readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many'])[]
+  readonly unusable?: readonly (readonly [
+    namespace: string,
+    raw: string,
+    problem: Problem | 'too many' | 'forgotten',
+  ])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
   /** Says that its two identifiers are one person, before all records. Such a record owns nothing and has no time. */
   readonly together?: true
   /** Says that its identifier joins nobody. Such a record links nothing and owns nothing. */
   readonly blocked?: true
+}
+
+/** A record that is to be taken in, or out. */
+export interface NewRecord {
+  readonly ref: RecordRef
+  /** As they arrived; none: the record is to be taken out. */
+  readonly versions: readonly StoredRecord[]
 }
 
 /** Names a record: both parts fit into a key of a store. */

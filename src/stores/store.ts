@@ -67,6 +67,8 @@ export const TABLES = [
   'audience',
   'departed',
   'identityHistory',
+  'tombstone',
+  'forgetting',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
-import type { Store, Table } from '../../src/stores/store.js'
+import { type Store, TABLES, type Table } from '../../src/stores/store.js'
 import type { PlainAnswer, PlainRecord, PlainRules } from './oracle.js'
 
 /** More by LAW_RUNS; a failure prints its seed, LAW_SEED runs it again. */
@@ -106,3 +106,30 @@ export async function stateOf(store: Store): Promise<PlainAnswer> {
   expect(new Set((await rows(store, 'quarantine')).keys())).toEqual(new Set(nowhere))
   return { homes, profiles, conflicts: conflicts.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) }
 }
+
+/** Every entry of these tables as a text. */
+export async function textsIn(
+  store: Store,
+  prefixes: readonly string[],
+  tables: readonly Table[] = TABLES,
+): Promise<string[]> {
+  const found: string[] = []
+  for (const table of tables) {
+    for (const prefix of prefixes) {
+      for (let after: readonly string[] | undefined; ; ) {
+        const page = await store.scan(table, { prefix: [prefix], after, limit: 1_000 })
+        for (const { key, value } of page) found.push(`${table} ${JSON.stringify([key, value])}`)
+        if (page.length < 1_000) break
+        after = page.at(-1)?.key
+      }
+    }
+  }
+  return found
+}
+
+/** Cuts a list into batches. */
+export function batches<Item>(list: readonly Item[], cuts: readonly number[]): Item[][] {
+  const ends = [...new Set([...cuts.map((cut) => cut % (list.length + 1)), list.length])].sort((a, b) => a - b)
+  return ends.map((end, index) => list.slice(ends[index - 1] ?? 0, end))
+}
+export const cuts = fc.array(fc.nat({ max: 100 }), { maxLength: 5 })

@@ -4,7 +4,9 @@ import type { Identifiers } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import {
   at,
+  batches,
   book,
+  cuts,
   evidenceOf,
   identifier,
   ids,
@@ -19,13 +21,6 @@ import {
   VALUES,
 } from './books.js'
 import { oracle, type PlainRecord } from './oracle.js'
-
-/** Cuts a list into batches. */
-function batches<Item>(list: readonly Item[], cuts: readonly number[]): Item[][] {
-  const ends = [...new Set([...cuts.map((cut) => cut % (list.length + 1)), list.length])].sort((a, b) => a - b)
-  return ends.map((end, index) => list.slice(ends[index - 1] ?? 0, end))
-}
-const cuts = fc.array(fc.nat({ max: 100 }), { maxLength: 5 })
 
 describe('who is who', () => {
   test('G5 [I5] does not depend on the order or the slicing of the evidence, and is what the plain oracle says', async () => {
