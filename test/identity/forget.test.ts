@@ -220,6 +220,38 @@ describe('forget()', () => {
     }
   })
 
+  test('takes them out of who is who in one commit: killed right after it, the others are as at the end', async () => {
+    const store = new Watched()
+    const resolver = make(store)
+    await resolver.observe([
+      seen('1', 1, { customer_id: 'c-001', email: ANN.value }),
+      seen('2', 2, { customer_id: 'c-002', email: ANN.value }),
+    ])
+    expect((await resolver.profile(C2))?.conflicts).toBe(1)
+    store.failAfter = 1
+    await expect(resolver.forget([C1], PROJECTS)).rejects.toThrow('killed')
+    expect((await resolver.profile(C2))?.conflicts).toBe(0)
+    expect(await resolver.conflictCount()).toBe(0)
+    expect(await resolver.resolve([{ customer_id: 'c-001' }, { email: ANN.value }])).toMatchObject([
+      { reason: { code: 'IDENTIFIER_FORGOTTEN' } },
+      { address: ANN.value },
+    ])
+  })
+
+  test('is not undone by another process that writes at the same time', async () => {
+    const store = new MemoryStore()
+    const [one, other] = [await written(store), make(store)]
+    const records = Array.from({ length: 40 }, (_, n) =>
+      seen(`w${n}`, 5, { customer_id: 'c-001', email: `w${n}@example.com` }),
+    )
+    await Promise.all([
+      one.forget([ANN], PROJECTS),
+      ...records.map((record) => other.observe([record])),
+      one.observe([seen('late', 9, { customer_id: 'c-001', phone: PHONE })]),
+    ])
+    expect((await textsIn(store, ['main', 'shop'])).filter((text) => /c-001|ann@/i.test(text))).toEqual([])
+  })
+
   test('refuses what is no identifier by the rules, and options that are none', async () => {
     const resolver = make()
     await expect(resolver.forget([{ namespace: 'email', value: 'none' }], PROJECTS)).rejects.toThrow('joins nobody')
