@@ -277,6 +277,11 @@ export const ERRORS = {
     'every identifier of the row is unusable: {namespaces}',
     'Correct the values at their source.',
   ),
+  IDENTIFIER_FORGOTTEN: row(
+    'reject',
+    'the row speaks of somebody who was forgotten: by {namespace}',
+    'Nothing to do: nothing about them is kept or sent. Delete them at the source.',
+  ),
   ADDRESS_UNKNOWN: row(
     'reject',
     'the person has no {target} yet',

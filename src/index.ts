@@ -40,6 +40,8 @@ export {
   type Conflict,
   type EvidenceLink,
   type Explanation,
+  type ForgetOptions,
+  type Forgotten,
   type HistoryEntry,
   IdentityResolver,
   type NamespaceRule,

@@ -5,7 +5,7 @@ import { agingOps } from './aging.js'
 import { addressFacts } from './choice.js'
 import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
-import { firstRefs, hubOf, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
+import { firstRefs, hubOf, isUnindexed, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
 import type { LinkingRecord, Vertex } from './graph.js'
 import { historyOps } from './history.js'
 import { named, traceOf } from './naming.js'
@@ -25,6 +25,14 @@ import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
 import { type Former, type Succession, succession } from './succession.js'
 
+/** What is taken out of who is who besides what records say. */
+export interface Erasure {
+  readonly seeds?: readonly string[] | undefined
+  /** Identifiers that count as not there, in whatever record they stand. */
+  readonly without?: ReadonlySet<string> | undefined
+  readonly forgets?: MetaRow['forgets']
+}
+
 /**
  * The ops that take changed records into the graph: the records, and whatever they make of the people they touch.
  *
@@ -36,8 +44,9 @@ export async function absorb(
   rows: Rows,
   meta: MetaRow | undefined,
   changes: readonly RecordChange[],
+  { seeds, without, forgets = meta?.forgets }: Erasure = {},
 ): Promise<readonly Op[]> {
-  const around = await gather(rules, rows, changes)
+  const around = await gather(rules, rows, changes, { seeds, without })
   const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
   const ops: Op[] = [
     ...changes.flatMap((change) => [...evidenceOps(rules, rows, change), ...agingOps(rules, rows, change)]),
@@ -62,7 +71,13 @@ export async function absorb(
   }
   const version = (meta?.version ?? 0) + 1
   ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes, version }))
-  const next: MetaRow = { ...meta, rules: rules.hash, sequence, conflicts: (meta?.conflicts ?? 0) + opened, version }
+  const conflictCount = (meta?.conflicts ?? 0) + opened
+  const counts = { rules: rules.hash, sequence, conflicts: conflictCount, version }
+  const next: MetaRow = {
+    ...meta,
+    ...counts,
+    ...(forgets && { forgets: changes.some(isCrowded) ? { ...forgets, crowded: true } : forgets }),
+  }
   const key = [rows.graph]
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
@@ -70,6 +85,10 @@ export async function absorb(
     { op: 'put', table: 'identityMeta', key, value: next as object as Json },
   ]
 }
+
+/** True if a record gets identifiers that stand in no index. */
+const isCrowded = ({ after }: RecordChange): boolean =>
+  after?.unusable?.some(([, , problem]) => isUnindexed(problem)) === true
 
 /** The records as solving sees them: without what joins nobody. */
 export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] {

@@ -1,16 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
-import { isLakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
 import { absorb } from './absorb.js'
 import { agedRecord, asOfIn, dueOf, timePart } from './aging.js'
+import { COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
 import type { RecordRef } from './evidence.js'
 import { type RecordChange, refText } from './neighbourhood.js'
 import { isoOf, microsecondsOf } from './order.js'
 import { invalidOption } from './place.js'
 import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
-import { ATTEMPTS_MAX, COMMIT_ROWS_AIM, type Writer } from './writer.js'
+import type { Writer } from './writer.js'
 
 /** What `advance` did. */
 export interface Advanced {
@@ -40,28 +40,26 @@ export function timeOf(asOf: unknown): number {
  */
 export async function advanceTo(rules: Rules, rows: Rows, writer: Writer, asOf: number): Promise<Advanced> {
   let records = 0
-  let attempt = 1
-  for (;;) {
-    const meta = await writer.open()
-    if (asOf < (asOfIn(meta) ?? asOf)) throw invalidOption('asOf', 'is earlier than that of the graph')
-    const entries = await rows.store.scan('aging', { prefix: [rows.graph], limit: PAGE })
-    const due = entries.map(({ key }) => key).filter(([, time]) => (time as string) < timePart(asOf))
-    if (due.length === 0 && meta?.asOf === asOf && meta.aging === undefined) break
-    const isUnderWay = due.length > 0 && meta?.aging === asOf
-    const { changes, stale } = isUnderWay ? await crossed(rules, rows, due, asOf) : NOTHING
-    const times = due.length === 0 ? { asOf } : { ...meta, aging: asOf }
-    const ops = changes.length > 0 ? await absorb(rules, rows, meta, changes) : metaOps(rules, rows, meta, times)
-    try {
-      await rows.store.commit([...ops, ...stale.map((key): Op => ({ op: 'delete', table: 'aging', key }))])
-      records += changes.length
-      attempt = 1
-    } catch (error) {
-      if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
-      attempt += 1
-    }
+  for (let moved: number | undefined = 0; moved !== undefined; records += moved ?? 0) {
+    moved = await untilCommitted(() => oneStep(rules, rows, writer, asOf))
     await setImmediate() // lets the host's loop turn between commits
   }
   return { asOf: isoOf(asOf), records, conflicts: await writer.conflictCount() }
+}
+
+/** One commit. Returns how many records it derived anew; `undefined`: the graph stands there. */
+async function oneStep(rules: Rules, rows: Rows, writer: Writer, asOf: number): Promise<number | undefined> {
+  const meta = await writer.settled()
+  if (asOf < (asOfIn(meta) ?? asOf)) throw invalidOption('asOf', 'is earlier than that of the graph')
+  const entries = await rows.store.scan('aging', { prefix: [rows.graph], limit: PAGE })
+  const due = entries.map(({ key }) => key).filter(([, time]) => (time as string) < timePart(asOf))
+  if (due.length === 0 && meta?.asOf === asOf && meta.aging === undefined) return undefined
+  const isUnderWay = due.length > 0 && meta?.aging === asOf
+  const { changes, stale } = isUnderWay ? await crossed(rules, rows, due, asOf) : NOTHING
+  const times = due.length === 0 ? { asOf } : { ...meta, aging: asOf }
+  const ops = changes.length > 0 ? await absorb(rules, rows, meta, changes) : metaOps(rules, rows, meta, times)
+  await rows.store.commit([...ops, ...stale.map((key): Op => ({ op: 'delete', table: 'aging', key }))])
+  return changes.length
 }
 
 interface Crossed {
@@ -101,9 +99,10 @@ function metaOps(
   meta: MetaRow | undefined,
   { asOf, aging }: Pick<MetaRow, 'asOf' | 'aging'>,
 ): readonly Op[] {
-  const { sequence, conflicts, version } = meta ?? { sequence: 0, conflicts: 0, version: 0 }
+  const { asOf: _, aging: __, ...others } = meta ?? { rules: rules.hash, sequence: 0, conflicts: 0, version: 0 }
   const next: MetaRow = {
-    ...{ rules: rules.hash, sequence, conflicts, version: version + 1 },
+    ...others,
+    version: others.version + 1,
     ...(asOf !== undefined && { asOf }),
     ...(aging !== undefined && { aging }),
   }

@@ -1,6 +1,6 @@
 import { compareBytes } from '../model/byte-order.js'
 import type { Op } from '../stores/store.js'
-import type { RecordRef, StoredRecord } from './evidence.js'
+import type { RecordRef, StoredRecord, Unusable } from './evidence.js'
 import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
 
@@ -24,7 +24,9 @@ export function agedRecord(rules: Rules, record: StoredRecord, asOf: number | un
   const unusable = record.unusable ?? []
   const gone = record.ids
     .filter((id) => !isActive(id))
-    .map(([name, value, raw = value]) => [name, raw.slice(0, RAW_LENGTH_MAX), 'inactive'] as const)
+    .map(([name, value, raw]): Unusable => {
+      return raw === undefined ? [name, value, 'inactive'] : [name, raw.slice(0, RAW_LENGTH_MAX), 'inactive', value]
+    })
   const inactive = [...unusable.filter(([, , problem]) => problem === 'inactive'), ...gone]
   inactive.sort(([a, x], [b, y]) => compareBytes(a, b) || compareBytes(x, y))
   return { ...record, ids, unusable: [...unusable.filter(([, , problem]) => problem !== 'inactive'), ...inactive] }

@@ -1,9 +1,8 @@
 import { compareBytes } from '../model/byte-order.js'
 import type { Identifier } from '../model/identifier.js'
-import { wordRef } from './evidence.js'
+import { type NewRecord, wordRef } from './evidence.js'
 import { invalidOption as invalid } from './place.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
-import type { NewRecord } from './writer.js'
 
 /** What a human says is a record like any other: order-free, kept once, and without trace when it is taken back. */
 const SAYS = { deny: { apart: true }, merge: { together: true }, block: { blocked: true } } as const
@@ -24,6 +23,17 @@ export function blockWord(rules: Rules, identifier: Identifier): NewRecord {
 
 /** The same record, to be taken out. */
 export const takenBack = ({ ref }: NewRecord): NewRecord => ({ ref, versions: [] })
+
+/** What is to be forgotten, as the rules write it. Throws OPTION_INVALID */
+export function idsToForget(
+  rules: Rules,
+  identifiers: readonly Identifier[],
+  { projects }: { readonly projects: readonly string[] },
+): readonly string[] {
+  if (!Array.isArray(identifiers)) throw invalid('identifiers', 'is no list of { namespace, value }')
+  if (!Array.isArray(projects)) throw invalid('projects', 'is no list of names')
+  return [...new Set(identifiers.map((identifier: Identifier) => usableId(rules, 'forget', identifier)))]
+}
 
 /** An identifier as the rules write it. Throws OPTION_INVALID for one that joins nobody. */
 export function usableId(rules: Rules, option: string, { namespace, value }: Identifier): string {

@@ -12,6 +12,17 @@ export const RECORD_IDENTIFIERS_MAX = 100
 /** A role mailbox (info@, sales@) joins nobody from this many owners on. */
 const ROLE_HUB = 3
 
+/** What joins nobody, and why. `value` is the normalised form of what did, where it differs from the raw text. */
+export type Unusable = readonly [
+  namespace: string,
+  raw: string,
+  problem: Problem | 'too many' | 'inactive' | 'forgotten',
+  value?: string,
+]
+
+/** True for identifiers that are some by the rules, and that no index leads to from where they are kept. */
+export const isUnindexed = (problem: Unusable[2]): boolean => problem === 'too many' || problem === 'inactive'
+
 /**
  * A record as it is kept. `ids` are normalised, strongest first, without repeats; the third part is the raw text where
  * it differed. `unusable` keeps what joins nobody, with the reason.
@@ -19,13 +30,20 @@ const ROLE_HUB = 3
 export type StoredRecord = {
   readonly at: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
-  readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many' | 'inactive'])[]
+  readonly unusable?: readonly Unusable[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
   /** Says that its two identifiers are one person, before all records. Such a record owns nothing and has no time. */
   readonly together?: true
   /** Says that its identifier joins nobody. Such a record links nothing and owns nothing. */
   readonly blocked?: true
+}
+
+/** A record that is to be taken in, or out. */
+export interface NewRecord {
+  readonly ref: RecordRef
+  /** As they arrived; none: the record is to be taken out. */
+  readonly versions: readonly StoredRecord[]
 }
 
 /** Names a record: both parts fit into a key of a store. */

@@ -6,9 +6,10 @@ import { historyOf } from './history.js'
 import { named } from './naming.js'
 import { gather } from './neighbourhood.js'
 import { quarantineProblem } from './resolution.js'
-import type { ConflictRow, HistoryRow, Rows } from './rows.js'
+import type { ConflictRow, HistoryRow, MetaRow, Rows } from './rows.js'
 import { idOf, type Problem, partsOf, type Rules } from './rules.js'
 import { type Solution, solve } from './solve.js'
+import { forgottenOf } from './tombstones.js'
 
 /** Two people who claim one identifier: records showed `a` and `b` together, and a limit keeps them apart. */
 export interface Conflict {
@@ -48,7 +49,10 @@ export type Explanation = { readonly rulesHash: string } & (
   /** No records lead from the one to the other. */
   | { readonly verdict: 'unlinked' }
   /** One of them is not known, or joins nobody. */
-  | { readonly verdict: 'unusable'; readonly problem: Problem | 'unknown' | 'shared by too many' | 'blocked by hand' }
+  | {
+      readonly verdict: 'unusable'
+      readonly problem: Problem | 'unknown' | 'forgotten' | 'shared by too many' | 'blocked by hand'
+    }
 )
 
 export interface Step {
@@ -106,7 +110,7 @@ export async function clusterOf(
   rows: Rows,
   id: string,
 ): Promise<Solution & { readonly links: readonly Link[] }> {
-  const around = await gather(rules, rows, [], [id])
+  const around = await gather(rules, rows, [], { seeds: [id] })
   const records = linkingRecords(around)
   const graph = new Graph(rules, records)
   const one = graph.vertices.get(id)
@@ -116,7 +120,12 @@ export async function clusterOf(
 }
 
 /** Cost    solves the cluster of the two again. */
-export async function explainPair(rules: Rules, rows: Rows, pair: readonly Identifier[]): Promise<Explanation> {
+export async function explainPair(
+  rules: Rules,
+  rows: Rows,
+  pair: readonly Identifier[],
+  meta: MetaRow | undefined,
+): Promise<Explanation> {
   const said = (verdict: Unhashed): Explanation => ({ rulesHash: rules.hash, ...verdict })
   const ids: string[] = []
   for (const { namespace, value } of pair) {
@@ -127,7 +136,10 @@ export async function explainPair(rules: Rules, rows: Rows, pair: readonly Ident
   const [from, to] = ids as [string, string]
   const homes = await rows.homes([from, to])
   for (const id of [from, to]) {
-    if (!homes.has(id)) return said({ verdict: 'unusable', problem: 'unknown' })
+    if (!homes.has(id)) {
+      const isForgotten = (await forgottenOf(rows, meta, [id])).has(id)
+      return said({ verdict: 'unusable', problem: isForgotten ? 'forgotten' : 'unknown' })
+    }
     if (homes.get(id) !== null) continue
     const why = (await rows.quarantines([id])).get(id)
     return said({ verdict: 'unusable', problem: quarantineProblem(why) })

@@ -1,6 +1,6 @@
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
-import { firstRefs, type RecordRef } from './evidence.js'
+import { firstRefs, type RecordRef, wordOf } from './evidence.js'
 import { idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import { type HistoryRow, isRedirect, type Rows, sequenceKey } from './rows.js'
 import { idOf } from './rules.js'
@@ -38,12 +38,12 @@ export function historyOps(rows: Rows, happening: Happening): readonly Op[] {
   const holders = holdersIn(happening.changes)
   const ops: Op[] = []
   for (const [id, before] of around.ids) {
-    if (before === undefined || before === '') continue
+    if (before === undefined || before === '' || around.erased.has(id)) continue
     const to = around.quarantined.has(id) ? null : homes.get(id)
     const was = before !== null && !members.has(id)
     const what = whatHappened({ from: before, to, was, is: retired.has(id) }, nameMove)
     if (what === undefined) continue
-    const records = firstRefs(holders.get(id) ?? [], RECORDS_MAX)
+    const records = firstRefs(holders.get(id) ?? [], RECORDS_MAX).map(withoutDigest)
     const row: HistoryRow = {
       what,
       ...(before !== null && { from: before }),
@@ -104,6 +104,9 @@ function holdersIn(changes: readonly RecordChange[]): ReadonlyMap<string, readon
   }
   return holders
 }
+
+/** The name of a word by hand is a digest of identifiers, which must not outlive them here. */
+const withoutDigest = (ref: RecordRef): RecordRef => (wordOf(ref) === undefined ? ref : [ref[0], ''])
 
 /** Rows that are read together. */
 const PAGE = 1_000

@@ -19,6 +19,8 @@ export interface Neighbourhood {
   readonly blocked: ReadonlySet<string>
   /** What stays quarantined, for another reason than before. */
   readonly restated: ReadonlySet<string>
+  /** Identifiers that count as not there. */
+  readonly erased: ReadonlySet<string>
   /** Every record that holds one of them, as it will be. */
   readonly records: ReadonlyMap<string, { readonly ref: RecordRef; readonly record: StoredRecord }>
 }
@@ -26,6 +28,8 @@ export interface Neighbourhood {
 export const refText = ([source, key]: RecordRef): string => `${source}\u0001${key}`
 export const idsOf = (record: StoredRecord | undefined): readonly string[] =>
   record?.ids.map(([namespace, value]) => idOf(namespace, value)) ?? []
+
+const NOTHING: ReadonlySet<string> = new Set()
 
 /** Scans that run at once. */
 const SCANS_MAX = 64
@@ -42,10 +46,14 @@ export async function gather(
   rules: Rules,
   rows: Rows,
   changes: readonly RecordChange[],
-  seeds: readonly string[] = [],
+  {
+    seeds = [],
+    without = NOTHING,
+  }: { seeds?: readonly string[] | undefined; without?: ReadonlySet<string> | undefined } = {},
 ): Promise<Neighbourhood> {
-  const walk = new Walk(rules, rows, changes)
-  const changed = changes.flatMap(({ before, after }) => [...idsOf(before), ...idsOf(after)])
+  const walk = new Walk(rules, rows, changes, without)
+  const held = changes.flatMap(({ before, after }) => [...idsOf(before), ...idsOf(after)])
+  const changed = held.filter((id) => !without.has(id))
   let frontier = await walk.meet([...changed, ...seeds], true)
   while (frontier.length > 0) frontier = await walk.meet(await walk.recordsOf(frontier), false)
   return walk
@@ -57,6 +65,7 @@ class Walk implements Neighbourhood {
   readonly blocked = new Set<string>()
   readonly restated = new Set<string>()
   readonly records = new Map<string, { ref: RecordRef; record: StoredRecord }>()
+  readonly erased: ReadonlySet<string>
   readonly #holders = new Map<string, RecordRef[]>()
   readonly #changes: ReadonlyMap<string, RecordChange>
   /** The changed records that hold an identifier: only these are owners that the store does not know of. */
@@ -64,7 +73,8 @@ class Walk implements Neighbourhood {
   readonly #rules: Rules
   readonly #rows: Rows
 
-  constructor(rules: Rules, rows: Rows, changes: readonly RecordChange[]) {
+  constructor(rules: Rules, rows: Rows, changes: readonly RecordChange[], erased: ReadonlySet<string>) {
+    this.erased = erased
     this.#rules = rules
     this.#rows = rows
     this.#changes = new Map(changes.map((change) => [refText(change.ref), change]))
@@ -86,6 +96,7 @@ class Walk implements Neighbourhood {
     const walked: string[] = []
     await inParallel(fresh, async (id) => {
       const home = homes.get(id)
+      if (this.erased.has(id)) return this.#leave(id, home, walked)
       // Only a changed record can block a value, or change an owner count.
       const blocked = touched && this.#isBlocked(id, reasons.get(id) === BLOCKED)
       if (blocked) this.blocked.add(id)
@@ -103,6 +114,14 @@ class Walk implements Neighbourhood {
     return walked
   }
 
+  /** An erased one: only those whom it was linked to are of interest, and whom a shared value was beside is not. */
+  async #leave(id: string, home: string | null | undefined, walked: string[]): Promise<void> {
+    this.ids.set(id, home)
+    if (home === undefined || home === null) return
+    await this.#scan(id)
+    walked.push(id)
+  }
+
   /** Loads the records of these identifiers; returns the identifiers in them. */
   async recordsOf(ids: readonly string[]): Promise<Iterable<string>> {
     const wanted = new Map<string, RecordRef>()
@@ -113,8 +132,20 @@ class Walk implements Neighbourhood {
       }
     }
     const loaded = await this.#rows.records(wanted)
-    for (const [text, record] of loaded) this.records.set(text, { ref: wanted.get(text) as RecordRef, record })
-    return [...loaded.values()].flatMap(idsOf)
+    for (const [text, whole] of loaded) {
+      const ref = wanted.get(text) as RecordRef
+      const record = this.#left(whole)
+      // Nothing is left of a word about somebody who is erased.
+      if (record === whole || wordOf(ref) === undefined) this.records.set(text, { ref, record })
+    }
+    return [...loaded.values()].flatMap(idsOf).filter((id) => !this.erased.has(id))
+  }
+
+  /** What of a record is there. */
+  #left(record: StoredRecord): StoredRecord {
+    if (this.erased.size === 0) return record
+    const ids = record.ids.filter(([namespace, value]) => !this.erased.has(idOf(namespace, value)))
+    return ids.length === record.ids.length ? record : { ...record, ids }
   }
 
   /** By hand, as the changed records leave it. */

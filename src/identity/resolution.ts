@@ -11,12 +11,14 @@ import {
   BLOCKED,
   type ConflictRow,
   isRedirect,
+  type MetaRow,
   type ProfileRow,
   type RedirectRow,
   type Rows,
 } from './rows.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
+import { forgottenOf } from './tombstones.js'
 
 /**
  * How the destination names the person behind some identifiers, or why nobody can say.
@@ -24,7 +26,7 @@ import { profileIdOf } from './solve.js'
  *     resolved       send there. `why`: `given` nobody is known, and the identifiers hold an address; `shared`
  *                    another person has it (`onTargetClaimed`); else see {@link Choice}
  *     unresolved     a person without an address yet: ADDRESS_UNKNOWN, or ADDRESS_CLAIMED. Worth asking again
- *     unresolvable   IDENTIFIER_MISSING, IDENTIFIER_UNUSABLE, IDENTITY_AMBIGUOUS
+ *     unresolvable   IDENTIFIER_MISSING, IDENTIFIER_UNUSABLE, IDENTIFIER_FORGOTTEN, IDENTITY_AMBIGUOUS
  */
 export type Resolution = {
   /** The hash of the rules that the answer was made with: a graph holds what one set of rules made. */
@@ -45,6 +47,7 @@ type Answer = Resolution extends infer Whole ? (Whole extends Resolution ? Omit<
 export interface Question {
   readonly rules: Rules
   readonly rows: Rows
+  readonly meta: MetaRow | undefined
   /** The namespace that is an address. */
   readonly target: string
   /** Whose bindings count; without it none do. */
@@ -59,18 +62,20 @@ interface Bag {
   readonly unusable: readonly string[]
 }
 
-/** Order   one answer per bag, in order. Cost    four reads for all bags together, five if any is of the quarantine. */
+/** Order   one answer per bag, in order. Cost    four reads for all bags together, one more each if any is of the quarantine, or anybody was forgotten. */
 export async function resolveAll(question: Question, bags: readonly Identifiers[]): Promise<readonly Resolution[]> {
-  const { rows, rules, project } = question
+  const { rows, rules, meta, project } = question
   const read = bags.map((bag) => readBag(rules, bag))
   const homes = await rows.homes([...new Set(read.flatMap(({ ids }) => ids))])
   const quarantines = await rows.quarantines([...homes.keys()].filter((id) => homes.get(id) === null))
+  const unknown = read.flatMap(({ ids }) => ids.filter((id) => !homes.has(id)))
+  const forgotten = await forgottenOf(rows, meta, unknown)
   const profiles = await rows.profiles(distinct(homes.values()))
   const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
   if (rules.onTargetClaimed === 'share') for (const digest of claimsIn(profiles, question.target)) told.add(digest)
   const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  const known = { homes, quarantines, profiles, conflicts, bindings }
+  const known = { homes, quarantines, forgotten, profiles, conflicts, bindings }
   const answers = read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
   return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
 }
@@ -124,6 +129,7 @@ interface Known {
   readonly homes: ReadonlyMap<string, string | null>
   /** Why those that lead nowhere do. */
   readonly quarantines: ReadonlyMap<string, number | typeof BLOCKED>
+  readonly forgotten: ReadonlySet<string>
   readonly profiles: ReadonlyMap<string, ProfileRow | RedirectRow>
   /** By digest of pairs that were seen together and refused. */
   readonly conflicts: ReadonlyMap<string, ConflictRow>
@@ -131,8 +137,13 @@ interface Known {
 }
 
 function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
-  const ids = bag.ids.filter((id) => known.homes.get(id) !== null)
-  if (ids.length === 0) return nobody(bag, known)
+  const usable = bag.ids.filter((id) => known.homes.get(id) !== null)
+  const [first] = usable
+  if (first === undefined) return nobody(bag, known)
+  if (known.forgotten.has(first)) {
+    return { status: 'unresolvable', reason: reason('IDENTIFIER_FORGOTTEN', { namespace: partsOf(first)[0] }) }
+  }
+  const ids = usable.filter((id) => !known.forgotten.has(id))
   const [strongest] = ids.filter((id) => known.homes.has(id))
   if (strongest === undefined) {
     const given = ids.find((id) => partsOf(id)[0] === target)

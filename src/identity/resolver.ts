@@ -2,6 +2,7 @@ import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
 import { type Advanced, advanceTo, timeOf } from './advance.js'
 import { asOfIn } from './aging.js'
+import { idsToForget } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import {
@@ -14,13 +15,15 @@ import {
   tellHistory,
 } from './explain.js'
 import { explainProfile, type ProfileExplanation } from './explain-profile.js'
+import { type ForgetOptions, type Forgotten, forget } from './forget.js'
 import { refText } from './neighbourhood.js'
 import { isoOf } from './order.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
 import { type Profile, profileOf, profilesOf } from './profiles.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
-import { compileRules, type RuleOptions, type Rules } from './rules.js'
+import { compileRules, idOf, type RuleOptions, type Rules } from './rules.js'
+import { tombstoneOf } from './tombstones.js'
 import { Words } from './words.js'
 import { type Observed, Writer } from './writer.js'
 
@@ -28,6 +31,7 @@ export type { Advanced } from './advance.js'
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, HistoryEntry, RecordName, Step } from './explain.js'
 export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
+export type { ForgetOptions, Forgotten } from './forget.js'
 export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
@@ -82,6 +86,8 @@ export class IdentityResolver extends Words {
   }
 
   readonly #options: IdentityResolverOptions
+  /** Digests of what this process forgot: somebody may have been resolved before, and be bound after. */
+  readonly #forgotten = new Set<string>()
 
   /** The same rules over another store: a dry run uses an overlay. */
   over(store: Store): IdentityResolver {
@@ -133,6 +139,24 @@ export class IdentityResolver extends Words {
   }
 
   /**
+   * Erases the people behind some identifiers: all of their identifiers, the retired ones too, in every record, word by
+   * hand, conflict and history, and their bindings in `projects`. A salted digest of each identifier is left, so that it
+   * is never taken in again: later records lose it, and {@link IdentityResolver.resolve} says IDENTIFIER_FORGOTTEN.
+   * What is unknown or joins nobody is forgotten by itself. It cannot be taken back.
+   *
+   * Repeat  forgotten again, nothing changes; what a crash left undone is done by this or the next write.
+   * Throws  OPTION_INVALID for an identifier that is none by the rules.
+   * Cost    the records of these people in bounded commits; history, log and profiles of the graph are read once a call.
+   */
+  async forget(identifiers: readonly Identifier[], options: ForgetOptions): Promise<Forgotten> {
+    const ids = idsToForget(this.#rules, identifiers, options)
+    const erasing = { rules: this.#rules, rows: this.#rows, open: () => this.#writer.open() }
+    const { counts, erased } = await this.#writer.inTurn(() => forget(erasing, ids, options))
+    for (const id of erased) this.#forgotten.add(tombstoneOf('', id))
+    return counts
+  }
+
+  /**
    * Where to reach the people behind some identifiers. Reads only.
    *
    * Order   one answer per bag, in order.
@@ -142,8 +166,8 @@ export class IdentityResolver extends Words {
     bags: readonly Identifiers[],
     { project }: { readonly project?: string | undefined } = {},
   ): Promise<readonly Resolution[]> {
-    await this.#writer.open()
-    const question = { rules: this.#rules, rows: this.#rows, target: this.target, project }
+    const meta = await this.#writer.open()
+    const question = { rules: this.#rules, rows: this.#rows, meta, target: this.target, project }
     const answers: Resolution[] = []
     for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
       answers.push(...(await resolveAll(question, bags.slice(from, from + BAGS_MAX))))
@@ -153,7 +177,10 @@ export class IdentityResolver extends Words {
 
   /** Ops that remember under which address a project's destination has accepted people; for the caller's own commit (I1). */
   bind(project: string, bindings: readonly { readonly profileId: string; readonly address: string }[]): readonly Op[] {
-    return bindings.map(({ profileId, address }) => ({
+    const isForgotten = (address: string): boolean =>
+      this.#forgotten.size > 0 && this.#forgotten.has(tombstoneOf('', idOf(this.target, address)))
+    const kept = bindings.filter(({ address }) => !isForgotten(address))
+    return kept.map(({ profileId, address }) => ({
       op: 'put',
       table: 'binding',
       key: [project, profileId],
@@ -213,8 +240,7 @@ export class IdentityResolver extends Words {
 
   /** Why two identifiers are one person, or are not. Raw values are taken. */
   async explain(a: Identifier, b: Identifier): Promise<Explanation> {
-    await this.#writer.open()
-    return explainPair(this.#rules, this.#rows, [a, b])
+    return explainPair(this.#rules, this.#rows, [a, b], await this.#writer.open())
   }
 
   /** How the identifiers of one person hang together; by a profile id of now or before, or by an identifier, raw. */

@@ -16,6 +16,9 @@ import { partsOf } from './rules.js'
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
  *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
  *     identityHistory (graph, namespace, value, sequence)   HistoryRow: what became of an identifier that was known
+ *     tombstone      (graph, salted digest)                 true: the identifier was forgotten
+ *     forgetting     (graph, 'identifier', namespace, value) and (graph, 'profile', profile id): what a forget has yet to
+ *                                                           erase, and of which projects; gone when it is done
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
 export interface MetaRow {
@@ -29,6 +32,15 @@ export interface MetaRow {
   readonly asOf?: number
   /** The time that it is on its way to. */
   readonly aging?: number
+  /** There from the first forget on. */
+  readonly forgets?: {
+    /** Of the tombstones. */
+    readonly salt: string
+    /** The table `forgetting` has rows: something is to be erased before anything else is written. */
+    readonly pending?: true
+    /** False: no record has identifiers that were too many for it, and so stand in no index. Left out: not looked yet. */
+    readonly crowded?: boolean
+  }
 }
 
 export interface ProfileRow {
@@ -138,6 +150,10 @@ export class Rows {
   /** Why identifiers are quarantined: the hub limit that was passed, or {@link BLOCKED}. */
   async quarantines(ids: readonly string[]): Promise<Map<string, number | typeof BLOCKED>> {
     return this.#map<number | typeof BLOCKED>('quarantine', ids, (id) => this.idKey(id))
+  }
+
+  async tombstones(digests: readonly string[]): Promise<Map<string, true>> {
+    return this.#map<true>('tombstone', digests, (digest) => [this.graph, digest])
   }
 
   async bindings(project: string, profileIds: readonly string[]): Promise<Map<string, BindingRow>> {

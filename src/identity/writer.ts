@@ -1,11 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
-import { isLakeloopError, LakeloopError } from '../errors.js'
+import { LakeloopError } from '../errors.js'
 import { absorb } from './absorb.js'
 import { agedRecord, asOfIn } from './aging.js'
-import { type RecordRef, replaces, type StoredRecord } from './evidence.js'
+import { COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
+import { type NewRecord, replaces, type StoredRecord } from './evidence.js'
+import { finish } from './forget.js'
 import { type RecordChange, refText } from './neighbourhood.js'
 import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
+import { screened } from './tombstones.js'
 
 /** What `observe` did. */
 export interface Observed {
@@ -17,18 +20,6 @@ export interface Observed {
   readonly blocked: number
   /** Open conflicts of the graph afterwards. */
   readonly conflicts: number
-}
-
-/** Rows that a commit aims at, counted beforehand; one cluster is never cut. */
-export const COMMIT_ROWS_AIM = 2_000
-/** How often a commit is tried again when another process was faster. */
-export const ATTEMPTS_MAX = 10
-
-/** A record that is to be taken in, or out. */
-export interface NewRecord {
-  readonly ref: RecordRef
-  /** As they arrived; none: the record is to be taken out. */
-  readonly versions: readonly StoredRecord[]
 }
 
 /** The writing side of a resolver: commits what records make of the graph, about 2,000 rows at a time. */
@@ -69,20 +60,24 @@ export class Writer {
     return { ...sum, conflicts: await this.conflictCount() }
   }
 
-  async #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
-    for (let attempt = 1; ; attempt += 1) {
-      const meta = await this.open()
-      const kept = await this.#rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
+  #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
+    return untilCommitted(async () => {
+      const meta = await this.settled()
+      const records = await screened(this.#rows, meta, chunk)
+      const kept = await this.#rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
       const age = (record: StoredRecord) => agedRecord(this.#rules, record, asOfIn(meta))
-      const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref)), age))
-      if (changes.length === 0) return changes
-      try {
-        await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
-        return changes
-      } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
-      }
-    }
+      const changes = records.flatMap((record) => changeOf(record, kept.get(refText(record.ref)), age))
+      if (changes.length > 0) await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
+      return changes
+    })
+  }
+
+  /** The meta row, once nothing is left that a crash kept a forget from erasing: it must not be taken for evidence. */
+  async settled(): Promise<MetaRow | undefined> {
+    const meta = await this.open()
+    if (meta?.forgets?.pending !== true) return meta
+    await finish({ rules: this.#rules, rows: this.#rows, open: () => this.open() })
+    return this.open()
   }
 
   /** The graph's meta row, if it has one and these rules made it. */

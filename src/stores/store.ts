@@ -68,6 +68,8 @@ export const TABLES = [
   'departed',
   'aging',
   'identityHistory',
+  'tombstone',
+  'forgetting',
 ] as const
 export type Table = (typeof TABLES)[number]
 

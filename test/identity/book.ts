@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { IdentityResolver, type IdentityResolverOptions } from '../../src/identity/resolver.js'
 import type { ProfileRow } from '../../src/identity/rows.js'
 import type { Evidence } from '../../src/model/identifier.js'
-import type { Store, Table } from '../../src/stores/store.js'
+import { type Store, TABLES, type Table } from '../../src/stores/store.js'
 import type { PlainAnswer, PlainRecord, PlainRules } from './oracle.js'
 
 /** More by LAW_RUNS; a failure prints its seed, LAW_SEED runs it again. */
@@ -127,6 +127,26 @@ export async function stateOf(store: Store): Promise<PlainAnswer> {
   const nowhere = Object.keys(homes).filter((id) => homes[id] === null)
   expect(new Set((await rows(store, 'quarantine')).keys())).toEqual(new Set(nowhere))
   return { homes, profiles, since, conflicts: conflicts.sort(byBytes) }
+}
+
+/** Every entry of these tables as a text. */
+export async function textsIn(
+  store: Store,
+  prefixes: readonly string[],
+  tables: readonly Table[] = TABLES,
+): Promise<string[]> {
+  const found: string[] = []
+  for (const table of tables) {
+    for (const prefix of prefixes) {
+      for (let after: readonly string[] | undefined; ; ) {
+        const page = await store.scan(table, { prefix: [prefix], after, limit: 1_000 })
+        for (const { key, value } of page) found.push(`${table} ${JSON.stringify([key, value])}`)
+        if (page.length < 1_000) break
+        after = page.at(-1)?.key
+      }
+    }
+  }
+  return found
 }
 
 /** Cuts a list into batches. */

@@ -1,14 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { IdentityResolver } from '../../src/identity/resolver.js'
-import type { Identifier } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { book, evidenceOf, identifier, law, prefer, RULES, resolverOf, rows, stateOf } from './book.js'
 import { oracle } from './oracle.js'
-
-type Id = readonly [namespace: string, value: string]
-const textOf = (id: Id): string => id.join('=')
-const named = ([namespace, value]: Id): Identifier => ({ namespace, value })
+import { type Id, keyOf, type Said, say, takeBack, textOf, wordsOf } from './words.js'
 
 /** Few of them, so that words contradict each other. */
 const few = fc.constantFrom<Id>(['customer_id', 'c1'], ['customer_id', 'c2'], ['email', 'a@x.io'])
@@ -21,27 +16,6 @@ const word = fc.record({
   said: step,
   taken: fc.option(fc.nat({ max: 24 })),
 })
-type Said = { readonly kind: 'deny' | 'merge' | 'block'; readonly pair: readonly [Id, Id] }
-
-const keyOf = ({ kind, pair: [a, b] }: Said): string =>
-  [kind, ...(kind === 'block' ? [textOf(a)] : [a, b].map(textOf).sort())].join(' ')
-
-async function say(resolver: IdentityResolver, { kind, pair: [a, b] }: Said): Promise<void> {
-  await (kind === 'block' ? resolver.block(named(a)) : resolver[kind](named(a), named(b)))
-}
-
-async function takeBack(resolver: IdentityResolver, { kind, pair: [a, b] }: Said): Promise<void> {
-  if (kind === 'block') await resolver.unblock(named(a))
-  else await resolver[kind === 'deny' ? 'allow' : 'unmerge'](named(b), named(a))
-}
-
-/** What the oracle is to be told. */
-function wordsOf(said: readonly Said[]) {
-  const of = (kind: Said['kind']) =>
-    said.filter((one) => one.kind === kind).map(({ pair: [a, b] }) => [textOf(a), textOf(b)] as const)
-  return [of('deny'), { merges: of('merge'), blocks: of('block').map(([a]) => a) }] as const
-}
-
 describe('what is said by hand', () => {
   test('G3 G5 G6 [I5] counts whatever came first, and leaves no trace when it is taken back', async () => {
     const drawn = fc.tuple(book, fc.array(word, { minLength: 1, maxLength: 5 }), prefer)

@@ -1,0 +1,93 @@
+import { hash } from 'node:crypto'
+import { isUnindexed, type NewRecord, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
+import { invalidOption as invalid } from './place.js'
+import type { MetaRow, Rows } from './rows.js'
+import { idOf, partsOf } from './rules.js'
+
+/** What is left of a forgotten identifier. The salt is the graph's own, so that no list of addresses can be tried on it from outside. */
+export const tombstoneOf = (salt: string, id: string): string => hash('sha256', `${salt}\u0001${id}`)
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** Which of these identifiers were forgotten. Cost    one read for all; none in a graph where nobody was. */
+export async function forgottenOf(
+  rows: Rows,
+  meta: MetaRow | undefined,
+  ids: Iterable<string>,
+): Promise<ReadonlySet<string>> {
+  const salt = meta?.forgets?.salt
+  if (salt === undefined) return NONE
+  const digests = new Map([...new Set(ids)].map((id) => [tombstoneOf(salt, id), id] as const))
+  const found = await rows.tombstones([...digests.keys()])
+  return new Set([...found.keys()].map((digest) => digests.get(digest) as string))
+}
+
+/**
+ * Records without what was forgotten; a record whose key names somebody who was is taken out. Throws OPTION_INVALID for
+ * a word about somebody who was.
+ */
+export async function screened(
+  rows: Rows,
+  meta: MetaRow | undefined,
+  records: readonly NewRecord[],
+): Promise<readonly NewRecord[]> {
+  if (meta?.forgets === undefined) return records
+  const shown = records.flatMap(({ versions }) => versions.flatMap(shownBy))
+  const forgotten = await forgottenOf(rows, meta, shown)
+  if (forgotten.size === 0) return records
+  return records.map(({ ref, versions }) => {
+    const left = versions.flatMap((version) => withoutForgotten(ref, version, forgotten) ?? [])
+    const word = wordOf(ref)
+    if (word !== undefined && left.length < versions.length) {
+      throw invalid(word, 'names an identifier that was forgotten')
+    }
+    return { ref, versions: left }
+  })
+}
+
+/** A record without some identifiers; nothing is left of a word about one of them, or of a record whose key names one. */
+export function withoutForgotten(
+  ref: RecordRef,
+  record: StoredRecord,
+  forgotten: ReadonlySet<string>,
+): StoredRecord | undefined {
+  const gone = shownBy(record).filter((id) => forgotten.has(id))
+  if (gone.length === 0) return record
+  const texts = new Set(gone.map((id) => partsOf(id)[1]))
+  for (const [, value, raw] of record.ids) if (raw !== undefined && texts.has(value)) texts.add(raw)
+  if (wordOf(ref) !== undefined || ref.slice(1).some((key) => [...texts].some((text) => names(key, text))))
+    return undefined
+  const isGone = (namespace: string, value: string): boolean => forgotten.has(idOf(namespace, value))
+  // What joins nobody may be the same person's, written wrongly: of it only the reason is kept.
+  const unusable = (record.unusable ?? [])
+    .filter(([namespace, raw, problem, value = raw]) => !isUnindexed(problem) || !isGone(namespace, value))
+    .map(([namespace, , problem]) => [namespace, '', problem] as const)
+  const notes = gone.map((id) => [partsOf(id)[0], '', 'forgotten'] as const)
+  return {
+    at: record.at,
+    ids: record.ids.filter(([namespace, value]) => !isGone(namespace, value)),
+    unusable: [...unusable, ...notes],
+  }
+}
+
+/** All that a record shows and that could be forgotten. */
+function shownBy({ ids, unusable = [] }: StoredRecord): readonly string[] {
+  const unindexed = unusable.filter(([, , problem]) => isUnindexed(problem))
+  return [
+    ...ids.map(([namespace, value]) => idOf(namespace, value)),
+    ...unindexed.map(([namespace, raw, , value = raw]) => idOf(namespace, value)),
+  ]
+}
+
+/** True if a key of a record has this text in it, and not as a part of a longer number or word. */
+function names(key: string, text: string): boolean {
+  const [where, what] = [key.toLowerCase(), text.toLowerCase()]
+  for (let at = where.indexOf(what); at !== -1; at = where.indexOf(what, at + 1)) {
+    const end = at + what.length
+    if (!goOn(where[at - 1], what[0]) && !goOn(what.at(-1), where[end])) return true
+  }
+  return false
+}
+
+const goOn = (left = '', right = ''): boolean =>
+  (/\d/.test(left) && /\d/.test(right)) || (/\p{L}/u.test(left) && /\p{L}/u.test(right))
