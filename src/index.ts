@@ -40,6 +40,8 @@ export {
   type Explanation,
   IdentityResolver,
   type NamespaceRule,
+  type Preview,
+  type PreviewOptions,
   type RecordName,
   type Resolution,
   type Step,

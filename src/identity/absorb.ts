@@ -52,8 +52,9 @@ export async function absorb(
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }
   const conflictCount = (meta?.conflicts ?? 0) + opened
-  const next: MetaRow = { rules: rules.hash, sequence, conflicts: conflictCount, version: (meta?.version ?? 0) + 1 }
-  const key = [rows.graph]
+  const version = (meta?.version ?? 0) + 1
+  const next: MetaRow = { ...meta, rules: rules.hash, sequence, conflicts: conflictCount, version }
+  const key = rows.metaKey
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
     ...ops,
@@ -76,7 +77,7 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
 export function denialsIn(around: Neighbourhood): readonly Denial[] {
   const denials: Denial[] = []
   for (const { ref, record } of around.records.values())
-    if (isDenial(ref)) denials.push(idsOf(record) as [string, string])
+    if (isDenial(ref) && record.ids.length === 2) denials.push(idsOf(record) as [string, string])
   return denials
 }
 

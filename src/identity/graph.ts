@@ -7,7 +7,7 @@ import { idOf, type Namespace, type Rules } from './rules.js'
 export interface LinkingRecord {
   readonly ref: RecordRef
   readonly at: number
-  readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
+  readonly ids: readonly (readonly [namespace: string, value: string, ...raws: string[]])[]
 }
 
 /** One identifier among the evidence at hand. */

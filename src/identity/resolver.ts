@@ -5,13 +5,16 @@ import { denialRef, type RecordRef, recordRef, type StoredRecord, storedRecord }
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { refText } from './neighbourhood.js'
 import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
+import { discardAll, type Preview, type PreviewOptions, preview } from './preview.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
 import { compileRules, idOf, partsOf, type RuleOptions, type Rules } from './rules.js'
+import { exported, imported } from './transfer.js'
 import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
+export type { Preview, PreviewOptions } from './preview.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
 export type { Observed } from './writer.js'
@@ -46,7 +49,6 @@ export class IdentityResolver {
   /** Names the rules: equal rules have equal hashes. */
   readonly rulesHash: string
   readonly #rules: Rules
-  readonly #rows: Rows
   readonly #writer: Writer
 
   constructor(options: IdentityResolverOptions) {
@@ -57,8 +59,7 @@ export class IdentityResolver {
     this.store = store
     this.graph = graph
     this.rulesHash = this.#rules.hash
-    this.#rows = new Rows(store, graph)
-    this.#writer = new Writer(this.#rules, this.#rows)
+    this.#writer = new Writer(this.#rules, new Rows(store, graph))
     this.#options = options
   }
 
@@ -126,19 +127,20 @@ export class IdentityResolver {
    * Where to reach the people behind some identifiers. Reads only.
    *
    * Order   one answer per bag, in order.
-   * Cost    about four reads of the store per 2,000 bags.
+   * Cost    about four reads of the store per 2,000 bags, and one.
    */
   async resolve(
     bags: readonly Identifiers[],
     { project }: { readonly project?: string | undefined } = {},
   ): Promise<readonly Resolution[]> {
-    await this.#writer.open()
-    const question = { rules: this.#rules, rows: this.#rows, target: this.target, project }
-    const answers: Resolution[] = []
-    for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
-      answers.push(...(await resolveAll(question, bags.slice(from, from + BAGS_MAX))))
-    }
-    return answers
+    return this.#writer.read(async (rows) => {
+      const question = { rules: this.#rules, rows, target: this.target, project }
+      const answers: Resolution[] = []
+      for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
+        answers.push(...(await resolveAll(question, bags.slice(from, from + BAGS_MAX))))
+      }
+      return answers
+    })
   }
 
   /** Ops that remember under which address a project's destination has accepted people; for the caller's own commit (I1). */
@@ -166,19 +168,19 @@ export class IdentityResolver {
     readonly after?: number | undefined
     readonly limit?: number | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
-    await this.#writer.open()
-    return addressChanges(this.#rows, { project, target: this.target, after, limit })
+    return this.#writer.read((rows) => addressChanges(rows, { project, target: this.target, after, limit }))
   }
 
   /** All open conflicts. Order   none that means anything. */
   async *conflicts(): AsyncGenerator<Conflict> {
-    await this.#writer.open()
-    const prefix = [this.graph]
-    for (let after: readonly string[] | undefined; ; ) {
-      const entries = await this.store.scan('conflict', { prefix, after, limit: PAGE })
+    for (let last: string | undefined; ; ) {
+      const entries = await this.#writer.read(({ graph }) => {
+        const after = last === undefined ? undefined : [graph, last]
+        return this.store.scan('conflict', { prefix: [graph], after, limit: PAGE })
+      })
       for (const { value } of entries) yield conflictOf(value as object as ConflictRow)
       if (entries.length < PAGE) return
-      after = entries.at(-1)?.key
+      last = entries.at(-1)?.key[1]
     }
   }
 
@@ -188,8 +190,52 @@ export class IdentityResolver {
 
   /** Why two identifiers are one person, or are not. Raw values are taken. */
   async explain(a: Identifier, b: Identifier): Promise<Explanation> {
-    await this.#writer.open()
-    return explainPair(this.#rules, this.#rows, [a, b])
+    return this.#writer.read((rows) => explainPair(this.#rules, rows, [a, b]))
+  }
+
+  /**
+   * What other rules would do to the people of this graph, before anything is done: all evidence is read anew under them,
+   * beside what there is, and both sides are compared. What the graph says meanwhile stays as it was.
+   *
+   * @param rules  default: this resolver's own, as a deployment has them that IDENTITY_RULES_CHANGED refused
+   *
+   * Repeat   a preview takes the place of an earlier one of the same graph; what a crash left is removed first.
+   * Throws   IDENTITY_RULES_INVALID, OPTION_INVALID, ABORTED, IDENTITY_PREVIEW_STALE if another one begins meanwhile.
+   * Cost     as observing all evidence again, in commits of about 2,000 rows, and the room of a second graph until it is
+   *          adopted or discarded.
+   */
+  async preview(rules?: RuleOptions, options?: PreviewOptions): Promise<Preview> {
+    this.#writer.assertOpen()
+    const place = { store: this.store, graph: this.graph, target: this.target, rules: this.#rules }
+    return preview(place, rules, options)
+  }
+
+  /** Removes what previews left behind that were cut short, discarded or adopted; a preview that runs is stopped. */
+  async discardPreviews(): Promise<void> {
+    this.#writer.assertOpen()
+    await discardAll(new Rows(this.store, this.graph))
+  }
+
+  /**
+   * All evidence of the graph, whatever rules made it, as lines of NDJSON: {@link IdentityResolver.import} makes the same
+   * people of it elsewhere. It is personal data, in the clear.
+   *
+   * Order    a header, records by key, a last line that counts them.
+   * Throws   IDENTITY_RULES_CHANGED if rules are adopted while it runs.
+   */
+  export(): AsyncGenerator<string> {
+    return exported(new Rows(this.store, this.graph), () => this.#writer.assertOpen())
+  }
+
+  /**
+   * Takes in the lines of an {@link IdentityResolver.export}, in commits of about 2,000 rows. The other graph's rules do not
+   * matter: each record is read anew under these.
+   *
+   * Repeat   the same lines again change nothing; a record that is there already stays unless the line is newer.
+   * Throws   IDENTITY_IMPORT_INVALID with the number of the line; what came before it is taken in. IDENTITY_VERSION_NEWER.
+   */
+  async import(lines: AsyncIterable<string> | Iterable<string>): Promise<Observed> {
+    return imported(this.#writer, this.#rules, lines)
   }
 
   /** Idempotent. Waits for what is being written; the store stays open: it is the host's. */

@@ -1,12 +1,17 @@
 import type { Json } from '../model/value.js'
-import type { Key, Store, Table } from '../stores/store.js'
+import type { Entry, Key, Store, Table } from '../stores/store.js'
 import type { RecordRef, StoredRecord } from './evidence.js'
+import { type MetaRow, metaOf } from './meta.js'
 import { partsOf } from './rules.js'
 
+export type { MetaRow } from './meta.js'
+
 /**
- * What identity keeps, table by table. Every key begins with the graph's name.
+ * What identity keeps, table by table. Every key begins with the graph's name, or with that of its generation once rules
+ * were adopted; the meta row stands under the graph's own name always, and says which.
  *
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
+ *     identityMeta   (graph, 'generations')                 GenerationsRow, while there is more than one
  *     evidence       (graph, source, key)                   StoredRecord
  *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
  *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': known from a denial only
@@ -14,17 +19,9 @@ import { partsOf } from './rules.js'
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
+ *     identityMove   (generation, 'from' | 'to', id, id)    scratch of a preview: how many identifiers left one for another
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
-export interface MetaRow {
-  readonly rules: string
-  /** The last number of the log. */
-  readonly sequence: number
-  readonly conflicts: number
-  /** Grows with every commit, so that of two that ran at the same time one fails its check. */
-  readonly version: number
-}
-
 export interface ProfileRow {
   /** Not the retired ones. Strongest namespace first; within one the best address first. */
   readonly members: readonly (readonly [namespace: string, value: string])[]
@@ -59,14 +56,47 @@ export interface BindingRow {
 /** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
 const KEYS_MAX = 10_000
 
-/** One graph in one store: reading it, in as few calls as the contract allows. */
+/** The tables of which each generation of a graph has its own. One that is added belongs here, or it is left behind. */
+export const GENERATION_TABLES = [
+  'evidence',
+  'evidenceById',
+  'identifier',
+  'profile',
+  'conflict',
+  'quarantine',
+  'identityLog',
+  'identityMove',
+] as const satisfies readonly Table[]
+
+/** One generation of one graph in one store: reading it, in as few calls as the contract allows. */
 export class Rows {
   readonly store: Store
+  /** What the keys of its tables begin with. */
   readonly graph: string
+  /** The key of the graph's meta row. */
+  readonly metaKey: Key
 
-  constructor(store: Store, graph: string) {
+  /** @param name  what the host calls the graph */
+  constructor(store: Store, name: string, generation = name) {
     this.store = store
-    this.graph = graph
+    this.graph = generation
+    this.metaKey = [name]
+  }
+
+  /** The generation that a meta row names. */
+  at(meta: MetaRow | undefined): Rows {
+    const name = this.metaKey[0] as string
+    return new Rows(this.store, name, meta?.generation)
+  }
+
+  /** All that a table of this generation holds (below some parts of a key), page by page; the last page may be empty. */
+  async *pages(table: Table, limit = PAGE, below: Key = []): AsyncGenerator<readonly Entry[]> {
+    for (let after: Key | undefined; ; ) {
+      const entries = await this.store.scan(table, { prefix: [this.graph, ...below], after, limit })
+      yield entries
+      if (entries.length < limit) return
+      after = entries.at(-1)?.key
+    }
   }
 
   idKey(id: string): Key {
@@ -75,8 +105,8 @@ export class Rows {
   }
 
   async meta(): Promise<MetaRow | undefined> {
-    const [row] = await this.store.get('identityMeta', [[this.graph]])
-    return row as MetaRow | undefined
+    const [row] = await this.store.get('identityMeta', [this.metaKey])
+    return metaOf(row)
   }
 
   /** By id: profile id, null where quarantined. Ids that are not known are left out. */
@@ -139,6 +169,7 @@ export class Rows {
 }
 
 const HOLDERS_PAGE = 1_000
+const PAGE = 1_000
 
 /** No profile has such an id. It marks an identifier whose records must be read although nobody has it yet. */
 export const DENIED_ONLY = ''

@@ -33,13 +33,14 @@ export interface NewRecord {
 /** The writing side of a resolver: commits what records make of the graph, about 2,000 rows at a time. */
 export class Writer {
   readonly #rules: Rules
-  readonly #rows: Rows
+  /** Of the graph by its name: which generation it has now is known only once the meta row was read. */
+  readonly #graph: Rows
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(rules: Rules, rows: Rows) {
     this.#rules = rules
-    this.#rows = rows
+    this.#graph = rows
   }
 
   /** One writer at a time in this process; between processes the commit's check decides. */
@@ -70,22 +71,55 @@ export class Writer {
   async #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
     for (let attempt = 1; ; attempt += 1) {
       const meta = await this.open()
-      const kept = await this.#rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
+      const rows = this.#graph.at(meta)
+      const kept = await rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
       const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
-      if (changes.length === 0) return changes
+      // What is taken out and was not found may have been removed with a former generation while it was looked for.
+      if (changes.length === 0 && !(await this.#isGone(rows))) return changes
       try {
-        await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
+        await rows.store.commit(await absorb(this.#rules, rows, meta, changes))
         return changes
       } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
+        const wasFaster = isLakeloopError(error, 'STORE_CONFLICT') || (await this.#isGone(rows))
+        if (attempt === ATTEMPTS_MAX || !wasFaster) throw error
       }
     }
   }
 
+  /**
+   * Does some reading on the generation that the graph has now, and again if it has another one afterwards: what was read
+   * while rules were adopted may be half of the one and half of the other.
+   */
+  async read<Result>(work: (rows: Rows) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt += 1) {
+      const rows = this.#graph.at(await this.open())
+      try {
+        const result = await work(rows)
+        if (!(await this.#isGone(rows))) return result
+      } catch (error) {
+        if (!(await this.#isGone(rows))) throw error
+      }
+      if (attempt === ATTEMPTS_MAX) throw new LakeloopError('IDENTITY_RULES_CHANGED')
+    }
+  }
+
+  async #isGone(rows: Rows): Promise<boolean> {
+    return this.#graph.at(await this.#meta()).graph !== rows.graph
+  }
+
+  /** Throws CLOSED. For what does not ask which rules made the graph. */
+  assertOpen(): void {
+    if (this.#closed) throw new LakeloopError('CLOSED', { part: 'IdentityResolver' })
+  }
+
   /** The graph's meta row, if it has one and these rules made it. */
   async open(): Promise<MetaRow | undefined> {
-    if (this.#closed) throw new LakeloopError('CLOSED', { part: 'IdentityResolver' })
-    const meta = await this.#rows.meta()
+    this.assertOpen()
+    return this.#meta()
+  }
+
+  async #meta(): Promise<MetaRow | undefined> {
+    const meta = await this.#graph.meta()
     if (meta !== undefined && meta.rules !== this.#rules.hash) throw new LakeloopError('IDENTITY_RULES_CHANGED')
     return meta
   }
@@ -102,7 +136,7 @@ export class Writer {
 }
 
 /** One version after the other against what is kept, so that it does not matter which of them came in one call. */
-function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
+export function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
   for (const version of versions) if (replaces(version, after)) after = version
   const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
@@ -110,7 +144,7 @@ function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined
 }
 
 /** A record takes a row of its own, and about three for each identifier. */
-function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
+export function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
   let chunk: NewRecord[] = []
   let rows = 0
   for (const record of records) {

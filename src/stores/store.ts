@@ -66,6 +66,7 @@ export const TABLES = [
   'seen',
   'audience',
   'departed',
+  'identityMove',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -1,0 +1,35 @@
+import * as z from 'zod'
+import { LakeloopError } from '../errors.js'
+import type { Json } from '../model/value.js'
+
+/** What a graph is as a whole. A version that gives any of it another meaning adds a field: older ones then refuse it. */
+export interface MetaRow {
+  readonly rules: string
+  /** The last number of the log. */
+  readonly sequence: number
+  readonly conflicts: number
+  /** Grows with every commit, so that of two that ran at the same time one fails its check. */
+  readonly version: number
+  /** Under which name the tables stand; absent: under the graph's own. Another after each adoption of rules. */
+  readonly generation?: string | undefined
+}
+
+const count = z.int().min(0)
+const META = z.strictObject({
+  rules: z.string(),
+  sequence: count,
+  conflicts: count,
+  version: count,
+  generation: z.string().optional(),
+})
+
+/**
+ * The row as it stands, so that it can be compared with itself in a check.
+ *
+ * Throws  IDENTITY_VERSION_NEWER for what this version does not know the meaning of.
+ */
+export function metaOf(value: Json | undefined): MetaRow | undefined {
+  if (value === undefined) return undefined
+  if (!META.safeParse(value).success) throw new LakeloopError('IDENTITY_VERSION_NEWER', { part: 'graph' })
+  return value as object as MetaRow
+}
