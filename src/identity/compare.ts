@@ -81,11 +81,11 @@ export async function compare(task: Comparison): Promise<{ counts: PreviewCounts
   const onSplit = (row: ProfileRow): void => keep('split', identifiersOf(row))
   const estate = { ...task, sequence: task.meta?.sequence ?? 0, onSplit }
   const { profiles: before, split, sequence } = await inherit(estate)
-  await forgetMoves(task)
   const quarantined = await onlyIn(task.to, task.from, (one) => keep('quarantined', one))
   const released = await onlyIn(task.from, task.to, (one) => keep('released', one))
   const { project } = task
   const addresses = project && (await addressesIn(task, project, (one) => keep('addresses', one)))
+  await forgetMoves(task)
   const conflicts = { before: task.meta?.conflicts ?? 0, after: (await task.to.meta())?.conflicts ?? 0 }
   const counts = { profiles: { before, after }, conflicts, merged, split, quarantined, released }
   return {

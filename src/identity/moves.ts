@@ -74,6 +74,7 @@ export async function* groupsOf(rows: Rows, way: 'from' | 'to'): AsyncGenerator<
   if (group !== undefined) yield group
 }
 
+/** Removes what was noted. It commits at least once, so that what was compared was not removed by others meanwhile. */
 export async function forgetMoves(making: Making): Promise<void> {
   for (;;) {
     const entries = await making.to.store.scan('identityMove', { prefix: [making.to.graph], limit: PAGE })

@@ -110,11 +110,17 @@ async function begin(
 ): Promise<{ making: Making; row: GenerationsRow }> {
   const now = await generationsOf(graph)
   const made = nameOfNext(graph, rules.hash, meta, now)
-  const check = generationsAre(graph, now)
-  await graph.store.commit([check, setGenerations(graph, { made, gone: allGone(now) })])
+  const to = new Rows(graph.store, made)
+  // Whatever else holds for the graph as a whole holds for the new one, too.
+  const { generation: _, ...whole } = meta ?? { generation: undefined }
+  const seed: MetaRow = { ...whole, rules: rules.hash, sequence: 0, conflicts: 0, version: 0 }
+  await graph.store.commit([
+    generationsAre(graph, now),
+    setGenerations(graph, { made, gone: allGone(now) }),
+    { op: 'put', table: 'identityMeta', key: to.metaKey, value: seed as object as Json },
+  ])
   const row = await sweep(graph)
   if (row?.made !== made) throw stale('another preview has begun')
-  const to = new Rows(graph.store, made)
   return { making: { rules, from: graph.at(meta), to, guard: generationsAre(graph, row), signal }, row }
 }
 
@@ -168,17 +174,13 @@ class Ending {
 
   /** Points the graph to the new generation. */
   async #point(): Promise<void> {
-    const { from, to, guard, rules } = this.#making
+    const { from, to, guard } = this.#making
     const { meta, sequence } = this.#seen
+    // A commit whose answer was lost is not to be told as refused.
+    if ((await this.#graph.meta())?.generation === to.graph) return
     const built = await to.meta()
-    const next: MetaRow = {
-      ...(built ?? { conflicts: 0 }),
-      rules: rules.hash,
-      sequence,
-      conflicts: built?.conflicts ?? 0,
-      version: (meta?.version ?? 0) + 1,
-      generation: to.graph,
-    }
+    if (built === undefined) throw stale('another preview has begun')
+    const next: MetaRow = { ...built, sequence, version: (meta?.version ?? 0) + 1, generation: to.graph }
     const table = 'identityMeta'
     const ops: Op[] = [
       { op: 'check', table, key: this.#graph.metaKey, is: json(meta) },
@@ -191,8 +193,6 @@ class Ending {
       await to.store.commit([guard, ...ops])
     } catch (error) {
       if (!isLakeloopError(error, 'STORE_CONFLICT')) throw error
-      // A commit whose answer was lost is not to be told as refused.
-      if ((await this.#graph.meta())?.generation === to.graph) return
       throw stale('the graph was written to since it began, or another preview has begun')
     }
   }

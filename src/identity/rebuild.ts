@@ -51,7 +51,7 @@ async function takeIn(making: Making, chunk: readonly NewRecord[]): Promise<void
 /** A commit of a preview: checked, and with a pause for the host's loop. */
 export async function commitTo({ to, guard, signal }: Making, ops: readonly Op[]): Promise<void> {
   if (signal?.aborted) throw new LakeloopError('ABORTED')
-  if (ops.length > 0) await to.store.commit([guard, ...ops])
+  await to.store.commit([guard, ...ops])
   await setImmediate()
 }
 
