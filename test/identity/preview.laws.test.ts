@@ -132,7 +132,7 @@ describe('a preview', () => {
           expect(await stateOf(store)).toEqual(former)
           expect(await leftovers(store)).toEqual([])
         }),
-        { ...law, numRuns: Math.max(4, numRuns / 15) },
+        { ...law, numRuns: Math.max(4, Math.ceil(numRuns / 15)) },
       )
     } finally {
       rmSync(folder, { recursive: true, force: true })
