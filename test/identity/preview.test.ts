@@ -3,7 +3,7 @@ import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op, Store } from '../../src/stores/store.js'
-import { dump, leftovers, type RuleSet, stateOf } from './graph-state.js'
+import { dump, leftovers, type RuleSet, restore, stateOf } from './graph-state.js'
 
 const rules = (customers: number, more: Partial<RuleSet> = {}): RuleSet => ({
   namespaces: {
@@ -296,6 +296,71 @@ describe('what was remembered under old ids', () => {
     expect((await now.changes({ project: 'prod', after })).changes).toMatchObject([
       { from: 'ada@example.com', to: 'new@example.com' },
     ])
+  })
+
+  /** A row of the generation that there is now. */
+  async function rowOf(store: Store, id: string): Promise<unknown> {
+    const [meta] = (await store.get('identityMeta', [['main']])) as [{ generation?: string }]
+    const [row] = await store.get('profile', [[meta.generation ?? 'main', id]])
+    return row
+  }
+  const homeOf = async (store: Store, namespace: string, value: string) => {
+    const [meta] = (await store.get('identityMeta', [['main']])) as [{ generation?: string }]
+    const [home] = await store.get('identifier', [[meta.generation ?? 'main', namespace, value]])
+    return home as string
+  }
+
+  test('does not lose a change that nobody has read, where the new rules change nothing about the person', async () => {
+    const old = await household()
+    await old.store.commit(old.bind('prod', await addressed(old)))
+    const { after } = await old.changes({ project: 'prod' })
+    await old.observe([seen('1', 9, { customer_id: 'c-1', email: 'new@example.com' })])
+    const set = { ...ONE, attributeOnly: ['phone'] }
+    const preview = await old.preview(set)
+    expect(preview).toMatchObject({ merged: 0, split: 0 })
+    await preview.adopt()
+    const { changes } = await resolverOf(old.store, set).changes({ project: 'prod', after })
+    expect(changes).toMatchObject([{ from: 'ada@example.com', to: 'new@example.com' }])
+  })
+
+  test("is nobody else's once the person stands alone again", async () => {
+    const store = new MemoryStore()
+    const old = resolverOf(store, TWO)
+    for (const record of HOUSEHOLD) await old.observe([record])
+    const joined = await homeOf(store, 'customer_id', 'c-1')
+    expect(Object.keys((await rowOf(store, joined)) as object)).toContain('was')
+    await (await old.preview(ONE)).adopt()
+    const apart = await homeOf(store, 'customer_id', 'c-2')
+    expect(apart).not.toBe(await homeOf(store, 'customer_id', 'c-1'))
+    expect((await rowOf(store, joined)) as object).not.toHaveProperty('was')
+  })
+
+  test('goes to the least id among equals, where nobody knows what gave the old id', async () => {
+    const store = new MemoryStore()
+    await resolverOf(store, { ...TWO, salt: 'forgotten' }).observe([
+      seen('1', 1, { customer_id: 'c-1', phone: '+491701234567' }),
+      seen('2', 1, { customer_id: 'c-2', phone: '+491701234567' }),
+    ])
+    const old = await homeOf(store, 'customer_id', 'c-1')
+    for (const salt of ['a', 'b', 'c']) {
+      const now = new MemoryStore()
+      await restore(now, await dump(store))
+      await (await resolverOf(now, { ...ONE, salt, attributeOnly: ['phone'] }).preview()).adopt()
+      const homes = [await homeOf(now, 'customer_id', 'c-1'), await homeOf(now, 'customer_id', 'c-2')]
+      expect(await rowOf(now, old)).toEqual({ to: homes.sort()[0] })
+    }
+  })
+
+  test('is found where the rules write a value in another way than its form says', async () => {
+    const set = (normalise: 'id' | 'idUpper', salt: string): RuleSet => ({
+      namespaces: { device: { priority: 2, normalise } },
+      salt,
+    })
+    const store = new MemoryStore()
+    await resolverOf(store, set('idUpper', 'one')).observe([seen('1', 1, { device: 'abc' })])
+    const old = await homeOf(store, 'device', 'ABC')
+    await (await resolverOf(store, set('id', 'two')).preview()).adopt()
+    expect(await rowOf(store, old)).toEqual({ to: await homeOf(store, 'device', 'abc') })
   })
 })
 

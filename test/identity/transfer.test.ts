@@ -63,6 +63,8 @@ describe('a record', () => {
     expect(cut?.ids).toEqual([['late', 'short']])
     expect(cut?.unusable).toEqual([['late', long.slice(0, 1_025), 'invalid']])
     expect(again(none, late, shown(['late', long.slice(0, 1_024)]))?.ids).toHaveLength(1)
+    const padded = again(none, late, shown(['late', `${' '.repeat(1_020)}abcdefgh`]))
+    expect(padded?.ids).toEqual([])
     // A name that is cut must not become that of a namespace.
     const name = 'n'.repeat(64)
     expect(again(none, compiled({ [name]: { priority: 2 } }), shown([`${name}more`, 'x']))?.ids).toEqual([])
