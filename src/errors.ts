@@ -265,7 +265,22 @@ export const ERRORS = {
   IDENTITY_RULES_CHANGED: row(
     'halt',
     'the stored profiles were made with other identity rules',
-    'Put the old rules back, or name another graph and let the sources be read again.',
+    'Put the old rules back, or look at preview() of the new ones and adopt them.',
+  ),
+  IDENTITY_VERSION_NEWER: row(
+    'halt',
+    'the identity {part} was written by a newer version of lakeloop, or is damaged',
+    'Update lakeloop.',
+  ),
+  IDENTITY_PREVIEW_STALE: row(
+    'halt',
+    'the preview cannot be adopted: {problem}',
+    'Preview again, and adopt before anything else is written to the graph.',
+  ),
+  IDENTITY_IMPORT_INVALID: row(
+    'halt',
+    'line {line} of the identity import {problem}',
+    'Import a file that export() wrote, whole.',
   ),
   IDENTIFIER_MISSING: row(
     'reject',

@@ -45,6 +45,8 @@ export {
   type HistoryEntry,
   IdentityResolver,
   type NamespaceRule,
+  type Preview,
+  type PreviewOptions,
   type Profile,
   type ProfileExplanation,
   type RecordName,

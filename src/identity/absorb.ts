@@ -5,7 +5,7 @@ import { agingOps } from './aging.js'
 import { addressFacts } from './choice.js'
 import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
-import { firstRefs, hubOf, isUnindexed, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
+import { firstRefs, hubOf, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
 import type { LinkingRecord, Vertex } from './graph.js'
 import { historyOps } from './history.js'
 import { named, traceOf } from './naming.js'
@@ -24,6 +24,7 @@ import {
 import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
 import { type Former, type Succession, succession } from './succession.js'
+import { isUnindexed } from './tombstones.js'
 
 /** What is taken out of who is who besides what records say. */
 export interface Erasure {
@@ -78,7 +79,7 @@ export async function absorb(
     ...counts,
     ...(forgets && { forgets: changes.some(isCrowded) ? { ...forgets, crowded: true } : forgets }),
   }
-  const key = [rows.graph]
+  const key = rows.metaKey
   return [
     { op: 'check', table: 'identityMeta', key, is: meta as Json | undefined },
     ...ops,
@@ -106,7 +107,7 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
 export function denialsIn(around: Neighbourhood): readonly Denial[] {
   const denials: Denial[] = []
   for (const { ref, record } of around.records.values()) {
-    if (wordOf(ref) === 'deny') denials.push(idsOf(record) as [string, string])
+    if (wordOf(ref) === 'deny' && record.ids.length === 2) denials.push(idsOf(record) as [string, string])
   }
   return denials
 }

@@ -3,7 +3,7 @@ import type { Json } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
 import { absorb } from './absorb.js'
 import { agedRecord, asOfIn, dueOf, timePart } from './aging.js'
-import { COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
+import { COMMIT_ROWS_AIM } from './commit-again.js'
 import type { RecordRef } from './evidence.js'
 import { type RecordChange, refText } from './neighbourhood.js'
 import { isoOf, microsecondsOf } from './order.js'
@@ -38,18 +38,17 @@ export function timeOf(asOf: unknown): number {
  *
  * Throws  OPTION_INVALID for a time before the one that the graph stands at or is on its way to.
  */
-export async function advanceTo(rules: Rules, rows: Rows, writer: Writer, asOf: number): Promise<Advanced> {
+export async function advanceTo(rules: Rules, writer: Writer, asOf: number): Promise<Advanced> {
   let records = 0
   for (let moved: number | undefined = 0; moved !== undefined; records += moved ?? 0) {
-    moved = await untilCommitted(() => oneStep(rules, rows, writer, asOf))
+    moved = await writer.untilCommitted((rows, meta) => oneStep(rules, rows, meta, asOf))
     await setImmediate() // lets the host's loop turn between commits
   }
   return { asOf: isoOf(asOf), records, conflicts: await writer.conflictCount() }
 }
 
 /** One commit. Returns how many records it derived anew; `undefined`: the graph stands there. */
-async function oneStep(rules: Rules, rows: Rows, writer: Writer, asOf: number): Promise<number | undefined> {
-  const meta = await writer.settled()
+async function oneStep(rules: Rules, rows: Rows, meta: MetaRow | undefined, asOf: number): Promise<number | undefined> {
   if (asOf < (asOfIn(meta) ?? asOf)) throw invalidOption('asOf', 'is earlier than that of the graph')
   const entries = await rows.store.scan('aging', { prefix: [rows.graph], limit: PAGE })
   const due = entries.map(({ key }) => key).filter(([, time]) => (time as string) < timePart(asOf))
@@ -107,7 +106,7 @@ function metaOps(
     ...(aging !== undefined && { aging }),
   }
   return [
-    { op: 'check', table: 'identityMeta', key: [rows.graph], is: meta as Json | undefined },
-    { op: 'put', table: 'identityMeta', key: [rows.graph], value: next as object as Json },
+    { op: 'check', table: 'identityMeta', key: rows.metaKey, is: meta as object | undefined as Json | undefined },
+    { op: 'put', table: 'identityMeta', key: rows.metaKey, value: next as object as Json },
   ]
 }

@@ -5,7 +5,6 @@ import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
 
 const DAY = 86_400_000_000
-const RAW_LENGTH_MAX = 1_024
 
 /**
  * A record as of a time, in microseconds: its identifiers that are older than their namespace allows join nobody, and are
@@ -24,8 +23,8 @@ export function agedRecord(rules: Rules, record: StoredRecord, asOf: number | un
   const unusable = record.unusable ?? []
   const gone = record.ids
     .filter((id) => !isActive(id))
-    .map(([name, value, raw]): Unusable => {
-      return raw === undefined ? [name, value, 'inactive'] : [name, raw.slice(0, RAW_LENGTH_MAX), 'inactive', value]
+    .flatMap(([name, value, ...raws]) => {
+      return (raws.length === 0 ? [value] : raws).map((raw): Unusable => [name, raw, 'inactive'])
     })
   const inactive = [...unusable.filter(([, , problem]) => problem === 'inactive'), ...gone]
   inactive.sort(([a, x], [b, y]) => compareBytes(a, b) || compareBytes(x, y))

@@ -90,6 +90,26 @@ function changeOf(
   return from === undefined || from === to ? [] : [{ profileId: id, from, to }]
 }
 
+/** The address that each person has now who is bound under one of these profile ids; left out where there is none. */
+export async function addressesOf(
+  rows: Rows,
+  { project, target }: Pick<Range, 'project' | 'target'>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const known = new Map<string, ProfileRow | RedirectRow>()
+  const living = await follow(rows, ids, known)
+  const homes = new Set(living.values())
+  const former = [...homes].flatMap((id) => (known.get(id) as ProfileRow).was ?? [])
+  const bindings = await rows.bindings(project, [...new Set([...homes, ...former])])
+  const addresses = new Map<string, string>()
+  for (const [id, home] of living) {
+    const profile = known.get(home) as ProfileRow
+    const found = choose({ profileId: home, profile, target, bindings })
+    if (found !== undefined) addresses.set(id, found.address)
+  }
+  return addresses
+}
+
 /** The living profile that each id is part of now; ids of which nothing is left are left out. `known` gets the rows. */
 export async function follow(
   rows: Rows,

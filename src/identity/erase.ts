@@ -1,11 +1,12 @@
 import type { Json } from '../model/value.js'
 import type { Entry, Key, Op, Table } from '../stores/store.js'
 import { follow } from './changes.js'
-import { isUnindexed, type RecordRef, type StoredRecord } from './evidence.js'
+import type { RecordRef, StoredRecord } from './evidence.js'
 import { historyOf } from './history.js'
 import { refText } from './neighbourhood.js'
 import { type BindingRow, type HistoryRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
-import { idOf, partsOf } from './rules.js'
+import { idOf, partsOf, type Rules } from './rules.js'
+import { isUnindexed, unindexedIn } from './tombstones.js'
 
 /** Rows that are read together, and changed in one commit. */
 export const PAGE = 1_000
@@ -25,7 +26,7 @@ export async function pendingIn(rows: Rows): Promise<Pending> {
   const profiles = new Map<string, readonly string[]>()
   const projects = new Set<string>()
   const keys: Key[] = []
-  for await (const page of pagesOf(rows, 'forgetting')) {
+  for await (const page of pagesOf(rows, 'forgetting', rows.name)) {
     for (const { key, value } of page) {
       const row = value as object as { readonly projects: readonly string[] }
       for (const project of row.projects) projects.add(project)
@@ -103,15 +104,15 @@ export async function eraseBindings(rows: Rows, { ids, profiles, projects }: Pen
  * at a time. `any`: there are such records of somebody.
  */
 export async function* crowdedRecords(
+  rules: Rules,
   rows: Rows,
   { ids }: Pending,
 ): AsyncGenerator<{ readonly refs: readonly RecordRef[]; readonly any: boolean }> {
   for await (const page of pagesOf(rows, 'evidence')) {
     for (const { key, value } of page) {
-      const { unusable = [] } = value as object as StoredRecord
-      const crowd = unusable.filter(([, , problem]) => isUnindexed(problem))
-      if (crowd.length === 0) continue
-      const isErased = crowd.some(([namespace, raw, , one = raw]) => ids.has(idOf(namespace, one)))
+      const record = value as object as StoredRecord
+      if (!record.unusable?.some(([, , problem]) => isUnindexed(problem))) continue
+      const isErased = unindexedIn(rules, record).some((id) => ids.has(id))
       yield { refs: isErased ? [key.slice(1) as [string, string]] : [], any: true }
     }
   }
@@ -123,7 +124,7 @@ export async function eraseTraces(rows: Rows, pending: Pending): Promise<void> {
     const gone = page.filter(({ value }) => pending.profiles.has(value as string))
     await rows.store.commit(gone.map(({ key }) => ({ op: 'delete', table: 'identityLog', key })))
   }
-  for await (const page of pagesOf(rows, 'identityHistory')) {
+  for await (const page of pagesOf(rows, 'identityHistory', rows.name)) {
     await rows.store.commit(await historyWithout(rows, pending, page))
   }
 }
@@ -148,9 +149,9 @@ async function historyWithout(rows: Rows, { ids, profiles }: Pending, page: read
   })
 }
 
-async function* pagesOf(rows: Rows, table: Table): AsyncGenerator<readonly Entry[]> {
+async function* pagesOf(rows: Rows, table: Table, graph = rows.graph): AsyncGenerator<readonly Entry[]> {
   for (let after: Key | undefined; ; ) {
-    const page = await rows.store.scan(table, { prefix: [rows.graph], after, limit: PAGE })
+    const page = await rows.store.scan(table, { prefix: [graph], after, limit: PAGE })
     yield page
     if (page.length < PAGE) return
     after = page.at(-1)?.key

@@ -4,7 +4,7 @@ import type { Evidence } from '../model/identifier.js'
 import { keyPart } from '../stores/store.js'
 import { isRoleMailbox } from './normalise.js'
 import { microsecondsOf } from './order.js'
-import { idOf, type Namespace, type Problem, partsOf, type Rules } from './rules.js'
+import { idOf, type Namespace, type Problem, partsOf, type Reading, type Rules } from './rules.js'
 
 /** One record can join at most so many identifiers; weaker ones beyond it are kept and join nobody. */
 export const RECORD_IDENTIFIERS_MAX = 100
@@ -12,24 +12,21 @@ export const RECORD_IDENTIFIERS_MAX = 100
 /** A role mailbox (info@, sales@) joins nobody from this many owners on. */
 const ROLE_HUB = 3
 
-/** What joins nobody, and why. `value` is the normalised form of what did, where it differs from the raw text. */
+/** What joins nobody, and why. */
 export type Unusable = readonly [
   namespace: string,
   raw: string,
   problem: Problem | 'too many' | 'inactive' | 'forgotten',
-  value?: string,
 ]
 
-/** True for identifiers that are some by the rules, and that no index leads to from where they are kept. */
-export const isUnindexed = (problem: Unusable[2]): boolean => problem === 'too many' || problem === 'inactive'
-
 /**
- * A record as it is kept. `ids` are normalised, strongest first, without repeats; the third part is the raw text where
- * it differed. `unusable` keeps what joins nobody, with the reason.
+ * A record as it is kept. `ids` are normalised, strongest first, without repeats; then come the raw texts where there was
+ * another than the value. `unusable` keeps what joins nobody, with the reason. From both the record can be read anew under
+ * other rules.
  */
 export type StoredRecord = {
   readonly at: number | null
-  readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
+  readonly ids: readonly (readonly [namespace: string, value: string, ...raws: string[]])[]
   readonly unusable?: readonly Unusable[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
@@ -82,30 +79,78 @@ export const firstRefs = (refs: readonly RecordRef[], max: number): readonly Rec
 export const sourcePart = (source: string): string =>
   source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source)
 
+/** One identifier as it was shown, or as it was kept. */
+export interface Shown {
+  readonly namespace: string
+  readonly raw: unknown
+  /** Known to join nobody whatever the rules say, since only a beginning of it, or its kind, was kept. */
+  readonly broken?: Problem | 'forgotten' | undefined
+}
+
 /** A record under the rules. Pure: the same record and rules give the same text. */
 export function storedRecord(rules: Rules, record: Evidence): StoredRecord {
-  const usable = new Map<string, { order: number; ids: readonly [string, string, string?] }>()
-  const unusable: [string, string, Problem | 'too many'][] = []
-  for (const { namespace, value: raw } of record.ids) {
-    const reading = rules.read(namespace, raw)
+  const shown = record.ids.map(({ namespace, value }) => ({ namespace: namespace.slice(0, NAME_CUT), raw: value }))
+  return { at: microsecondsOf(record.observedAt), ...identifiersOf(rules, shown) }
+}
+
+/**
+ * What of the identifiers of one record may join somebody, and what not.
+ *
+ * Laws    the order and the repeats of `shown` make no difference.
+ */
+export function identifiersOf(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids' | 'unusable'> {
+  const usable = new Map<string, { order: number; namespace: string; value: string; raws: Set<string> }>()
+  const unusable = new Map<string, Unusable>()
+  const leaveOut = (namespace: string, raw: unknown, problem: Unusable[2]): void => {
+    const row = [namespace, shortened(raw), problem] as const
+    unusable.set(JSON.stringify(row), row)
+  }
+  for (const { namespace, raw, broken } of shown) {
+    const reading = read(rules, namespace, raw, broken)
     if ('problem' in reading) {
-      if (reading.problem !== 'blank') unusable.push([namespace.slice(0, 64), shortened(raw), reading.problem])
+      if (reading.problem !== 'blank') leaveOut(namespace, raw, reading.problem)
       continue
     }
     const { value } = reading
     const id = idOf(namespace, value)
     const { order } = rules.namespaces.get(namespace) as Namespace
-    if (!usable.has(id)) usable.set(id, { order, ids: raw === value ? [namespace, value] : [namespace, value, raw] })
+    const known = usable.get(id) ?? { order, namespace, value, raws: new Set() }
+    usable.set(id, known)
+    known.raws.add(raw as string)
   }
-  const sorted = [...usable.values()].sort((a, b) => a.order - b.order || compareBytes(a.ids[1], b.ids[1]))
-  for (const { ids } of sorted.slice(RECORD_IDENTIFIERS_MAX)) unusable.push([ids[0], shortened(ids[1]), 'too many'])
-  const ids = sorted.slice(0, RECORD_IDENTIFIERS_MAX).map((entry) => entry.ids)
-  const at = microsecondsOf(record.observedAt)
-  return unusable.length === 0 ? { at, ids } : { at, ids, unusable }
+  const sorted = [...usable.values()].sort((a, b) => a.order - b.order || compareBytes(a.value, b.value))
+  for (const { namespace, raws } of sorted.slice(RECORD_IDENTIFIERS_MAX)) {
+    for (const raw of raws) leaveOut(namespace, raw, 'too many')
+  }
+  const ids = sorted.slice(0, RECORD_IDENTIFIERS_MAX).map(({ namespace, value, raws }) => {
+    const others = raws.size === 1 && raws.has(value) ? [] : [...raws].sort(compareBytes)
+    return [namespace, value, ...others] as const
+  })
+  if (unusable.size === 0) return { ids }
+  const left = [...unusable].sort(([a], [b]) => compareBytes(a, b)).map(([, row]) => row)
+  return { ids, unusable: left }
 }
 
-/** Raw text is bounded, and of what is no text only the kind is kept. */
-const shortened = (raw: unknown): string => (typeof raw === 'string' ? raw.slice(0, 1_024) : typeof raw)
+/** What is no text is none under any rules: of it only the kind is kept, and that must not become somebody's name. */
+function read(
+  rules: Rules,
+  namespace: string,
+  raw: unknown,
+  broken: Shown['broken'],
+): Reading | { readonly problem: 'forgotten' } {
+  if (broken === 'forgotten') return { problem: broken }
+  if (broken === 'not text' || typeof raw !== 'string') return { problem: 'not text' }
+  const reading = rules.read(namespace, raw)
+  return broken !== undefined && 'value' in reading ? { problem: broken } : reading
+}
+
+/** Raw text that joins nobody is kept up to so many characters, and one more where it was longer. */
+export const RAW_MAX = 1_024
+/** No namespace that is declared has a name of so many characters. */
+const NAME_CUT = 65
+
+/** Of what is no text only the kind is kept. */
+const shortened = (raw: unknown): string => (typeof raw === 'string' ? raw.slice(0, RAW_MAX + 1) : typeof raw)
 
 /** True if `next` takes the place of `kept`: not where both know their time and it is the older one (a replay). */
 export function replaces(next: StoredRecord, kept: StoredRecord | undefined): boolean {

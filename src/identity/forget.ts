@@ -29,11 +29,10 @@ export interface ForgetOptions {
   readonly salt?: string | undefined
 }
 
-/** One graph, and its meta row as it stands. */
+/** One graph, and how it stands. */
 export interface Erasing {
   readonly rules: Rules
-  readonly rows: Rows
-  readonly open: () => Promise<MetaRow | undefined>
+  readonly current: () => Promise<{ readonly rows: Rows; readonly meta: MetaRow | undefined }>
 }
 
 /**
@@ -60,11 +59,11 @@ export async function forget(
 
 /** Takes the person behind one identifier out of who is who. */
 async function begin(
-  { rules, rows, open }: Erasing,
+  { rules, current }: Erasing,
   id: string,
   { projects, salt: ownSalt }: ForgetOptions,
 ): Promise<{ readonly ids: readonly string[]; readonly profiles: number }> {
-  const meta = await open()
+  const { rows, meta } = await current()
   const home = (await rows.homes([id])).get(id) ?? undefined
   const ids = home === undefined ? [id] : await identifiersOf(rules, rows, id, home)
   const known = await forgottenOf(rows, meta, ids)
@@ -77,7 +76,7 @@ async function begin(
   const put = (key: readonly string[]): Op => ({
     op: 'put',
     table: 'forgetting',
-    key: [rows.graph, ...key],
+    key: [rows.name, ...key],
     value: { projects },
   })
   await rows.store.commit([
@@ -87,7 +86,7 @@ async function begin(
       forgets: { ...meta?.forgets, salt, pending: true },
     })),
     ...fresh.map(
-      (one): Op => ({ op: 'put', table: 'tombstone', key: [rows.graph, tombstoneOf(salt, one)], value: true }),
+      (one): Op => ({ op: 'put', table: 'tombstone', key: [rows.name, tombstoneOf(salt, one)], value: true }),
     ),
     ...fresh.map((one) => put(['identifier', ...partsOf(one)])),
     ...[...new Set(profileIds)].map((profileId) => put(['profile', profileId])),
@@ -103,16 +102,15 @@ async function identifiersOf(rules: Rules, rows: Rows, id: string, home: string)
 
 /** Erases what the begun ones have left behind, whoever began it. Repeat   does the rest of what a crash left undone. */
 export async function finish(erasing: Erasing): Promise<{ readonly records: number; readonly bindings: number }> {
-  const { rows, open } = erasing
   let [records, bindings] = [0, 0]
   for (;;) {
-    const meta = await open()
+    const { rows, meta } = await erasing.current()
     if (meta?.forgets?.pending !== true) return { records, bindings }
     const pending = await pendingIn(rows)
     for (const id of pending.ids) records += await takeOut(erasing, pending, id)
     let crowded = false
     if (meta.forgets.crowded !== false) {
-      for await (const { refs, any } of crowdedRecords(rows, pending)) {
+      for await (const { refs, any } of crowdedRecords(erasing.rules, rows, pending)) {
         crowded ||= any
         records += await untilCommitted(() => takeSome(erasing, pending, refs))
       }
@@ -127,7 +125,10 @@ export async function finish(erasing: Erasing): Promise<{ readonly records: numb
 /** Takes one identifier, and whatever of the others is beside it, out of all records that hold it. */
 async function takeOut(erasing: Erasing, pending: Pending, id: string): Promise<number> {
   for (let count = 0; ; ) {
-    const done = await untilCommitted(async () => takeSome(erasing, pending, await firstHolders(erasing.rows, id), id))
+    const done = await untilCommitted(async () => {
+      const { rows } = await erasing.current()
+      return takeSome(erasing, pending, await firstHolders(rows, id), id)
+    })
     if (done === 0) return count
     count += done
     await setImmediate()
@@ -141,13 +142,13 @@ async function firstHolders(rows: Rows, id: string): Promise<readonly RecordRef[
 
 /** As many of these records as fit into one commit. Returns how many there were. */
 async function takeSome(
-  { rules, rows, open }: Erasing,
+  { rules, current }: Erasing,
   { ids }: Pending,
   refs: readonly RecordRef[],
   id?: string,
 ): Promise<number> {
   if (refs.length === 0) return 0
-  const meta = await open()
+  const { rows, meta } = await current()
   const kept = await rows.records(new Map(refs.map((ref) => [refText(ref), ref])))
   const changes: RecordChange[] = []
   const index: Op[] = []
@@ -155,7 +156,7 @@ async function takeSome(
   for (const ref of refs) {
     if (cost > COMMIT_ROWS_AIM) break
     const before = kept.get(refText(ref))
-    const left = before && withoutForgotten(ref, before, ids)
+    const left = before && withoutForgotten(rules, ref, before, ids)
     changes.push({ ref, before, after: left?.ids.length ? left : undefined })
     // Gone in any case, so that the same record is not found for ever.
     if (id !== undefined) index.push({ op: 'delete', table: 'evidenceById', key: [...rows.idKey(id), ...ref] })
@@ -165,28 +166,28 @@ async function takeSome(
   return changes.length
 }
 
-async function disown({ rows, open }: Erasing, pending: Pending, kin: readonly string[]): Promise<void> {
-  const meta = (await open()) as MetaRow
+async function disown({ current }: Erasing, pending: Pending, kin: readonly string[]): Promise<void> {
+  const { rows, meta } = await current()
   const ops = await kinOps(rows, pending, kin)
-  await rows.store.commit([...ops, ...written(rows, meta, {})])
+  await rows.store.commit([...ops, ...written(rows, meta as MetaRow, {})])
 }
 
 /** Nothing is pending any more, unless another process has begun another one meanwhile. */
-async function settle({ rows, open }: Erasing, pending: Pending, crowded: boolean): Promise<void> {
-  const { graph, store } = rows
+async function settle({ current }: Erasing, pending: Pending, crowded: boolean): Promise<void> {
+  const { name, store } = (await current()).rows
   const done = pending.keys.map((key): Op => ({ op: 'delete', table: 'forgetting', key }))
   for (let from = 0; from < done.length; from += PAGE) await store.commit(done.slice(from, from + PAGE))
-  const meta = (await open()) as MetaRow
-  const { salt, crowded: wasCrowded = false } = meta.forgets as NonNullable<MetaRow['forgets']>
-  if ((await store.scan('forgetting', { prefix: [graph], limit: 1 })).length > 0) return
-  await store.commit(written(rows, meta, { forgets: { salt, crowded: crowded || wasCrowded } }))
+  const { rows, meta } = await current()
+  const { salt, crowded: wasCrowded = false } = meta?.forgets as NonNullable<MetaRow['forgets']>
+  if ((await store.scan('forgetting', { prefix: [name], limit: 1 })).length > 0) return
+  await store.commit(written(rows, meta as MetaRow, { forgets: { salt, crowded: crowded || wasCrowded } }))
 }
 
 /** The meta row of a commit that is no absorbing: it holds only if nobody else wrote since. */
-function written({ graph }: Rows, meta: MetaRow, change: Partial<MetaRow>): readonly Op[] {
+function written({ metaKey: key }: Rows, meta: MetaRow, change: Partial<MetaRow>): readonly Op[] {
   const next = { ...meta, ...change, version: meta.version + 1 }
   return [
-    { op: 'check', table: 'identityMeta', key: [graph], is: meta as object as Json },
-    { op: 'put', table: 'identityMeta', key: [graph], value: next as object as Json },
+    { op: 'check', table: 'identityMeta', key, is: meta as object as Json },
+    { op: 'put', table: 'identityMeta', key, value: next as object as Json },
   ]
 }

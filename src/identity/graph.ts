@@ -7,7 +7,7 @@ import { idOf, type Namespace, type Rules } from './rules.js'
 export interface LinkingRecord {
   readonly ref: RecordRef
   readonly at: number
-  readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
+  readonly ids: readonly (readonly [namespace: string, value: string, ...raws: string[]])[]
   /** Said by a human: its link goes before all others, and it is no sight of its identifiers. */
   readonly byHand?: true | undefined
 }

@@ -3,7 +3,7 @@ import type { Op } from '../stores/store.js'
 import { firstRefs, type RecordRef, wordOf } from './evidence.js'
 import { idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
 import { type HistoryRow, isRedirect, type Rows, sequenceKey } from './rows.js'
-import { idOf } from './rules.js'
+import { idOf, partsOf } from './rules.js'
 import type { Solution } from './solve.js'
 import type { Former, Succession } from './succession.js'
 
@@ -50,7 +50,7 @@ export function historyOps(rows: Rows, happening: Happening): readonly Op[] {
       ...(typeof to === 'string' && { to }),
       ...(records.length > 0 && { records }),
     }
-    const key = [...rows.idKey(id), sequenceKey(version)]
+    const key = [rows.name, ...partsOf(id), sequenceKey(version)]
     ops.push({ op: 'put', table: 'identityHistory', key, value: row as object as Json })
   }
   return ops
@@ -116,7 +116,7 @@ export async function* historyOf(
   rows: Rows,
   id: string,
 ): AsyncGenerator<{ readonly sequence: number; readonly row: HistoryRow }> {
-  const prefix = rows.idKey(id)
+  const prefix = [rows.name, ...partsOf(id)]
   for (let after: readonly string[] | undefined; ; ) {
     const entries = await rows.store.scan('identityHistory', { prefix, after, limit: PAGE })
     for (const { key, value } of entries) yield { sequence: Number(key[3]), row: value as object as HistoryRow }

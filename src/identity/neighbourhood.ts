@@ -184,7 +184,8 @@ class Walk implements Neighbourhood {
   }
 }
 
-async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+/** At most 64 at once. */
+export async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   for (let from = 0; from < items.length; from += SCANS_MAX) {
     await Promise.all(items.slice(from, from + SCANS_MAX).map(work))
   }

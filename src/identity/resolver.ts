@@ -5,26 +5,18 @@ import { asOfIn } from './aging.js'
 import { idsToForget } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
-import {
-  type Conflict,
-  conflictOf,
-  type Explanation,
-  explainPair,
-  type HistoryEntry,
-  type RecordName,
-  tellHistory,
-} from './explain.js'
-import { explainProfile, type ProfileExplanation } from './explain-profile.js'
+import type { RecordName } from './explain.js'
 import { type ForgetOptions, type Forgotten, forget } from './forget.js'
+import { Inquiry } from './inquiry.js'
 import { refText } from './neighbourhood.js'
 import { isoOf } from './order.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
-import { type Profile, profileOf, profilesOf } from './profiles.js'
+import { discardAll, type Preview, type PreviewOptions, preview } from './preview.js'
 import { type Resolution, resolveAll } from './resolution.js'
-import { type ConflictRow, Rows } from './rows.js'
+import { Rows } from './rows.js'
 import { compileRules, idOf, type RuleOptions, type Rules } from './rules.js'
 import { tombstoneOf } from './tombstones.js'
-import { Words } from './words.js'
+import { exported, imported } from './transfer.js'
 import { type Observed, Writer } from './writer.js'
 
 export type { Advanced } from './advance.js'
@@ -32,6 +24,7 @@ export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, HistoryEntry, RecordName, Step } from './explain.js'
 export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
 export type { ForgetOptions, Forgotten } from './forget.js'
+export type { Preview, PreviewOptions } from './preview.js'
 export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
@@ -60,13 +53,11 @@ const PAGE = 1_000
  *         that other rules made; CLOSED; what the store throws.
  * Upholds I5, I7
  */
-export class IdentityResolver extends Words {
-  readonly store: Store
+export class IdentityResolver extends Inquiry {
   readonly graph: string
   /** Names the rules: equal rules have equal hashes. */
   readonly rulesHash: string
   readonly #rules: Rules
-  readonly #rows: Rows
   readonly #writer: Writer
 
   constructor(options: IdentityResolverOptions) {
@@ -75,12 +66,10 @@ export class IdentityResolver extends Words {
     checkPlace({ store, target, graph }, rules)
     const rows = new Rows(store, graph)
     const writer = new Writer(rules, rows)
-    super({ target, rules, writer })
-    this.store = store
+    super({ store, target, rules, writer })
     this.graph = graph
     this.rulesHash = rules.hash
     this.#rules = rules
-    this.#rows = rows
     this.#writer = writer
     this.#options = options
   }
@@ -129,7 +118,7 @@ export class IdentityResolver extends Words {
    */
   async advance({ asOf }: { readonly asOf: string }): Promise<Advanced> {
     const time = timeOf(asOf)
-    return this.#writer.inTurn(() => advanceTo(this.#rules, this.#rows, this.#writer, time))
+    return this.#writer.inTurn(() => advanceTo(this.#rules, this.#writer, time))
   }
 
   /** The time as of which the graph stands, or is on its way to; `undefined` where {@link IdentityResolver.advance} never was called. */
@@ -150,7 +139,7 @@ export class IdentityResolver extends Words {
    */
   async forget(identifiers: readonly Identifier[], options: ForgetOptions): Promise<Forgotten> {
     const ids = idsToForget(this.#rules, identifiers, options)
-    const erasing = { rules: this.#rules, rows: this.#rows, open: () => this.#writer.open() }
+    const erasing = { rules: this.#rules, current: () => this.#writer.current() }
     const { counts, erased } = await this.#writer.inTurn(() => forget(erasing, ids, options))
     for (const id of erased) this.#forgotten.add(tombstoneOf('', id))
     return counts
@@ -160,19 +149,20 @@ export class IdentityResolver extends Words {
    * Where to reach the people behind some identifiers. Reads only.
    *
    * Order   one answer per bag, in order.
-   * Cost    about four reads of the store per 2,000 bags.
+   * Cost    about four reads of the store per 2,000 bags, and one.
    */
   async resolve(
     bags: readonly Identifiers[],
     { project }: { readonly project?: string | undefined } = {},
   ): Promise<readonly Resolution[]> {
-    const meta = await this.#writer.open()
-    const question = { rules: this.#rules, rows: this.#rows, meta, target: this.target, project }
-    const answers: Resolution[] = []
-    for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
-      answers.push(...(await resolveAll(question, bags.slice(from, from + BAGS_MAX))))
-    }
-    return answers
+    return this.#writer.read(async (rows, meta) => {
+      const question = { rules: this.#rules, rows, meta, target: this.target, project }
+      const answers: Resolution[] = []
+      for (let from = 0; from < bagsOf(bags).length; from += BAGS_MAX) {
+        answers.push(...(await resolveAll(question, bags.slice(from, from + BAGS_MAX))))
+      }
+      return answers
+    })
   }
 
   /** Ops that remember under which address a project's destination has accepted people; for the caller's own commit (I1). */
@@ -205,57 +195,54 @@ export class IdentityResolver extends Words {
     readonly after?: number | undefined
     readonly limit?: number | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
-    await this.#writer.open()
     const isShared = this.#rules.onTargetClaimed === 'share'
-    return addressChanges(this.#rows, { project, target: this.target, isShared, after, limit })
-  }
-
-  /** All open conflicts. Order   none that means anything. */
-  async *conflicts(): AsyncGenerator<Conflict> {
-    await this.#writer.open()
-    const prefix = [this.graph]
-    for (let after: readonly string[] | undefined; ; ) {
-      const entries = await this.store.scan('conflict', { prefix, after, limit: PAGE })
-      for (const { value } of entries) yield conflictOf(value as object as ConflictRow)
-      if (entries.length < PAGE) return
-      after = entries.at(-1)?.key
-    }
-  }
-
-  /** All people, one page in memory at a time. Order   none that means anything; what is written meanwhile may be missing. */
-  async *profiles(): AsyncGenerator<Profile> {
-    await this.#writer.open()
-    yield* profilesOf(this.#rows)
-  }
-
-  /** One person: by a profile id of now or before, or by an identifier, raw; `undefined` where nobody is known. */
-  async profile(of: string | Identifier): Promise<Profile | undefined> {
-    await this.#writer.open()
-    return profileOf(this.#rules, this.#rows, of)
-  }
-
-  async conflictCount(): Promise<number> {
-    return this.#writer.conflictCount()
-  }
-
-  /** Why two identifiers are one person, or are not. Raw values are taken. */
-  async explain(a: Identifier, b: Identifier): Promise<Explanation> {
-    return explainPair(this.#rules, this.#rows, [a, b], await this.#writer.open())
-  }
-
-  /** How the identifiers of one person hang together; by a profile id of now or before, or by an identifier, raw. */
-  async explainProfile(of: string | Identifier): Promise<ProfileExplanation | undefined> {
-    await this.#writer.open()
-    return explainProfile(this.#rules, this.#rows, of)
+    const range = { project, target: this.target, isShared, after, limit }
+    return this.#writer.read((rows) => addressChanges(rows, range))
   }
 
   /**
-   * What became of an identifier, raw: a row for each time that it was known and changed its place. Append-only, and no
-   * part of who is who: what was taken back stands here too.
+   * What other rules would do to the people of this graph, before anything is done: all evidence is read anew under them,
+   * beside what there is, and both sides are compared. What the graph says meanwhile stays as it was.
+   *
+   * @param rules  default: this resolver's own, as a deployment has them that IDENTITY_RULES_CHANGED refused
+   *
+   * Repeat   a preview takes the place of an earlier one of the same graph; what a crash left is removed first.
+   * Throws   IDENTITY_RULES_INVALID, OPTION_INVALID, ABORTED, IDENTITY_PREVIEW_STALE if another one begins meanwhile.
+   * Cost     as observing all evidence again, in commits of about 2,000 rows, and the room of a second graph until it is
+   *          adopted or discarded.
    */
-  async *history(identifier: Identifier): AsyncGenerator<HistoryEntry> {
-    await this.#writer.open()
-    yield* tellHistory(this.#rules, this.#rows, identifier)
+  async preview(rules?: RuleOptions, options?: PreviewOptions): Promise<Preview> {
+    this.#writer.assertOpen()
+    const place = { store: this.store, graph: this.graph, target: this.target, rules: this.#rules }
+    return preview(place, rules, options)
+  }
+
+  /** Removes what previews left behind that were cut short, discarded or adopted; a preview that runs is stopped. */
+  async discardPreviews(): Promise<void> {
+    this.#writer.assertOpen()
+    await discardAll(new Rows(this.store, this.graph))
+  }
+
+  /**
+   * All evidence of the graph, whatever rules made it, as lines of NDJSON: {@link IdentityResolver.import} makes the same
+   * people of it elsewhere. It is personal data, in the clear.
+   *
+   * Order    a header, records by key, a last line that counts them.
+   * Throws   IDENTITY_RULES_CHANGED if rules are adopted while it runs.
+   */
+  export(): AsyncGenerator<string> {
+    return exported(new Rows(this.store, this.graph), () => this.#writer.assertOpen())
+  }
+
+  /**
+   * Takes in the lines of an {@link IdentityResolver.export}, in commits of about 2,000 rows. The other graph's rules do not
+   * matter: each record is read anew under these.
+   *
+   * Repeat   the same lines again change nothing; a record that is there already stays unless the line is newer.
+   * Throws   IDENTITY_IMPORT_INVALID with the number of the line; what came before it is taken in. IDENTITY_VERSION_NEWER.
+   */
+  async import(lines: AsyncIterable<string> | Iterable<string>): Promise<Observed> {
+    return imported(this.#writer, this.#rules, lines)
   }
 
   /** Idempotent. Waits for what is being written; the store stays open: it is the host's. */

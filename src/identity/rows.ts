@@ -1,12 +1,17 @@
 import type { Json } from '../model/value.js'
-import type { Key, Store, Table } from '../stores/store.js'
+import type { Entry, Key, Store, Table } from '../stores/store.js'
 import type { RecordRef, StoredRecord } from './evidence.js'
+import { type MetaRow, metaOf } from './meta.js'
 import { partsOf } from './rules.js'
 
+export type { MetaRow } from './meta.js'
+
 /**
- * What identity keeps, table by table. Every key begins with the graph's name.
+ * What identity keeps, table by table. Every key begins with the graph's name, or with that of its generation once rules
+ * were adopted; the meta row stands under the graph's own name always, and says which.
  *
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
+ *     identityMeta   (graph, 'generations')                 GenerationsRow, while there is more than one
  *     evidence       (graph, source, key)                   StoredRecord
  *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
  *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
@@ -15,34 +20,16 @@ import { partsOf } from './rules.js'
  *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
  *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
+ *     identityMove   (generation, 'from' | 'to', id, id)    scratch of a preview: how many identifiers left one for another
+ *
+ * And what outlives the rules, under the graph's own name always:
+ *
  *     identityHistory (graph, namespace, value, sequence)   HistoryRow: what became of an identifier that was known
  *     tombstone      (graph, salted digest)                 true: the identifier was forgotten
  *     forgetting     (graph, 'identifier', namespace, value) and (graph, 'profile', profile id): what a forget has yet to
  *                                                           erase, and of which projects; gone when it is done
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
-export interface MetaRow {
-  readonly rules: string
-  /** The last number of the log. */
-  readonly sequence: number
-  readonly conflicts: number
-  /** Grows with every commit, so that of two that ran at the same time one fails its check. */
-  readonly version: number
-  /** Microseconds: the time as of which the graph stands, where one was given. */
-  readonly asOf?: number
-  /** The time that it is on its way to. */
-  readonly aging?: number
-  /** There from the first forget on. */
-  readonly forgets?: {
-    /** Of the tombstones. */
-    readonly salt: string
-    /** The table `forgetting` has rows: something is to be erased before anything else is written. */
-    readonly pending?: true
-    /** False: no record has identifiers that were too many for it, and so stand in no index. Left out: not looked yet. */
-    readonly crowded?: boolean
-  }
-}
-
 export interface ProfileRow {
   /** Not the retired ones. Strongest namespace first; within one the best address first. */
   readonly members: readonly (readonly [namespace: string, value: string])[]
@@ -107,14 +94,49 @@ export interface BindingRow {
 /** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
 const KEYS_MAX = 10_000
 
-/** One graph in one store: reading it, in as few calls as the contract allows. */
+/** The tables of which each generation of a graph has its own. One that is added belongs here, or it is left behind. */
+export const GENERATION_TABLES = [
+  'evidence',
+  'evidenceById',
+  'identifier',
+  'profile',
+  'conflict',
+  'quarantine',
+  'identityLog',
+  'identityMove',
+  'aging',
+] as const satisfies readonly Table[]
+
+/** One generation of one graph in one store: reading it, in as few calls as the contract allows. */
 export class Rows {
   readonly store: Store
+  /** What the keys of its tables begin with. */
   readonly graph: string
+  /** What the host calls the graph. */
+  readonly name: string
+  /** The key of the graph's meta row. */
+  readonly metaKey: Key
 
-  constructor(store: Store, graph: string) {
+  constructor(store: Store, name: string, generation = name) {
     this.store = store
-    this.graph = graph
+    this.name = name
+    this.graph = generation
+    this.metaKey = [name]
+  }
+
+  /** The generation that a meta row names. */
+  at(meta: MetaRow | undefined): Rows {
+    return new Rows(this.store, this.name, meta?.generation)
+  }
+
+  /** All that a table of this generation holds (below some parts of a key), page by page; the last page may be empty. */
+  async *pages(table: Table, limit = PAGE, below: Key = []): AsyncGenerator<readonly Entry[]> {
+    for (let after: Key | undefined; ; ) {
+      const entries = await this.store.scan(table, { prefix: [this.graph, ...below], after, limit })
+      yield entries
+      if (entries.length < limit) return
+      after = entries.at(-1)?.key
+    }
   }
 
   idKey(id: string): Key {
@@ -123,8 +145,8 @@ export class Rows {
   }
 
   async meta(): Promise<MetaRow | undefined> {
-    const [row] = await this.store.get('identityMeta', [[this.graph]])
-    return row as MetaRow | undefined
+    const [row] = await this.store.get('identityMeta', [this.metaKey])
+    return metaOf(row)
   }
 
   /** By id: profile id, null where quarantined. Ids that are not known are left out. */
@@ -153,7 +175,7 @@ export class Rows {
   }
 
   async tombstones(digests: readonly string[]): Promise<Map<string, true>> {
-    return this.#map<true>('tombstone', digests, (digest) => [this.graph, digest])
+    return this.#map<true>('tombstone', digests, (digest) => [this.name, digest])
   }
 
   async bindings(project: string, profileIds: readonly string[]): Promise<Map<string, BindingRow>> {
@@ -196,6 +218,7 @@ export class Rows {
 }
 
 const HOLDERS_PAGE = 1_000
+const PAGE = 1_000
 
 /** No profile has such an id. It marks an identifier whose records must be read although nobody has it yet. */
 export const DENIED_ONLY = ''

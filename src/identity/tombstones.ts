@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto'
-import { isUnindexed, type NewRecord, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
+import { type NewRecord, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
 import { invalidOption as invalid } from './place.js'
 import type { MetaRow, Rows } from './rows.js'
-import { idOf, partsOf } from './rules.js'
+import { idOf, partsOf, type Rules } from './rules.js'
 
 /** What is left of a forgotten identifier. The salt is the graph's own, so that no list of addresses can be tried on it from outside. */
 export const tombstoneOf = (salt: string, id: string): string => hash('sha256', `${salt}\u0001${id}`)
@@ -22,45 +22,57 @@ export async function forgottenOf(
   return new Set([...found.keys()].map((digest) => digests.get(digest) as string))
 }
 
-/**
- * Records without what was forgotten; a record whose key names somebody who was is taken out. Throws OPTION_INVALID for
- * a word about somebody who was.
- */
+/** As {@link withoutTheForgotten}. Throws OPTION_INVALID for a word about somebody who was. */
 export async function screened(
+  rules: Rules,
+  rows: Rows,
+  meta: MetaRow | undefined,
+  records: readonly NewRecord[],
+): Promise<readonly NewRecord[]> {
+  const left = await withoutTheForgotten(rules, rows, meta, records)
+  for (const [index, { ref, versions }] of records.entries()) {
+    const word = wordOf(ref)
+    if (word !== undefined && (left[index] as NewRecord).versions.length < versions.length) {
+      throw invalid(word, 'names an identifier that was forgotten')
+    }
+  }
+  return left
+}
+
+/** Records without what was forgotten; of a record whose key names somebody who was no version is left. */
+export async function withoutTheForgotten(
+  rules: Rules,
   rows: Rows,
   meta: MetaRow | undefined,
   records: readonly NewRecord[],
 ): Promise<readonly NewRecord[]> {
   if (meta?.forgets === undefined) return records
-  const shown = records.flatMap(({ versions }) => versions.flatMap(shownBy))
+  const shown = records.flatMap(({ versions }) => versions.flatMap((version) => shownBy(rules, version)))
   const forgotten = await forgottenOf(rows, meta, shown)
   if (forgotten.size === 0) return records
   return records.map(({ ref, versions }) => {
-    const left = versions.flatMap((version) => withoutForgotten(ref, version, forgotten) ?? [])
-    const word = wordOf(ref)
-    if (word !== undefined && left.length < versions.length) {
-      throw invalid(word, 'names an identifier that was forgotten')
-    }
+    const left = versions.flatMap((version) => withoutForgotten(rules, ref, version, forgotten) ?? [])
     return { ref, versions: left }
   })
 }
 
 /** A record without some identifiers; nothing is left of a word about one of them, or of a record whose key names one. */
 export function withoutForgotten(
+  rules: Rules,
   ref: RecordRef,
   record: StoredRecord,
   forgotten: ReadonlySet<string>,
 ): StoredRecord | undefined {
-  const gone = shownBy(record).filter((id) => forgotten.has(id))
+  const gone = shownBy(rules, record).filter((id) => forgotten.has(id))
   if (gone.length === 0) return record
   const texts = new Set(gone.map((id) => partsOf(id)[1]))
-  for (const [, value, raw] of record.ids) if (raw !== undefined && texts.has(value)) texts.add(raw)
+  for (const [, value, ...raws] of record.ids) if (texts.has(value)) for (const raw of raws) texts.add(raw)
   if (wordOf(ref) !== undefined || ref.slice(1).some((key) => [...texts].some((text) => names(key, text))))
     return undefined
   const isGone = (namespace: string, value: string): boolean => forgotten.has(idOf(namespace, value))
   // What joins nobody may be the same person's, written wrongly: of it only the reason is kept.
   const unusable = (record.unusable ?? [])
-    .filter(([namespace, raw, problem, value = raw]) => !isUnindexed(problem) || !isGone(namespace, value))
+    .filter((entry) => !forgotten.has(unindexedId(rules, entry) ?? ''))
     .map(([namespace, , problem]) => [namespace, '', problem] as const)
   const notes = gone.map((id) => [partsOf(id)[0], '', 'forgotten'] as const)
   return {
@@ -71,12 +83,19 @@ export function withoutForgotten(
 }
 
 /** All that a record shows and that could be forgotten. */
-function shownBy({ ids, unusable = [] }: StoredRecord): readonly string[] {
-  const unindexed = unusable.filter(([, , problem]) => isUnindexed(problem))
-  return [
-    ...ids.map(([namespace, value]) => idOf(namespace, value)),
-    ...unindexed.map(([namespace, raw, , value = raw]) => idOf(namespace, value)),
-  ]
+function shownBy(rules: Rules, record: StoredRecord): readonly string[] {
+  return [...record.ids.map(([namespace, value]) => idOf(namespace, value)), ...unindexedIn(rules, record)]
+}
+
+/** Identifiers of a record that no index leads to: what was too many for it, or has gone out of use. */
+export const unindexedIn = (rules: Rules, { unusable = [] }: StoredRecord): readonly string[] =>
+  unusable.flatMap((entry) => unindexedId(rules, entry) ?? [])
+
+export const isUnindexed = (problem: string): boolean => problem === 'too many' || problem === 'inactive'
+
+function unindexedId(rules: Rules, [namespace, raw, problem]: NonNullable<StoredRecord['unusable']>[number]) {
+  const reading = isUnindexed(problem) ? rules.read(namespace, raw) : undefined
+  return reading !== undefined && 'value' in reading ? idOf(namespace, reading.value) : undefined
 }
 
 /** True if a key of a record has this text in it, and not as a part of a longer number or word. */

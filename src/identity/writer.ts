@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import { absorb } from './absorb.js'
 import { agedRecord, asOfIn } from './aging.js'
-import { COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
+import { ATTEMPTS_MAX, COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
 import { type NewRecord, replaces, type StoredRecord } from './evidence.js'
 import { finish } from './forget.js'
 import { type RecordChange, refText } from './neighbourhood.js'
@@ -25,13 +25,14 @@ export interface Observed {
 /** The writing side of a resolver: commits what records make of the graph, about 2,000 rows at a time. */
 export class Writer {
   readonly #rules: Rules
-  readonly #rows: Rows
+  /** Of the graph by its name: which generation it has now is known only once the meta row was read. */
+  readonly #graph: Rows
   #writing: Promise<unknown> = Promise.resolve()
   #closed = false
 
   constructor(rules: Rules, rows: Rows) {
     this.#rules = rules
-    this.#rows = rows
+    this.#graph = rows
   }
 
   write(records: readonly NewRecord[]): Promise<Observed> {
@@ -61,29 +62,78 @@ export class Writer {
   }
 
   #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
-    return untilCommitted(async () => {
-      const meta = await this.settled()
-      const records = await screened(this.#rows, meta, chunk)
-      const kept = await this.#rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
-      const age = (record: StoredRecord) => agedRecord(this.#rules, record, asOfIn(meta))
-      const changes = records.flatMap((record) => changeOf(record, kept.get(refText(record.ref)), age))
-      if (changes.length > 0) await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
+    return this.untilCommitted(async (rows, meta) => {
+      const records = await screened(this.#rules, rows, meta, chunk)
+      const kept = await rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
+      const changes = records.flatMap((record) => changeOf(this.#rules, record, kept.get(refText(record.ref)), meta))
+      if (changes.length > 0) await rows.store.commit(await absorb(this.#rules, rows, meta, changes))
+      // What is taken out and was not found may have been removed with a former generation while it was looked for.
+      else if (await this.#isGone(rows)) throw wasFaster()
       return changes
     })
   }
 
-  /** The meta row, once nothing is left that a crash kept a forget from erasing: it must not be taken for evidence. */
-  async settled(): Promise<MetaRow | undefined> {
+  /**
+   * Reads and commits anew while another process was faster, or has adopted rules meanwhile. `work` gets the generation
+   * and the meta row as they stand once nothing is left that a crash kept a forget from erasing: that must not be taken
+   * for evidence.
+   */
+  async untilCommitted<Result>(work: (rows: Rows, meta: MetaRow | undefined) => Promise<Result>): Promise<Result> {
+    const erasing = { rules: this.#rules, current: () => this.current() }
+    return untilCommitted(async () => {
+      let now = await this.current()
+      if (now.meta?.forgets?.pending === true) {
+        await finish(erasing)
+        now = await this.current()
+      }
+      try {
+        return await work(now.rows, now.meta)
+      } catch (error) {
+        throw (await this.#isGone(now.rows)) ? wasFaster() : error
+      }
+    })
+  }
+
+  /** The graph as it stands. */
+  async current(): Promise<{ readonly rows: Rows; readonly meta: MetaRow | undefined }> {
     const meta = await this.open()
-    if (meta?.forgets?.pending !== true) return meta
-    await finish({ rules: this.#rules, rows: this.#rows, open: () => this.open() })
-    return this.open()
+    return { rows: this.#graph.at(meta), meta }
+  }
+
+  /**
+   * Does some reading on the generation that the graph has now, and again if it has another one afterwards: what was read
+   * while rules were adopted may be half of the one and half of the other.
+   */
+  async read<Result>(work: (rows: Rows, meta: MetaRow | undefined) => Promise<Result>): Promise<Result> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { rows, meta } = await this.current()
+      try {
+        const result = await work(rows, meta)
+        if (!(await this.#isGone(rows))) return result
+      } catch (error) {
+        if (!(await this.#isGone(rows))) throw error
+      }
+      if (attempt === ATTEMPTS_MAX) throw new LakeloopError('IDENTITY_RULES_CHANGED')
+    }
+  }
+
+  async #isGone(rows: Rows): Promise<boolean> {
+    return this.#graph.at(await this.#meta()).graph !== rows.graph
+  }
+
+  /** Throws CLOSED. For what does not ask which rules made the graph. */
+  assertOpen(): void {
+    if (this.#closed) throw new LakeloopError('CLOSED', { part: 'IdentityResolver' })
   }
 
   /** The graph's meta row, if it has one and these rules made it. */
   async open(): Promise<MetaRow | undefined> {
-    if (this.#closed) throw new LakeloopError('CLOSED', { part: 'IdentityResolver' })
-    const meta = await this.#rows.meta()
+    this.assertOpen()
+    return this.#meta()
+  }
+
+  async #meta(): Promise<MetaRow | undefined> {
+    const meta = await this.#graph.meta()
     if (meta !== undefined && meta.rules !== this.#rules.hash) throw new LakeloopError('IDENTITY_RULES_CHANGED')
     return meta
   }
@@ -99,21 +149,24 @@ export class Writer {
   }
 }
 
+const wasFaster = () => new LakeloopError('STORE_CONFLICT', { table: 'identityMeta' })
+
 /** One version after the other against what is kept, so that it does not matter which of them came in one call. */
-function changeOf(
+export function changeOf(
+  rules: Rules,
   { ref, versions }: NewRecord,
   before: StoredRecord | undefined,
-  age: (record: StoredRecord) => StoredRecord,
+  meta: MetaRow | undefined,
 ): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
   for (const version of versions) if (replaces(version, after)) after = version
-  if (after !== undefined && after !== before) after = age(after)
+  if (after !== undefined && after !== before) after = agedRecord(rules, after, asOfIn(meta))
   const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
   return isSame ? [] : [{ ref, before, after }]
 }
 
 /** A record takes a row of its own, and about three for each identifier. */
-function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
+export function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
   let chunk: NewRecord[] = []
   let rows = 0
   for (const record of records) {

@@ -70,6 +70,7 @@ export const TABLES = [
   'identityHistory',
   'tombstone',
   'forgetting',
+  'identityMove',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -7,7 +7,7 @@ const ROOT = join(import.meta.dirname, '../..')
 
 /** What a page takes as known: the reader's own things. */
 const KNOWN = `
-import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, ListDeltaComputer, Sync, deliver } from 'lakeloop'
+import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, IdentityResolver, ListDeltaComputer, Sync, deliver } from 'lakeloop'
 import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
 import { PostgresStore } from 'lakeloop/stores/postgres'
 import { FakeIterable } from 'lakeloop/testing'
@@ -22,6 +22,9 @@ declare const sync: Sync
 declare const store: Store
 declare const destination: IterableDestination
 declare const readFile: (path: string, encoding: 'utf8') => Promise<string>
+declare const here: IdentityResolver
+declare const elsewhere: IdentityResolver
+declare const lines: { read(path: string): AsyncIterable<string>; write(path: string, lines: AsyncIterable<string>): Promise<void> }
 declare const lists: ListDeltaComputer
 declare const claims: readonly Wish[]
 declare const send: (op: string, addresses: readonly string[]) => Promise<never>

@@ -1,0 +1,77 @@
+import type { Identifier } from '../model/identifier.js'
+import type { Store } from '../stores/store.js'
+import { type Conflict, conflictOf, type Explanation, explainPair, type HistoryEntry, tellHistory } from './explain.js'
+import { explainProfile, type ProfileExplanation } from './explain-profile.js'
+import { type Profile, profileOf, profilesOf } from './profiles.js'
+import type { ConflictRow } from './rows.js'
+import type { Rules } from './rules.js'
+import { Words } from './words.js'
+import type { Writer } from './writer.js'
+
+const PAGE = 1_000
+
+/** What a resolver tells about the people whom it knows, and why. Reads only. */
+export class Inquiry extends Words {
+  readonly store: Store
+  readonly #rules: Rules
+  readonly #writer: Writer
+
+  constructor(parts: {
+    readonly store: Store
+    readonly target: string
+    readonly rules: Rules
+    readonly writer: Writer
+  }) {
+    super(parts)
+    this.store = parts.store
+    this.#rules = parts.rules
+    this.#writer = parts.writer
+  }
+
+  /** All open conflicts. Order   none that means anything. */
+  async *conflicts(): AsyncGenerator<Conflict> {
+    for (let last: string | undefined; ; ) {
+      const entries = await this.#writer.read(({ graph }) => {
+        const after = last === undefined ? undefined : [graph, last]
+        return this.store.scan('conflict', { prefix: [graph], after, limit: PAGE })
+      })
+      for (const { value } of entries) yield conflictOf(value as object as ConflictRow)
+      if (entries.length < PAGE) return
+      last = entries.at(-1)?.key[1]
+    }
+  }
+
+  /** All people, one page in memory at a time. Order   none that means anything; what is written meanwhile may be missing. */
+  async *profiles(): AsyncGenerator<Profile> {
+    const { rows } = await this.#writer.current()
+    yield* profilesOf(rows)
+  }
+
+  /** One person: by a profile id of now or before, or by an identifier, raw; `undefined` where nobody is known. */
+  async profile(of: string | Identifier): Promise<Profile | undefined> {
+    return this.#writer.read((rows) => profileOf(this.#rules, rows, of))
+  }
+
+  async conflictCount(): Promise<number> {
+    return this.#writer.conflictCount()
+  }
+
+  /** Why two identifiers are one person, or are not. Raw values are taken. */
+  async explain(a: Identifier, b: Identifier): Promise<Explanation> {
+    return this.#writer.read((rows, meta) => explainPair(this.#rules, rows, [a, b], meta))
+  }
+
+  /** How the identifiers of one person hang together; by a profile id of now or before, or by an identifier, raw. */
+  async explainProfile(of: string | Identifier): Promise<ProfileExplanation | undefined> {
+    return this.#writer.read((rows) => explainProfile(this.#rules, rows, of))
+  }
+
+  /**
+   * What became of an identifier, raw: a row for each time that it was known and changed its place. Append-only, and no
+   * part of who is who: what was taken back stands here too.
+   */
+  async *history(identifier: Identifier): AsyncGenerator<HistoryEntry> {
+    const { rows } = await this.#writer.current()
+    yield* tellHistory(this.#rules, rows, identifier)
+  }
+}
