@@ -10,6 +10,7 @@ const entry = {
   index: 'src/index.ts',
   'cli/main': 'src/cli/main.ts',
   'sources/duckdb': 'src/sources/duckdb.ts',
+  'stores/postgres': 'src/stores/postgres.ts',
   'stores/sqlite': 'src/stores/sqlite.ts',
   'testing/index': 'src/testing/index.ts',
 }

@@ -461,7 +461,7 @@ export const ERRORS = {
   STORE_READ_ONLY: row(
     'halt',
     'the store {file} cannot be written',
-    'Check the permissions of the file and its folder.',
+    'Check the permissions of the file and its folder, or the grants of the role.',
   ),
   STORE_FULL: row('halt', 'the disk of the store {file} is full', 'Make room, then run again.'),
   STORE_CORRUPT: row(

@@ -3,7 +3,7 @@
  *
  *     source -> transform -> identity -> delta -> destination
  *
- * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`.
+ * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`, `lakeloop/stores/postgres`.
  */
 
 export type {
@@ -36,6 +36,7 @@ export { accuse } from './destinations/suspects.js'
 export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
 export {
   type AddressChange,
+  type Advanced,
   type Conflict,
   type EvidenceLink,
   type Explanation,

@@ -82,6 +82,7 @@ export default defineConfig({
           root,
           include: ['test/integration/**/*.test.ts'],
           exclude: inBrowser,
+          globalSetup: `${root}test/integration/postgres/global-setup.ts`,
           testTimeout: 60_000,
           maxConcurrency: 3,
         },

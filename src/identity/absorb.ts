@@ -1,11 +1,16 @@
 import { hash } from 'node:crypto'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
+import { agingOps } from './aging.js'
+import { addressFacts } from './choice.js'
+import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
 import { firstRefs, hubOf, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
 import type { LinkingRecord, Vertex } from './graph.js'
 import { historyOps } from './history.js'
+import { named, traceOf } from './naming.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
+import { pinsIn } from './pins.js'
 import {
   BLOCKED,
   type ConflictRow,
@@ -19,6 +24,8 @@ import {
 import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
 import { type Former, type Succession, succession } from './succession.js'
+
+import { isUnindexed } from './tombstones.js'
 
 /** What is taken out of who is who besides what records say. */
 export interface Erasure {
@@ -42,17 +49,22 @@ export async function absorb(
   { seeds, without, forgets = meta?.forgets }: Erasure = {},
 ): Promise<readonly Op[]> {
   const around = await gather(rules, rows, changes, { seeds, without })
-  const solution = solve(rules, linkingRecords(around), denialsIn(around))
+  const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
   const ops: Op[] = [
-    ...changes.flatMap((change) => evidenceOps(rules, rows, change)),
+    ...changes.flatMap((change) => [...evidenceOps(rules, rows, change), ...agingOps(rules, rows, change)]),
     ...identifierOps(rules, rows, around, solution),
   ]
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
   const followed = succession(rules, solution, former, around)
-  const changed = profileOps(rows, { solution, former, followed, conflicts: [...conflicts] }, ops)
-  const opened = await conflictOps(rows, conflicts, former, ops)
+  const changed = profileOps(rules, rows, { solution, former, followed, around, conflicts: [...conflicts] }, ops)
+  const said = { denials: denialsIn(around), pins: pinsIn(around), homes: homesIn(solution) }
+  const rowOf = (conflict: SolvedConflict): ConflictRow => ({
+    ...conflictRow(conflict),
+    ...claimFacts(rules, conflict, said),
+  })
+  const opened = await conflictOps(rows, new Map([...conflicts].map(([id, one]) => [id, rowOf(one)])), former, ops)
 
   let sequence = meta?.sequence ?? 0
   for (const profileId of changed) {
@@ -63,7 +75,7 @@ export async function absorb(
   ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes, version }))
   const conflictCount = (meta?.conflicts ?? 0) + opened
   const counts = { rules: rules.hash, sequence, conflicts: conflictCount, version }
-  const isCrowded = changes.some(({ after }) => after?.unusable?.some(([, , problem]) => problem === 'too many'))
+  const isCrowded = changes.some(({ after }) => after?.unusable?.some(([, , problem]) => isUnindexed(problem)))
   const next: MetaRow = {
     ...meta,
     ...counts,
@@ -82,7 +94,7 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
   const linking: LinkingRecord[] = []
   for (const { ref, record } of around.records.values()) {
     const word = wordOf(ref)
-    if (word === 'deny' || word === 'block') continue
+    if (word !== undefined && word !== 'merge') continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
     if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids, byHand: word && true })
   }
@@ -120,14 +132,22 @@ function evidenceOps(rules: Rules, rows: Rows, { ref, before, after }: RecordCha
   return ops
 }
 
-/** Where each identifier leads now, and which joined or left the quarantine. */
-function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+/** Profile id by identifier. */
+function homesIn({ profiles }: Solution): ReadonlyMap<string, string> {
   const homes = new Map<string, string>()
-  for (const { profileId, members, retired } of solution.profiles) {
+  for (const { profileId, members, retired } of profiles) {
     for (const { id } of members) homes.set(id, profileId)
     for (const { id } of retired) homes.set(id, profileId)
   }
-  const denied = new Set(denialsIn(around).flat())
+  return homes
+}
+
+/** Where each identifier leads now, and which joined or left the quarantine. */
+function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
+  const homes = homesIn(solution)
+  const byHand = new Set(
+    [...around.records.values()].flatMap(({ ref, record }) => (wordOf(ref) === undefined ? [] : idsOf(record))),
+  )
   const ops: Op[] = []
   const quarantine = (id: string, why: number | string): Op => ({
     op: 'put',
@@ -137,7 +157,7 @@ function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution
   })
   const whyOf = (id: string): number | string => (around.blocked.has(id) ? BLOCKED : (hubOf(rules, id) as number))
   for (const [id, before] of around.ids) {
-    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (denied.has(id) ? DENIED_ONLY : undefined))
+    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (byHand.has(id) ? DENIED_ONLY : undefined))
     const key = rows.idKey(id)
     if (after === undefined && before !== undefined) ops.push({ op: 'delete', table: 'identifier', key })
     if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
@@ -161,12 +181,13 @@ interface ProfileChange {
   readonly solution: Solution
   readonly former: Former
   readonly followed: Succession
+  readonly around: Neighbourhood
   readonly conflicts: readonly (readonly [digest: string, conflict: SolvedConflict])[]
 }
 
 /** Adds the ops; returns the ids whose bindings may be out of date: what was known before and is not the same now. */
-function profileOps(rows: Rows, change: ProfileChange, ops: Op[]): readonly string[] {
-  const { solution, former, followed, conflicts } = change
+function profileOps(rules: Rules, rows: Rows, change: ProfileChange, ops: Op[]): readonly string[] {
+  const { solution, former, followed, around, conflicts } = change
   const { redirects, was } = followed
   const digests = new Map<string, string[]>()
   const claimed = new Map<string, Set<string>>()
@@ -178,6 +199,7 @@ function profileOps(rows: Rows, change: ProfileChange, ops: Op[]): readonly stri
       else list.push(digest)
     }
   }
+  const pins = pinsIn(around)
   const changed: string[] = []
   const put = (id: string, row: object): Op => ({
     op: 'put',
@@ -185,11 +207,12 @@ function profileOps(rows: Rows, change: ProfileChange, ops: Op[]): readonly stri
     key: [rows.graph, id],
     value: row as Json,
   })
-  const named = ({ namespace, value }: Vertex) => [namespace.name, value] as const
+  const pairOf = ({ namespace, value }: Vertex) => [namespace.name, value] as const
   for (const { profileId, members, retired } of solution.profiles) {
     const row: ProfileRow = {
-      members: members.map(named),
-      ...(retired.length > 0 && { retired: retired.map(named) }),
+      members: members.map(pairOf),
+      ...(retired.length > 0 && { retired: retired.map(pairOf) }),
+      ...addressFacts(members, pins),
       ...(claimed.has(profileId) && { claimed: [...(claimed.get(profileId) as Set<string>)].sort() }),
       ...(digests.has(profileId) && { conflicts: (digests.get(profileId) as string[]).sort() }),
       ...(was.has(profileId) && { was: was.get(profileId) as readonly string[] }),
@@ -200,8 +223,12 @@ function profileOps(rows: Rows, change: ProfileChange, ops: Op[]): readonly stri
     if (before !== undefined) changed.push(profileId)
   }
   for (const [profileId, to] of redirects) {
+    const row = former.get(profileId)
+    const members = rules.idPolicy === 'pinned' && row && !isRedirect(row) ? row.members : []
+    const traces = members.map(([namespace, value]) => traceOf(rules, namespace, value))
+    const redirect = { to, ...(traces.length > 0 && { traces }) }
     ops.push(
-      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, { to }),
+      to === undefined ? { op: 'delete', table: 'profile', key: [rows.graph, profileId] } : put(profileId, redirect),
     )
     changed.push(profileId)
   }
@@ -216,7 +243,7 @@ export const conflictDigest = (a: string, b: string): string => hash('sha256', J
 /** Adds the ops; returns by how many the open conflicts grew. */
 async function conflictOps(
   rows: Rows,
-  conflicts: ReadonlyMap<string, SolvedConflict>,
+  conflicts: ReadonlyMap<string, ConflictRow>,
   former: Former,
   ops: Op[],
 ): Promise<number> {
@@ -226,8 +253,7 @@ async function conflictOps(
   for (const digest of before.keys()) {
     if (!conflicts.has(digest)) ops.push({ op: 'delete', table: 'conflict', key: [rows.graph, digest] })
   }
-  for (const [digest, conflict] of conflicts) {
-    const row = conflictRow(conflict)
+  for (const [digest, row] of conflicts) {
     if (JSON.stringify(before.get(digest)) === JSON.stringify(row)) continue
     ops.push({ op: 'put', table: 'conflict', key: [rows.graph, digest], value: row as object as Json })
   }

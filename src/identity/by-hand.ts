@@ -1,6 +1,6 @@
 import { compareBytes } from '../model/byte-order.js'
 import type { Identifier } from '../model/identifier.js'
-import { type NewRecord, type Word, wordRef } from './evidence.js'
+import { type NewRecord, wordRef } from './evidence.js'
 import { invalidOption as invalid } from './place.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 
@@ -8,11 +8,7 @@ import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 const SAYS = { deny: { apart: true }, merge: { together: true }, block: { blocked: true } } as const
 
 /** The record of a word about two identifiers. Throws OPTION_INVALID for what joins nobody, or a pair of the same. */
-export function pairWord(
-  rules: Rules,
-  word: Exclude<Word, 'block'>,
-  pair: readonly [Identifier, Identifier],
-): NewRecord {
+export function pairWord(rules: Rules, word: 'deny' | 'merge', pair: readonly [Identifier, Identifier]): NewRecord {
   const [a, b] = pair.map((identifier) => usableId(rules, word, identifier)) as [string, string]
   if (a === b) throw invalid(word, 'names one identifier twice')
   const ids = [a, b].map(partsOf).sort((x, y) => orderOf(rules, x) - orderOf(rules, y) || compareBytes(x[1], y[1]))

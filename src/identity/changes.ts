@@ -1,5 +1,6 @@
-import { addressOf } from './resolution.js'
+import { choose } from './choice.js'
 import { type BindingRow, isRedirect, type ProfileRow, type RedirectRow, type Rows, sequenceKey } from './rows.js'
+import { idOf } from './rules.js'
 
 /** A person whom the destination knows under an address that is not the person's any more. */
 export interface AddressChange {
@@ -16,10 +17,11 @@ const REDIRECTS_MAX = 1_000
 /** Log entries that are read together. */
 const PAGE = 1_000
 
-/** Whose changes, and from which position of the log on. */
+/** Whose changes, how addresses are held, and from which position of the log on. */
 interface Range {
   readonly project: string
   readonly target: string
+  readonly isShared: boolean
   readonly after: number
   readonly limit: number
 }
@@ -49,7 +51,7 @@ export async function addressChanges(
 
 async function changesOf(
   rows: Rows,
-  { project, target }: Range,
+  { project, target, isShared }: Range,
   touched: readonly string[],
 ): Promise<readonly AddressChange[]> {
   const known = new Map<string, ProfileRow | RedirectRow>()
@@ -59,7 +61,14 @@ async function changesOf(
   for (const [id, home] of await follow(rows, former, known)) living.set(id, home)
   const candidates = [...new Set([...touched, ...former, ...living.values()])]
   const bindings = await rows.bindings(project, candidates)
-  return candidates.flatMap((id) => changeOf(id, living.get(id), { known, bindings, target }))
+  const changes = candidates.flatMap((id) => changeOf(id, living.get(id), { known, bindings, target }))
+  if (!isShared || changes.length === 0) return changes
+  // The user there is another person's too, and stays: moving it would take it away from that one.
+  const homes = await rows.homes(changes.map(({ from }) => idOf(target, from)))
+  return changes.filter(({ profileId, from }) => {
+    const home = homes.get(idOf(target, from))
+    return home == null || home === living.get(profileId)
+  })
 }
 
 function changeOf(
@@ -76,7 +85,8 @@ function changeOf(
   },
 ): readonly AddressChange[] {
   const from = bindings.get(id)?.address
-  const to = home === undefined ? undefined : addressOf(home, known.get(home) as ProfileRow, target, bindings)?.address
+  const profile = home === undefined ? undefined : (known.get(home) as ProfileRow)
+  const to = home && profile && choose({ profileId: home, profile, target, bindings })?.address
   return from === undefined || from === to ? [] : [{ profileId: id, from, to }]
 }
 

@@ -1,7 +1,7 @@
 import { isLakeloopError } from '../errors.js'
 
 /** How often a commit is tried again when another process was faster. */
-const ATTEMPTS_MAX = 10
+export const ATTEMPTS_MAX = 10
 
 /** Reads and commits anew while another process was faster. Throws STORE_CONFLICT after ten of them. */
 export async function untilCommitted<Result>(attempt: () => Promise<Result>): Promise<Result> {

@@ -5,7 +5,8 @@ import type { RecordRef, StoredRecord } from './evidence.js'
 import { historyOf } from './history.js'
 import { refText } from './neighbourhood.js'
 import { type BindingRow, type HistoryRow, isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
-import { idOf, partsOf } from './rules.js'
+import { idOf, partsOf, type Rules } from './rules.js'
+import { isUnindexed, unindexedIn } from './tombstones.js'
 
 /** Rows that are read together, and changed in one commit. */
 export const PAGE = 1_000
@@ -99,19 +100,19 @@ export async function eraseBindings(rows: Rows, { ids, profiles, projects }: Pen
 }
 
 /**
- * Records that show an erased identifier which was too many for them: no index leads there, so all are read, a few
+ * Records that show an erased identifier which was too many for them, or went out of use: no index leads there, so all are read, a few
  * at a time. `any`: there are such records of somebody.
  */
 export async function* crowdedRecords(
+  rules: Rules,
   rows: Rows,
   { ids }: Pending,
 ): AsyncGenerator<{ readonly refs: readonly RecordRef[]; readonly any: boolean }> {
   for await (const page of pagesOf(rows, 'evidence')) {
     for (const { key, value } of page) {
-      const { unusable = [] } = value as object as StoredRecord
-      const crowd = unusable.filter(([, , problem]) => problem === 'too many')
-      if (crowd.length === 0) continue
-      const isErased = crowd.some(([namespace, one]) => ids.has(idOf(namespace, one)))
+      const record = value as object as StoredRecord
+      if (!record.unusable?.some(([, , problem]) => isUnindexed(problem))) continue
+      const isErased = unindexedIn(rules, record).some((id) => ids.has(id))
       yield { refs: isErased ? [key.slice(1) as [string, string]] : [], any: true }
     }
   }

@@ -22,7 +22,7 @@ export type StoredRecord = {
   readonly unusable?: readonly (readonly [
     namespace: string,
     raw: string,
-    problem: Problem | 'too many' | 'forgotten',
+    problem: Problem | 'too many' | 'inactive' | 'forgotten',
   ])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
@@ -45,13 +45,14 @@ export type RecordRef = readonly [source: string, key: string]
 export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
 
 /** What a human may say about identifiers. */
-export type Word = 'deny' | 'merge' | 'block'
+export type Word = 'deny' | 'merge' | 'block' | 'pin'
 
 /** The sources of what was said by hand: no host's source is kept under a name like these. */
 const WORDS: ReadonlyMap<string, Word> = new Map([
   ['!deny', 'deny'],
   ['!merge', 'merge'],
   ['!block', 'block'],
+  ['!pin', 'pin'],
 ])
 
 /** The record of a word about some identifiers: the same whichever is named first. */
@@ -70,8 +71,9 @@ export const LINK_RECORDS_MAX = 20
 export const firstRefs = (refs: readonly RecordRef[], max: number): readonly RecordRef[] =>
   [...refs].sort((a, b) => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])).slice(0, max)
 
-/** What begins like a name of ours is named by its digest. */
-const sourcePart = (source: string): string => (source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source))
+/** A source's name in a {@link RecordRef}. What begins like a name of ours is named by its digest. */
+export const sourcePart = (source: string): string =>
+  source[0] === '!' ? keyPart(`${source}${'\u0000'}`) : keyPart(source)
 
 /** A record under the rules. Pure: the same record and rules give the same text. */
 export function storedRecord(rules: Rules, record: Evidence): StoredRecord {

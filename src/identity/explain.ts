@@ -3,6 +3,7 @@ import { conflictRow, denialsIn, linkingRecords } from './absorb.js'
 import { type RecordRef, wordOf } from './evidence.js'
 import { Graph, type Link } from './graph.js'
 import { historyOf } from './history.js'
+import { named } from './naming.js'
 import { gather } from './neighbourhood.js'
 import { quarantineProblem } from './resolution.js'
 import type { ConflictRow, HistoryRow, MetaRow, Rows } from './rows.js'
@@ -62,7 +63,7 @@ export interface Step {
 
 /** Conflict rows as the host sees them. */
 export function conflictOf(row: ConflictRow): Conflict {
-  const { a, b, records, ...rest } = row
+  const { a, b, records, claims: _, ...rest } = row
   return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
 }
 
@@ -114,7 +115,8 @@ export async function clusterOf(
   const graph = new Graph(rules, records)
   const one = graph.vertices.get(id)
   const links = one === undefined ? [] : (graph.links([one]).get(graph.rootOf(one)) ?? [])
-  return { ...solve(rules, records, denialsIn(around)), links }
+  const solution = await named(rules, rows, around, solve(rules, records, denialsIn(around)))
+  return { ...solution, links }
 }
 
 /** Cost    solves the cluster of the two again. */

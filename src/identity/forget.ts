@@ -106,7 +106,7 @@ async function identifiersOf(rules: Rules, rows: Rows, id: string, home: string)
 
 /** Erases what the begun ones have left behind, whoever began it. Repeat   does the rest of what a crash left undone. */
 export async function finish(erasing: Erasing): Promise<{ readonly records: number; readonly bindings: number }> {
-  const { rows, open } = erasing
+  const { rules, rows, open } = erasing
   let [records, bindings] = [0, 0]
   for (;;) {
     const meta = await open()
@@ -115,7 +115,7 @@ export async function finish(erasing: Erasing): Promise<{ readonly records: numb
     for (const id of pending.ids) records += await takeOut(erasing, pending, id)
     let crowded = false
     if (meta.forgets.crowded !== false) {
-      for await (const { refs, any } of crowdedRecords(rows, pending)) {
+      for await (const { refs, any } of crowdedRecords(rules, rows, pending)) {
         crowded ||= any
         records += await untilCommitted(() => takeSome(erasing, pending, refs))
       }
@@ -158,7 +158,7 @@ async function takeSome(
   for (const ref of refs) {
     if (cost > COMMIT_ROWS_AIM) break
     const before = kept.get(refText(ref))
-    const left = before && withoutForgotten(ref, before, ids)
+    const left = before && withoutForgotten(rules, ref, before, ids)
     changes.push({ ref, before, after: left?.ids.length ? left : undefined })
     // Gone in any case, so that the same record is not found for ever.
     if (id !== undefined) index.push({ op: 'delete', table: 'evidenceById', key: [...rows.idKey(id), ...ref] })

@@ -1,5 +1,5 @@
 import { compareBytes } from '../model/byte-order.js'
-import type { RecordRef } from './evidence.js'
+import { type RecordRef, sourcePart } from './evidence.js'
 import { compareNumbers } from './order.js'
 import { idOf, type Namespace, type Rules } from './rules.js'
 
@@ -20,6 +20,10 @@ export interface Vertex {
   first: number
   last: number
   records: number
+  /** Of the records that show it for its person: the earliest time, Infinity where none has one. */
+  since: number
+  /** And the best place of their sources in `sourcePriority`. */
+  place: number
 }
 
 /** Two identifiers that records showed together: `a` is the stronger. */
@@ -28,6 +32,9 @@ export interface Link {
   readonly b: Vertex
   first: number
   last: number
+  /** As in {@link Vertex}, of the records of this link. */
+  since: number
+  place: number
   readonly refs: RecordRef[]
   /** A human said so. Its times are those of records, and infinite where there are none. */
   byHand: boolean
@@ -43,10 +50,12 @@ export class Graph {
   readonly records: readonly LinkingRecord[]
   readonly #parents = new Map<Vertex, Vertex>()
   readonly #rules: Rules
+  readonly #places: ReadonlyMap<string, number>
 
   constructor(rules: Rules, records: readonly LinkingRecord[]) {
     this.#rules = rules
     this.records = records
+    this.#places = new Map(rules.sourcePriority.map((source, place) => [sourcePart(source), place]))
     for (const record of records) {
       let strongest: Vertex | undefined
       for (const [namespace, value] of record.ids) {
@@ -76,7 +85,7 @@ export class Graph {
       const [a, ...others] = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
       const links = a === undefined ? undefined : wanted.get(this.#root(a))
       if (a === undefined || links === undefined) continue
-      for (const b of others) addTo(links, a, b, record)
+      for (const b of others) addTo(links, { a, b, place: this.#placeOf(record) }, record)
     }
     return new Map([...wanted].map(([root, links]) => [root, [...links.values()]]))
   }
@@ -86,18 +95,45 @@ export class Graph {
     return this.#root(vertex)
   }
 
-  #seen(name: string, value: string, { at, byHand }: LinkingRecord): Vertex {
+  /**
+   * Counts, of what stands in contested components, the records of each person alone: a record is its strongest
+   * identifier's. What no record shows for its person keeps all of its records.
+   */
+  shareOut(homes: ReadonlyMap<Vertex, unknown>): void {
+    const shown = new Map<Vertex, { since: number; place: number }>()
+    for (const record of this.records) {
+      if (record.byHand) continue
+      const vertices = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
+      const home = vertices[0] && homes.get(vertices[0])
+      if (home === undefined) continue
+      for (const vertex of vertices) {
+        if (homes.get(vertex) !== home) continue
+        const { since, place } = shown.get(vertex) ?? NOT_SHOWN
+        shown.set(vertex, { since: earlier(since, record.at), place: Math.min(place, this.#placeOf(record)) })
+      }
+    }
+    for (const [vertex, facts] of shown) Object.assign(vertex, facts)
+  }
+
+  #placeOf({ ref: [source] }: LinkingRecord): number {
+    return this.#places.get(source) ?? this.#places.size
+  }
+
+  #seen(name: string, value: string, record: LinkingRecord): Vertex {
+    const { at, byHand } = record
     const id = idOf(name, value)
     let vertex = this.vertices.get(id)
     if (vertex === undefined) {
       const namespace = this.#rules.namespaces.get(name) as Namespace
-      vertex = { id, namespace, value, ...NEVER, records: 0 }
+      vertex = { id, namespace, value, ...NEVER, since: Number.POSITIVE_INFINITY, place: this.#places.size, records: 0 }
       this.vertices.set(id, vertex)
     }
     if (byHand) return vertex
     vertex.records += 1
     vertex.first = Math.min(vertex.first, at)
     vertex.last = Math.max(vertex.last, at)
+    vertex.since = earlier(vertex.since, at)
+    vertex.place = Math.min(vertex.place, this.#placeOf(record))
     return vertex
   }
 
@@ -118,12 +154,18 @@ export class Graph {
   }
 }
 
+const NOT_SHOWN = { since: Number.POSITIVE_INFINITY, place: Number.POSITIVE_INFINITY }
+
 /** The times of what no record has shown: a founder only where nobody else is. */
 const NEVER = { first: Number.POSITIVE_INFINITY, last: Number.NEGATIVE_INFINITY } as const
 
-function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, { ref, at, byHand }: LinkingRecord): void {
-  const id = `${a.id}\u0001${b.id}`
-  const link = links.get(id) ?? { a, b, ...NEVER, refs: [], byHand: false }
+/** The earlier of two times, of which the second may be unknown. */
+const earlier = (since: number, at: number): number => (at === Number.NEGATIVE_INFINITY ? since : Math.min(since, at))
+
+function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, record: LinkingRecord): void {
+  const { ref, at, byHand } = record
+  const id = `${ends.a.id}\u0001${ends.b.id}`
+  const link = links.get(id) ?? { ...ends, ...NEVER, ...NOT_SHOWN, refs: [], byHand: false }
   links.set(id, link)
   link.refs.push(ref)
   if (byHand) {
@@ -132,6 +174,8 @@ function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, { ref, at, byHand
   }
   link.first = Math.min(link.first, at)
   link.last = Math.max(link.last, at)
+  link.since = earlier(link.since, at)
+  link.place = Math.min(link.place, ends.place)
 }
 
 /**

@@ -1,6 +1,14 @@
 /** Two numbers that may both be infinite, where subtracting them would give NaN. */
 export const compareNumbers = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** Microseconds since 1970 as an ISO 8601 time in UTC, with as many digits as it has. */
+export function isoOf(microseconds: number): string {
+  const milliseconds = Math.floor(microseconds / 1000)
+  const rest = microseconds - milliseconds * 1000
+  const text = new Date(milliseconds).toISOString()
+  return rest === 0 ? text : text.replace('Z', `${String(rest).padStart(3, '0')}Z`)
+}
+
 const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?$/
 
 /**

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Store } from '../stores/store.js'
-import type { Rules } from './rules.js'
+import { invalidRule, type Rules } from './rules.js'
 
 const PLACE = z.object({
   store: z.custom<Store>(
@@ -13,14 +13,15 @@ const PLACE = z.object({
   target: z.string(),
 })
 
-/** Where a resolver keeps its graph, and what it resolves to. Throws OPTION_INVALID */
+/** Where a resolver keeps its graph, and what it resolves to. Throws OPTION_INVALID, IDENTITY_RULES_INVALID */
 export function checkPlace(place: { store: Store; target: string; graph: string }, rules: Rules): void {
   const checked = PLACE.safeParse(place)
   const [issue] = checked.error?.issues ?? []
   const rule = rules.namespaces.get(place.target)
-  const problem = rule === undefined ? 'names a namespace that is not declared' : 'is attribute only'
   if (issue !== undefined) throw invalidOption(String(issue.path[0]), issue.message)
-  if (rule === undefined || rule.attributeOnly) throw invalidOption('target', problem)
+  if (rule === undefined) throw invalidOption('target', 'names a namespace that is not declared')
+  if (rule.attributeOnly)
+    throw invalidRule('attributeOnly', 'names the target, and an address has to be one of a person')
 }
 
 /** An object of options, whatever was handed in. Throws OPTION_INVALID */

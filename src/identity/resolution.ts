@@ -3,9 +3,13 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
 import { conflictDigest } from './absorb.js'
+import { type Choice, choose } from './choice.js'
+import { chooseShared } from './claims.js'
+import { freshIds } from './naming.js'
 import {
   type BindingRow,
   BLOCKED,
+  type ConflictRow,
   isRedirect,
   type MetaRow,
   type ProfileRow,
@@ -19,20 +23,25 @@ import { forgottenOf } from './tombstones.js'
 /**
  * How the destination names the person behind some identifiers, or why nobody can say.
  *
- *     resolved       send there. `why`: `bound` it was sent there before; `only` there is no other; `recent` the one seen
- *                    most recently; `given` nobody is known, and the identifiers hold an address
+ *     resolved       send there. `why`: `given` nobody is known, and the identifiers hold an address; `shared`
+ *                    another person has it (`onTargetClaimed`); else see {@link Choice}
  *     unresolved     a person without an address yet: ADDRESS_UNKNOWN, or ADDRESS_CLAIMED. Worth asking again
  *     unresolvable   IDENTIFIER_MISSING, IDENTIFIER_UNUSABLE, IDENTIFIER_FORGOTTEN, IDENTITY_AMBIGUOUS
  */
-export type Resolution =
-  | {
+export type Resolution = {
+  /** The hash of the rules that the answer was made with: a graph holds what one set of rules made. */
+  readonly rulesHash: string
+} & (
+  | (Omit<Choice, 'why'> & {
       readonly status: 'resolved'
-      readonly address: string
       readonly profileId: string
-      readonly why: 'bound' | 'only' | 'recent' | 'given'
-    }
+      readonly why: Choice['why'] | 'given' | 'shared'
+    })
   | { readonly status: 'unresolved'; readonly profileId?: string; readonly reason: Reason }
   | { readonly status: 'unresolvable'; readonly reason: Reason }
+)
+
+type Answer = Resolution extends infer Whole ? (Whole extends Resolution ? Omit<Whole, 'rulesHash'> : never) : never
 
 /** What resolving needs besides the rows. */
 export interface Question {
@@ -63,9 +72,23 @@ export async function resolveAll(question: Question, bags: readonly Identifiers[
   const forgotten = await forgottenOf(rows, meta, unknown)
   const profiles = await rows.profiles(distinct(homes.values()))
   const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
-  const refused = new Set((await rows.conflicts([...told])).keys())
+  if (rules.onTargetClaimed === 'share') for (const digest of claimsIn(profiles, question.target)) told.add(digest)
+  const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  return read.map((bag) => answer(question, bag, { homes, quarantines, forgotten, profiles, refused, bindings }))
+  const known = { homes, quarantines, forgotten, profiles, conflicts, bindings }
+  const answers = read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
+  return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
+}
+
+/** Where ids are pinned another person may have the one that an unknown address would have: then it gets the next. */
+async function withFreshIds({ rules, rows, target }: Question, answers: readonly Resolution[]) {
+  const given = answers.flatMap((one) => (one.status === 'resolved' && one.why === 'given' ? [one.address] : []))
+  const founders = [...new Set(given)].map((address) => [address, idOf(target, address)] as const)
+  const ids = await freshIds(rules, rows, founders)
+  return answers.map((one) => {
+    const isGiven = one.status === 'resolved' && one.why === 'given'
+    return isGiven ? { ...one, profileId: ids.get(one.address) as string } : one
+  })
 }
 
 const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()
@@ -75,6 +98,14 @@ function* withFormer(profiles: ReadonlyMap<string, ProfileRow | RedirectRow>): G
   for (const [id, row] of profiles) {
     yield id
     if (!isRedirect(row)) yield* row.was ?? []
+  }
+}
+
+/** Digests of the conflicts over addresses of those who have none. */
+function* claimsIn(profiles: Known['profiles'], target: string): Generator<string> {
+  for (const row of profiles.values()) {
+    if (isRedirect(row) || !row.claimed?.includes(target)) continue
+    if (!row.members.some(([namespace]) => namespace === target)) yield* row.conflicts ?? []
   }
 }
 
@@ -100,12 +131,12 @@ interface Known {
   readonly quarantines: ReadonlyMap<string, number | typeof BLOCKED>
   readonly forgotten: ReadonlySet<string>
   readonly profiles: ReadonlyMap<string, ProfileRow | RedirectRow>
-  /** Digests of pairs that were seen together and refused. */
-  readonly refused: ReadonlySet<string>
+  /** By digest of pairs that were seen together and refused. */
+  readonly conflicts: ReadonlyMap<string, ConflictRow>
   readonly bindings: ReadonlyMap<string, BindingRow>
 }
 
-function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution {
+function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
   const usable = bag.ids.filter((id) => known.homes.get(id) !== null)
   const [first] = usable
   if (first === undefined) return nobody(bag, known)
@@ -118,19 +149,21 @@ function answer({ rules, target }: Question, bag: Bag, known: Known): Resolution
     const given = ids.find((id) => partsOf(id)[0] === target)
     if (given === undefined) return { status: 'unresolved', reason: reason('ADDRESS_UNKNOWN', { target }) }
     const address = partsOf(given)[1]
-    return { status: 'resolved', address, profileId: profileIdOf(rules, target, address), why: 'given' }
+    const profileId = profileIdOf(rules, target, address)
+    return { status: 'resolved', address, profileId, why: 'given', alternatives: [] }
   }
   const profileId = known.homes.get(strongest) as string
   const profile = known.profiles.get(profileId) as ProfileRow
   const people = strangers(rules, ids, profile, known)
   if (people > 1) return { status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
-  const found = addressOf(profileId, profile, target, known.bindings)
+  const asked = { profileId, profile, target, ...known }
+  const found = choose(asked) ?? (rules.onTargetClaimed === 'share' ? chooseShared(asked) : undefined)
   if (found !== undefined) return { status: 'resolved', ...found, profileId }
   const code = profile.claimed?.includes(target) ? 'ADDRESS_CLAIMED' : 'ADDRESS_UNKNOWN'
   return { status: 'unresolved', profileId, reason: reason(code, { target }) }
 }
 
-function nobody({ ids, unusable }: Bag, { quarantines }: Known): Resolution {
+function nobody({ ids, unusable }: Bag, { quarantines }: Known): Answer {
   const nowhere = ids.map((id) => `${partsOf(id)[0]} ${quarantineProblem(quarantines.get(id))}`)
   const namespaces = [...unusable, ...nowhere].join(', ')
   if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
@@ -154,11 +187,11 @@ function digestsOf(ids: readonly string[], homes: ReadonlyMap<string, string | n
  * were seen together and the weaker one stayed with another: then the record is its strongest identifier's.
  * An anchor that nobody has seen and for which the profile has no room is another person.
  */
-function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { homes, refused }: Known): number {
+function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { homes, conflicts }: Known): number {
   const leads = ids.filter((id) => homes.has(id))
   const [strongest] = leads as [string]
   const homesApart = leads.filter((id) => homes.get(id) !== homes.get(strongest))
-  if (homesApart.some((id) => !refused.has(conflictDigest(strongest, id)))) {
+  if (homesApart.some((id) => !conflicts.has(conflictDigest(strongest, id)))) {
     return new Set(leads.map((id) => homes.get(id))).size
   }
   const full = ids.some((id) => {
@@ -167,22 +200,6 @@ function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { 
     return profile.members.filter(([namespace]) => namespace === name).length >= maxIdentifiers
   })
   return full ? 2 : 1
-}
-
-/** The address of a profile: the one it is bound to while it has it, else its best; `undefined` if it has none. */
-export function addressOf(
-  profileId: string,
-  profile: ProfileRow,
-  target: string,
-  bindings: ReadonlyMap<string, BindingRow>,
-): { readonly address: string; readonly why: 'bound' | 'only' | 'recent' } | undefined {
-  const addresses = profile.members.filter(([namespace]) => namespace === target).map(([, value]) => value)
-  for (const id of [profileId, ...(profile.was ?? [])]) {
-    const bound = bindings.get(id)
-    if (bound !== undefined && addresses.includes(bound.address)) return { address: bound.address, why: 'bound' }
-  }
-  const [address] = addresses
-  return address === undefined ? undefined : { address, why: addresses.length === 1 ? 'only' : 'recent' }
 }
 
 const reason = (code: ErrorCode, facts: ErrorFacts): Reason => ({ code, facts })

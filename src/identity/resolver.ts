@@ -1,6 +1,8 @@
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Op, Store } from '../stores/store.js'
-import { blockWord, idsToForget, pairWord, takenBack } from './by-hand.js'
+import { type Advanced, advanceTo, timeOf } from './advance.js'
+import { asOfIn } from './aging.js'
+import { idsToForget } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
 import {
@@ -15,14 +17,17 @@ import {
 import { explainProfile, type ProfileExplanation } from './explain-profile.js'
 import { type ForgetOptions, type Forgotten, forget } from './forget.js'
 import { refText } from './neighbourhood.js'
+import { isoOf } from './order.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
 import { type Profile, profileOf, profilesOf } from './profiles.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
 import { compileRules, idOf, type RuleOptions, type Rules } from './rules.js'
 import { tombstoneOf } from './tombstones.js'
+import { Words } from './words.js'
 import { type Observed, Writer } from './writer.js'
 
+export type { Advanced } from './advance.js'
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, HistoryEntry, RecordName, Step } from './explain.js'
 export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
@@ -55,8 +60,7 @@ const PAGE = 1_000
  *         that other rules made; CLOSED; what the store throws.
  * Upholds I5, I7
  */
-export class IdentityResolver {
-  readonly target: string
+export class IdentityResolver extends Words {
   readonly store: Store
   readonly graph: string
   /** Names the rules: equal rules have equal hashes. */
@@ -67,14 +71,17 @@ export class IdentityResolver {
 
   constructor(options: IdentityResolverOptions) {
     const { store, target, graph = 'main', ...ruleOptions } = optionsOf(options)
-    this.#rules = compileRules(ruleOptions)
-    checkPlace({ store, target, graph }, this.#rules)
-    this.target = target
+    const rules = compileRules(ruleOptions)
+    checkPlace({ store, target, graph }, rules)
+    const rows = new Rows(store, graph)
+    const writer = new Writer(rules, rows)
+    super({ target, rules, writer })
     this.store = store
     this.graph = graph
-    this.rulesHash = this.#rules.hash
-    this.#rows = new Rows(store, graph)
-    this.#writer = new Writer(this.#rules, this.#rows)
+    this.rulesHash = rules.hash
+    this.#rules = rules
+    this.#rows = rows
+    this.#writer = writer
     this.#options = options
   }
 
@@ -113,52 +120,22 @@ export class IdentityResolver {
   }
 
   /**
-   * Says that two identifiers are two people, whatever records show: no profile holds both from now on. What joined them
-   * is a conflict whose rule is `denied`. It is evidence like any other, and may come before any record of them.
+   * Moves the graph on to a time: identifiers in records that are older by more than their `activeForDays` join nobody
+   * from now on, in these records and in those that come. A newer record brings them back; one without a time never ages.
    *
-   * Repeat  the same pair again, in either order, changes nothing.
-   * Throws  OPTION_INVALID for an identifier that joins nobody anyway, or a pair of the same.
+   * Repeat  the same time again changes nothing. After a crash the next call goes on.
+   * Throws  OPTION_INVALID for what is no ISO 8601 time, or is before the graph's.
+   * Cost    the people whose records crossed the line, and nobody else; one commit for about 2,000 rows.
    */
-  async deny(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#writer.write([pairWord(this.#rules, 'deny', [a, b])])
+  async advance({ asOf }: { readonly asOf: string }): Promise<Advanced> {
+    const time = timeOf(asOf)
+    return this.#writer.inTurn(() => advanceTo(this.#rules, this.#rows, this.#writer, time))
   }
 
-  /** Takes a {@link IdentityResolver.deny} back. Repeat   what was not denied stays so. */
-  async allow(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#writer.write([takenBack(pairWord(this.#rules, 'deny', [a, b]))])
-  }
-
-  /**
-   * Says that two identifiers are one person. Where people are too many for one profile, this counts before all records;
-   * what a limit or a {@link IdentityResolver.deny} forbids stays apart, and is a conflict whose record is the merge.
-   * It is evidence like any other, may come before any record, and makes both known.
-   *
-   * Repeat  the same pair again, in either order, changes nothing.
-   * Throws  OPTION_INVALID for an identifier that joins nobody anyway, or a pair of the same.
-   */
-  async merge(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#writer.write([pairWord(this.#rules, 'merge', [a, b])])
-  }
-
-  /** Takes a {@link IdentityResolver.merge} back; what records show stays. Repeat   what was not merged stays so. */
-  async unmerge(a: Identifier, b: Identifier): Promise<Observed> {
-    return this.#writer.write([takenBack(pairWord(this.#rules, 'merge', [a, b]))])
-  }
-
-  /**
-   * Says that a value means nobody, whatever records show: it joins nobody from now on, and leads nowhere. It is
-   * evidence like any other, and may come before any record of it.
-   *
-   * Repeat  the same again changes nothing.
-   * Throws  OPTION_INVALID for an identifier that joins nobody anyway.
-   */
-  async block(identifier: Identifier): Promise<Observed> {
-    return this.#writer.write([blockWord(this.#rules, identifier)])
-  }
-
-  /** Takes a {@link IdentityResolver.block} back. Repeat   what was not blocked stays so. */
-  async unblock(identifier: Identifier): Promise<Observed> {
-    return this.#writer.write([takenBack(blockWord(this.#rules, identifier))])
+  /** The time as of which the graph stands, or is on its way to; `undefined` where {@link IdentityResolver.advance} never was called. */
+  async asOf(): Promise<string | undefined> {
+    const time = asOfIn(await this.#writer.open())
+    return time === undefined ? undefined : isoOf(time)
   }
 
   /**
@@ -215,6 +192,8 @@ export class IdentityResolver {
    * People with a binding in this project whose address moved, in what was learned after position `after` (0: from the
    * beginning). Call again with the position given back until it stays the same; keep it once the changes are settled.
    *
+   * Where addresses are shared nobody moves away from one that another person has: the other stays.
+   *
    * Shape   fewer than `limit` (default 1,000) only where nothing is left; at most 1,000 more than it.
    */
   async changes({
@@ -227,7 +206,8 @@ export class IdentityResolver {
     readonly limit?: number | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
     await this.#writer.open()
-    return addressChanges(this.#rows, { project, target: this.target, after, limit })
+    const isShared = this.#rules.onTargetClaimed === 'share'
+    return addressChanges(this.#rows, { project, target: this.target, isShared, after, limit })
   }
 
   /** All open conflicts. Order   none that means anything. */

@@ -9,11 +9,12 @@ import { partsOf } from './rules.js'
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
  *     evidence       (graph, source, key)                   StoredRecord
  *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
- *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': known from a denial only
+ *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
+ *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
  *     identityHistory (graph, namespace, value, sequence)   HistoryRow: what became of an identifier that was known
  *     tombstone      (graph, salted digest)                 true: the identifier was forgotten
  *     forgetting     (graph, 'identifier', namespace, value) and (graph, 'profile', profile id): what a forget has yet to
@@ -27,13 +28,17 @@ export interface MetaRow {
   readonly conflicts: number
   /** Grows with every commit, so that of two that ran at the same time one fails its check. */
   readonly version: number
+  /** Microseconds: the time as of which the graph stands, where one was given. */
+  readonly asOf?: number
+  /** The time that it is on its way to. */
+  readonly aging?: number
   /** There from the first forget on. */
   readonly forgets?: {
     /** Of the tombstones. */
     readonly salt: string
     /** The table `forgetting` has rows: something is to be erased before anything else is written. */
     readonly pending?: true
-    /** False: no record has identifiers that were too many for it, and so stand in no index. Left out: not looked yet. */
+    /** False: no record has identifiers that no index leads to: too many for it, or out of use. Left out: not looked yet. */
     readonly crowded?: boolean
   }
 }
@@ -41,6 +46,12 @@ export interface MetaRow {
 export interface ProfileRow {
   /** Not the retired ones. Strongest namespace first; within one the best address first. */
   readonly members: readonly (readonly [namespace: string, value: string])[]
+  /** Of `email` and `userId`, in the order of `members`: when each was first shown; microseconds, null: no time is known. */
+  readonly since?: Readonly<Record<string, readonly (number | null)[]>>
+  /** Namespaces whose first member comes first for its source. */
+  readonly bySource?: readonly string[]
+  /** Members that somebody pinned. */
+  readonly pinned?: readonly (readonly [namespace: string, value: string])[]
   /** Aliases that there was no room for. Rows of version 0.1.0 do not tell them. */
   readonly retired?: readonly (readonly [namespace: string, value: string])[]
   /** Names of namespaces of which another profile has one that this one claimed too. */
@@ -53,6 +64,8 @@ export interface ProfileRow {
 
 export interface RedirectRow {
   readonly to: string
+  /** Where ids are pinned: digests of its last members, so that they can have the id back. */
+  readonly traces?: readonly string[]
 }
 
 export interface ConflictRow {
@@ -65,6 +78,18 @@ export interface ConflictRow {
   readonly loser: string
   readonly records: readonly RecordRef[]
   readonly recordCount: number
+  /** Where addresses are shared: by end, the claim of the person that goes without it. */
+  readonly claims?: { readonly a?: ClaimRow; readonly b?: ClaimRow }
+}
+
+/** How well the records of a refused link vouch for an address. */
+export interface ClaimRow {
+  /** The best place of their sources. */
+  readonly place: number
+  /** Microseconds; null: no time is known. */
+  readonly last: number | null
+  readonly since: number | null
+  readonly pinned?: true
 }
 
 export interface HistoryRow {
@@ -109,7 +134,7 @@ export class Rows {
     return places
   }
 
-  /** As {@link homes}, and {@link DENIED_ONLY} for what only a denial names. */
+  /** As {@link homes}, and {@link DENIED_ONLY} for what was only named by hand. */
   async places(ids: readonly string[]): Promise<Map<string, string | null>> {
     return this.#map<string | null>('identifier', ids, (id) => this.idKey(id))
   }

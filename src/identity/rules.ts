@@ -14,6 +14,11 @@ export interface NamespaceRule {
   readonly anchor?: boolean | undefined
   /** A value seen with more distinct owners than this joins nobody (1 to 10,000, or `false`). 20 for email and phone, else off. */
   readonly hub?: number | false | undefined
+  /**
+   * An identifier in a record that is older than so many days (1 to 3,650) at the graph's `asOf` joins nobody. Never where
+   * left out, and never an anchor: people whom their anchors keep apart would run together.
+   */
+  readonly activeForDays?: number | undefined
   /** `email` for `email`, `phone` for `phone`, else `id`. */
   readonly normalise?: Normalisation | undefined
 }
@@ -30,6 +35,18 @@ export interface RuleOptions {
   readonly maxIdentifiersPerProfile?: number | undefined
   /** Who keeps an identifier that two people claim: by the most recent record (default) or the earliest. */
   readonly linkPreference?: 'most-recent' | 'earliest' | undefined
+  /** Of several addresses of a person the one that an earlier of these sources shows comes first; others come last. Default none. */
+  readonly sourcePriority?: readonly string[] | undefined
+  /**
+   * Whether a person whose only address went to another one goes without (`refuse`, default) or is written to under that
+   * address too (`share`): for households that have one mailbox.
+   */
+  readonly onTargetClaimed?: 'refuse' | 'share' | undefined
+  /**
+   * What a profile id depends on: the identifier that was seen first (`founder`, default), so that it is the same after a
+   * rebuild; or on what the person was called before (`pinned`), so that it never changes while the person stays.
+   */
+  readonly idPolicy?: 'founder' | 'pinned' | undefined
   /** Goes into every profile id, so that ids of two hosts cannot be compared. Default none. */
   readonly salt?: string | undefined
   /** A raw phone as E.164, or undefined. Without it only E.164 is taken. */
@@ -44,8 +61,12 @@ export const RESERVED = {
 
 /** A namespace with nothing left open. */
 export interface Namespace
-  extends Required<{ readonly [Name in keyof NamespaceRule]: NonNullable<NamespaceRule[Name]> }> {
+  extends Required<{
+    readonly [Name in Exclude<keyof NamespaceRule, 'activeForDays'>]: NonNullable<NamespaceRule[Name]>
+  }> {
   readonly name: string
+  /** Undefined: for ever. */
+  readonly activeForDays: number | undefined
   /** Position by (priority, name): one number to compare. */
   readonly order: number
   readonly attributeOnly: boolean
@@ -56,6 +77,9 @@ export interface Rules {
   readonly namespaces: ReadonlyMap<string, Namespace>
   readonly maxIdentifiersPerProfile: number
   readonly linkPreference: 'most-recent' | 'earliest'
+  readonly sourcePriority: readonly string[]
+  readonly onTargetClaimed: 'refuse' | 'share'
+  readonly idPolicy: 'founder' | 'pinned'
   readonly salt: string
   readonly hash: string
   readonly read: (namespace: string, raw: unknown) => Reading
@@ -74,6 +98,7 @@ const RULE = z.strictObject({
   maxIdentifiers: count.optional(),
   anchor: z.boolean().optional(),
   hub: z.union([count, z.literal(false)]).optional(),
+  activeForDays: z.int().min(1).max(3_650).optional(),
   normalise: z.enum(['email', 'phone', 'id', 'idUpper', 'idLower']).optional(),
 })
 const NAME = /^[\w.-]{1,64}$/
@@ -83,6 +108,9 @@ const RULES = z.strictObject({
   attributeOnly: z.array(z.string()).optional(),
   maxIdentifiersPerProfile: count.optional(),
   linkPreference: z.enum(['most-recent', 'earliest']).optional(),
+  sourcePriority: z.array(z.string().min(1)).max(1_000).optional(),
+  onTargetClaimed: z.enum(['refuse', 'share']).optional(),
+  idPolicy: z.enum(['founder', 'pinned']).optional(),
   salt: z
     .string()
     .max(256)
@@ -100,10 +128,15 @@ export function compileRules(options: RuleOptions): Rules {
   const checked = RULES.safeParse(options)
   if (!checked.success) {
     const [issue] = checked.error.issues
-    throw invalid(issue?.path.map(String).join('.') ?? '', issue?.message ?? 'is invalid')
+    const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
+    const path = [...(issue?.path ?? []), ...unknown]
+    throw invalidRule(path.map(String).join('.'), unknown.length > 0 ? 'is no rule' : (issue?.message ?? 'is invalid'))
   }
   const namespaces = compileNamespaces(options)
   const { maxIdentifiersPerProfile = 100, linkPreference = 'most-recent', salt = '', phoneNormalizer } = options
+  const sourcePriority = [...(options.sourcePriority ?? [])]
+  const { onTargetClaimed = 'refuse', idPolicy = 'founder' } = options
+  refuseContradictions(options, namespaces)
   const blocked = compileBlocked(options.blocked ?? {}, namespaces, phoneNormalizer)
   const read = (name: string, raw: unknown): Reading => {
     const rule = namespaces.get(name)
@@ -127,15 +160,20 @@ export function compileRules(options: RuleOptions): Rules {
     linkPreference,
     salt,
     phoneNormalizer: phoneNormalizer !== undefined,
+    // Rules that came later stand here only where they are used: a graph that does without them keeps its hash.
+    ...(sourcePriority.length > 0 && { sourcePriority }),
+    ...(onTargetClaimed !== 'refuse' && { onTargetClaimed }),
+    ...(idPolicy !== 'founder' && { idPolicy }),
   }
   const digest = hash('sha256', JSON.stringify(content)).slice(0, 32)
-  return { namespaces, maxIdentifiersPerProfile, linkPreference, salt, hash: digest, read }
+  const kept = { namespaces, maxIdentifiersPerProfile, linkPreference, sourcePriority, onTargetClaimed, idPolicy, salt }
+  return { ...kept, hash: digest, read }
 }
 
 function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace> {
   const declared = new Map<string, NamespaceRule>([...Object.entries(RESERVED), ...Object.entries(options.namespaces)])
   for (const name of options.attributeOnly ?? []) {
-    if (!declared.has(name)) throw invalid('attributeOnly', 'names a namespace that is not declared')
+    if (!declared.has(name)) throw invalidRule('attributeOnly', 'names a namespace that is not declared')
   }
   const sorted = [...declared].sort(([a, left], [b, right]) => left.priority - right.priority || compareBytes(a, b))
   return new Map(
@@ -143,15 +181,39 @@ function compileNamespaces(options: RuleOptions): ReadonlyMap<string, Namespace>
       const anchor = rule.anchor ?? (name === 'customer_id' || name === 'userId')
       if (anchor && rule.maxIdentifiers === undefined) {
         const problem = 'must be said for an anchor: 1 keeps two ids of a person apart, more joins them'
-        throw invalid(`namespaces.${name}.maxIdentifiers`, problem)
+        throw invalidRule(`namespaces.${name}.maxIdentifiers`, problem)
       }
       const normalise = rule.normalise ?? (name === 'email' || name === 'phone' ? name : 'id')
       const hub = anchor ? false : (rule.hub ?? (name === 'email' || name === 'phone' ? 20 : false))
       const attributeOnly = options.attributeOnly?.includes(name) ?? false
-      const { priority, maxIdentifiers = 5 } = rule
-      return [name, { name, order, priority, maxIdentifiers, anchor, hub, normalise, attributeOnly }]
+      const { priority, maxIdentifiers = 5, activeForDays } = rule
+      // Undefined is left out of the hash: a rule that came later stands there only where it is used.
+      return [name, { name, order, priority, maxIdentifiers, anchor, hub, normalise, attributeOnly, activeForDays }]
     }),
   )
+}
+
+/** Rules that cannot hold together. Where a default contradicts, what was said counts. */
+function refuseContradictions(options: RuleOptions, namespaces: ReadonlyMap<string, Namespace>): void {
+  const total = options.maxIdentifiersPerProfile ?? 100
+  for (const [name, said] of Object.entries(options.namespaces)) {
+    const { anchor, attributeOnly } = namespaces.get(name) as Namespace
+    const rule = `namespaces.${name}`
+    if ((said.maxIdentifiers ?? 0) > total) {
+      throw invalidRule(`${rule}.maxIdentifiers`, `is more than maxIdentifiersPerProfile, ${total}`)
+    }
+    if (anchor && said.hub) throw invalidRule(`${rule}.hub`, 'is for what people share, and an anchor means one person')
+    if (anchor && said.activeForDays !== undefined) {
+      const problem = 'is not for an anchor: people whom their anchors keep apart would run together'
+      throw invalidRule(`${rule}.activeForDays`, problem)
+    }
+    if (attributeOnly && said.activeForDays !== undefined) {
+      throw invalidRule(`${rule}.activeForDays`, 'is of a namespace that joins nobody: attributeOnly names it')
+    }
+    if (attributeOnly && said.anchor) throw invalidRule('attributeOnly', 'names an anchor, which means a person')
+  }
+  const sources = options.sourcePriority ?? []
+  if (new Set(sources).size < sources.length) throw invalidRule('sourcePriority', 'names a source twice')
 }
 
 /** Texts are compared as the namespace writes them, patterns with the written value. */
@@ -165,7 +227,7 @@ function compileBlocked(
   for (const [name, list] of Object.entries(lists)) {
     const rules = name === '*' ? [...namespaces.values()] : [namespaces.get(name)]
     for (const rule of rules) {
-      if (rule === undefined) throw invalid('blocked', 'names a namespace that is not declared')
+      if (rule === undefined) throw invalidRule('blocked', 'names a namespace that is not declared')
       for (const item of list) {
         if (typeof item === 'string') {
           exact.add(idOf(rule.name, normaliseAs(rule.normalise, item, phoneNormalizer) ?? item))
@@ -190,4 +252,6 @@ export function partsOf(id: string): readonly [namespace: string, value: string]
   return [id.slice(0, at), id.slice(at + 1)]
 }
 
-const invalid = (rule: string, problem: string) => new LakeloopError('IDENTITY_RULES_INVALID', { rule, problem })
+/** The error for a rule that is wrong by itself, or beside another. */
+export const invalidRule = (rule: string, problem: string) =>
+  new LakeloopError('IDENTITY_RULES_INVALID', { rule, problem })

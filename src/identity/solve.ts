@@ -7,6 +7,8 @@ import type { Rules } from './rules.js'
 /** One person as far as the evidence goes. */
 export interface SolvedProfile {
   readonly profileId: string
+  /** The identifier that was seen first; the id is a digest of it, unless ids are pinned. */
+  readonly founder: Vertex
   /** Strongest namespace first; within one, the best address first: {@link compareMembers}. */
   readonly members: readonly Vertex[]
   readonly retired: readonly Vertex[]
@@ -47,22 +49,26 @@ export function solve(rules: Rules, records: readonly LinkingRecord[], denials: 
       profiles.push(profileOf(rules, { members: [...vertices], retired: [] }))
     } else contested.push(vertices)
   }
+  if (contested.length === 0) return { profiles, conflicts: [], retirements: [] }
+  const links = graph.links(contested.map(([first]) => first as Vertex))
+  const foldings = contested.map((vertices) =>
+    fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [], denials),
+  )
+  const parts = foldings.flatMap((folding) => folding.parts)
+  const all = ({ members, retired }: Part): readonly Vertex[] => [...members, ...retired]
+  graph.shareOut(new Map(parts.flatMap((part) => all(part).map((vertex) => [vertex, part]))))
+  const homes = new Map<Vertex, string>()
+  for (const part of parts) {
+    const profile = profileOf(rules, part)
+    profiles.push(profile)
+    for (const vertex of all(part)) homes.set(vertex, profile.profileId)
+  }
   const conflicts: SolvedConflict[] = []
   const retirements: SolvedRetirement[] = []
-  const links = graph.links(contested.map(([first]) => first as Vertex))
-  for (const vertices of contested) {
-    const { parts, refusals } = fold(rules, vertices, links.get(graph.rootOf(vertices[0] as Vertex)) ?? [], denials)
-    const homes = new Map<Vertex, string>()
-    for (const part of parts) {
-      const profile = profileOf(rules, part)
-      profiles.push(profile)
-      for (const vertex of [...part.members, ...part.retired]) homes.set(vertex, profile.profileId)
-    }
-    for (const refusal of refusals) {
-      const [loser, winner] = [homes.get(refusal.link.a) as string, homes.get(refusal.link.b) as string]
-      if (winner !== loser) conflicts.push({ ...refusal, winner, loser })
-      else retirements.push({ ...refusal, profileId: winner })
-    }
+  for (const refusal of foldings.flatMap(({ refusals }) => refusals)) {
+    const [loser, winner] = [homes.get(refusal.link.a) as string, homes.get(refusal.link.b) as string]
+    if (winner !== loser) conflicts.push({ ...refusal, winner, loser })
+    else retirements.push({ ...refusal, profileId: winner })
   }
   return { profiles, conflicts, retirements }
 }
@@ -88,6 +94,7 @@ function profileOf(rules: Rules, { members, retired }: Part): SolvedProfile {
   const founder = members.reduce((least, member) => (compareFounders(member, least) < 0 ? member : least))
   return {
     profileId: profileIdOf(rules, founder.namespace.name, founder.value),
+    founder,
     members: members.sort(compareMembers),
     retired: retired.sort(compareMembers),
   }
@@ -101,9 +108,10 @@ export function profileIdOf(rules: Rules, namespace: string, value: string): str
 /** Order   earliest seen, then strongest. */
 const compareFounders = (a: Vertex, b: Vertex): number => compareNumbers(a.first, b.first) || compareVertices(a, b)
 
-/** Order   within a namespace: most recently seen, then in more records, then by bytes. */
+/** Order   within a namespace: by the source that showed it, then most recently seen, then in more records, then by bytes. */
 const compareMembers = (a: Vertex, b: Vertex): number =>
   a.namespace.order - b.namespace.order ||
+  a.place - b.place ||
   compareNumbers(b.last, a.last) ||
   b.records - a.records ||
   compareVertices(a, b)

@@ -17,7 +17,7 @@ export interface Succession {
 
 /**
  * Follows each former profile to its successor: where its founding identifier went, else where most of its identifiers
- * went. History, and no part of who is who: two stores with the same evidence may differ in it, and in nothing else.
+ * went; where ids are pinned these alone decide. History, and no part of who is who: two stores with the same evidence may differ in it, and in nothing else.
  */
 export function succession(rules: Rules, solution: Solution, former: Former, around: Neighbourhood): Succession {
   const living = new Set(solution.profiles.map(({ profileId }) => profileId))
@@ -38,7 +38,8 @@ export function succession(rules: Rules, solution: Solution, former: Former, aro
       inherit(id, row.was ?? [])
       continue
     }
-    const founder = row.members.find(([namespace, value]) => profileIdOf(rules, namespace, value) === id)
+    const isFounder = ([namespace, value]: readonly [string, string]) => profileIdOf(rules, namespace, value) === id
+    const founder = rules.idPolicy === 'founder' ? row.members.find(isFounder) : undefined
     const heir = (founder && homes.get(idOf(...founder))) ?? commonest(id, around, homes)
     redirects.set(id, heir)
     if (heir !== undefined) inherit(heir, [id, ...(row.was ?? [])])

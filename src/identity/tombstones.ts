@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { type NewRecord, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
 import { invalidOption as invalid } from './place.js'
 import type { MetaRow, Rows } from './rows.js'
-import { idOf, partsOf } from './rules.js'
+import { idOf, partsOf, type Rules } from './rules.js'
 
 /** What is left of a forgotten identifier. The salt is the graph's own, so that no list of addresses can be tried on it from outside. */
 export const tombstoneOf = (salt: string, id: string): string => hash('sha256', `${salt}\u0001${id}`)
@@ -27,16 +27,17 @@ export async function forgottenOf(
  * a word about somebody who was.
  */
 export async function screened(
+  rules: Rules,
   rows: Rows,
   meta: MetaRow | undefined,
   records: readonly NewRecord[],
 ): Promise<readonly NewRecord[]> {
   if (meta?.forgets === undefined) return records
-  const shown = records.flatMap(({ versions }) => versions.flatMap(shownBy))
+  const shown = records.flatMap(({ versions }) => versions.flatMap((version) => shownBy(rules, version)))
   const forgotten = await forgottenOf(rows, meta, shown)
   if (forgotten.size === 0) return records
   return records.map(({ ref, versions }) => {
-    const left = versions.flatMap((version) => withoutForgotten(ref, version, forgotten) ?? [])
+    const left = versions.flatMap((version) => withoutForgotten(rules, ref, version, forgotten) ?? [])
     const word = wordOf(ref)
     if (word !== undefined && left.length < versions.length) {
       throw invalid(word, 'names an identifier that was forgotten')
@@ -47,11 +48,12 @@ export async function screened(
 
 /** A record without some identifiers; nothing is left of a word about one of them, or of a record whose key names one. */
 export function withoutForgotten(
+  rules: Rules,
   ref: RecordRef,
   record: StoredRecord,
   forgotten: ReadonlySet<string>,
 ): StoredRecord | undefined {
-  const gone = shownBy(record).filter((id) => forgotten.has(id))
+  const gone = shownBy(rules, record).filter((id) => forgotten.has(id))
   if (gone.length === 0) return record
   const texts = new Set(gone.map((id) => partsOf(id)[1]))
   for (const [, value, raw] of record.ids) if (raw !== undefined && texts.has(value)) texts.add(raw)
@@ -60,7 +62,7 @@ export function withoutForgotten(
   const isGone = (namespace: string, value: string): boolean => forgotten.has(idOf(namespace, value))
   // What joins nobody may be the same person's, written wrongly: of it only the reason is kept.
   const unusable = (record.unusable ?? [])
-    .filter(([namespace, value, problem]) => problem !== 'too many' || !isGone(namespace, value))
+    .filter((entry) => !forgotten.has(unindexedId(rules, entry) ?? ''))
     .map(([namespace, , problem]) => [namespace, '', problem] as const)
   const notes = gone.map((id) => [partsOf(id)[0], '', 'forgotten'] as const)
   return {
@@ -71,9 +73,19 @@ export function withoutForgotten(
 }
 
 /** All that a record shows and that could be forgotten. */
-function shownBy({ ids, unusable = [] }: StoredRecord): readonly string[] {
-  const crowded = unusable.filter(([, , problem]) => problem === 'too many')
-  return [...ids, ...crowded].map(([namespace, value]) => idOf(namespace, value))
+function shownBy(rules: Rules, record: StoredRecord): readonly string[] {
+  return [...record.ids.map(([namespace, value]) => idOf(namespace, value)), ...unindexedIn(rules, record)]
+}
+
+/** Identifiers of a record that no index leads to: what was too many for it, or has gone out of use. */
+export const unindexedIn = (rules: Rules, { unusable = [] }: StoredRecord): readonly string[] =>
+  unusable.flatMap((entry) => unindexedId(rules, entry) ?? [])
+
+export const isUnindexed = (problem: string): boolean => problem === 'too many' || problem === 'inactive'
+
+function unindexedId(rules: Rules, [namespace, raw, problem]: NonNullable<StoredRecord['unusable']>[number]) {
+  const reading = isUnindexed(problem) ? rules.read(namespace, raw) : undefined
+  return reading !== undefined && 'value' in reading ? idOf(namespace, reading.value) : undefined
 }
 
 /** True if a key of a record has this text in it, and not as a part of a longer number or word. */

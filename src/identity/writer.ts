@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import { absorb } from './absorb.js'
+import { agedRecord, asOfIn } from './aging.js'
 import { untilCommitted } from './commit-again.js'
 import { type NewRecord, replaces, type StoredRecord } from './evidence.js'
 import { finish } from './forget.js'
@@ -22,7 +23,7 @@ export interface Observed {
 }
 
 /** Rows that a commit aims at, counted beforehand; one cluster is never cut. */
-const COMMIT_ROWS_AIM = 2_000
+export const COMMIT_ROWS_AIM = 2_000
 
 /** The writing side of a resolver: commits what records make of the graph, about 2,000 rows at a time. */
 export class Writer {
@@ -64,17 +65,18 @@ export class Writer {
 
   #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
     return untilCommitted(async () => {
-      const meta = await this.#settled()
-      const records = await screened(this.#rows, meta, chunk)
+      const meta = await this.settled()
+      const records = await screened(this.#rules, this.#rows, meta, chunk)
       const kept = await this.#rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
-      const changes = records.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
+      const age = (record: StoredRecord) => agedRecord(this.#rules, record, asOfIn(meta))
+      const changes = records.flatMap((record) => changeOf(record, kept.get(refText(record.ref)), age))
       if (changes.length > 0) await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
       return changes
     })
   }
 
   /** The meta row, once nothing is left that a crash kept a forget from erasing: it must not be taken for evidence. */
-  async #settled(): Promise<MetaRow | undefined> {
+  async settled(): Promise<MetaRow | undefined> {
     const meta = await this.open()
     if (meta?.forgets?.pending !== true) return meta
     await finish({ rules: this.#rules, rows: this.#rows, open: () => this.open() })
@@ -101,9 +103,14 @@ export class Writer {
 }
 
 /** One version after the other against what is kept, so that it does not matter which of them came in one call. */
-function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
+function changeOf(
+  { ref, versions }: NewRecord,
+  before: StoredRecord | undefined,
+  age: (record: StoredRecord) => StoredRecord,
+): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
   for (const version of versions) if (replaces(version, after)) after = version
+  if (after !== undefined && after !== before) after = age(after)
   const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
   return isSame ? [] : [{ ref, before, after }]
 }

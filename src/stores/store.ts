@@ -66,6 +66,7 @@ export const TABLES = [
   'seen',
   'audience',
   'departed',
+  'aging',
   'identityHistory',
   'tombstone',
   'forgetting',

@@ -117,7 +117,8 @@ export async function addressPage(
 function itemOf(block: ActionBlock, action: number): Resolution | undefined {
   if (block.kind(action) !== 'catalogItem') return undefined
   const { catalog, item } = block.detail(action)
-  return { status: 'resolved', why: 'bound', profileId: '', address: JSON.stringify([catalog, item]) }
+  const address = JSON.stringify([catalog, item])
+  return { status: 'resolved', why: 'bound', profileId: '', address, alternatives: [], rulesHash: '' }
 }
 
 /** A place on a list that was wished for before newer rows of the person were accepted: what those wished for stays. */
@@ -175,7 +176,8 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     ...(whole !== undefined && left !== undefined && left.length < whole.fields.length
       ? { rest: restOf(block, action, left) }
       : {}),
-    ...(resolution.why === 'bound' ? {} : { bind: resolution.profileId }),
+    // A shared address is another person's: who leaves it later must not take that one's user along.
+    ...(resolution.why === 'bound' || resolution.why === 'shared' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
     ...(write !== undefined ? { write } : print === undefined ? {} : { fingerprint: print }),
   }

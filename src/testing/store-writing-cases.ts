@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setImmediate } from 'node:timers/promises'
 import { TABLES } from '../stores/store.js'
 import { all, check, put, rejects, remove, type StoreCase, storeCase } from './store-case.js'
 
@@ -72,6 +73,23 @@ export const WRITING: readonly StoreCase[] = [
         assert.equal(a, b, 'get sees both keys of a commit, or neither')
         const values = (await store.scan('run', { prefix: ['p'], limit: 10 })).map(({ value }) => value)
         assert.ok(new Set(values).size <= 1, 'scan sees both keys of a commit, or neither')
+      }
+    }
+    await Promise.all([write(), watch(), watch()])
+  }),
+  storeCase('commit: nobody sees a half of a large one', async (store) => {
+    const keys = Array.from({ length: 3_000 }, (_, n) => ['p', String(n).padStart(4, '0')] as const)
+    const ends = [keys[0], keys[1_500], keys[2_999]] as (readonly string[])[]
+    let writing = true
+    const write = async (): Promise<void> => {
+      for (let n = 1; n <= 4; n += 1) await store.commit(keys.map((key) => put(key, n)))
+      writing = false
+    }
+    const watch = async (): Promise<void> => {
+      while (writing) {
+        const values = await store.get('run', ends)
+        assert.equal(new Set(values).size, 1, 'get sees all keys of a commit, or none')
+        await setImmediate() // so that a store which answers at once lets the writer on
       }
     }
     await Promise.all([write(), watch(), watch()])

@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const KNOWN = `
 import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, ListDeltaComputer, Sync, deliver } from 'lakeloop'
 import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
+import { PostgresStore } from 'lakeloop/stores/postgres'
 import { FakeIterable } from 'lakeloop/testing'
 declare const log: { error(text?: string): void; warn(text: string): void }
 declare const vault: { get(name: string): Promise<string> }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MemoryStore } from '../../src/stores/memory.js'
-import { book, evidenceOf, identifier, law, prefer, RULES, resolverOf, rows, stateOf } from './books.js'
+import { book, evidenceOf, identifier, law, prefer, RULES, resolverOf, rows, stateOf } from './book.js'
 import { oracle } from './oracle.js'
 import { type Id, keyOf, type Said, say, takeBack, textOf, wordsOf } from './words.js'
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
-import { book, evidenceOf, law, resolverOf, stateOf } from './books.js'
+import { book, evidenceOf, law, resolverOf, stateOf } from './book.js'
 
 const make = () =>
   new IdentityResolver({

@@ -15,7 +15,7 @@ import {
   shuffled,
   stateOf,
   textsIn,
-} from './books.js'
+} from './book.js'
 import { oracle, type PlainRecord } from './oracle.js'
 import { type Id, named, type Said, say, textOf, wordsOf } from './words.js'
 

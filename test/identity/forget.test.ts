@@ -7,7 +7,7 @@ import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import type { Op, Store } from '../../src/stores/store.js'
-import { textsIn } from './books.js'
+import { textsIn } from './book.js'
 
 const make = (store: Store = new MemoryStore()) =>
   new IdentityResolver({
@@ -181,6 +181,27 @@ describe('forget()', () => {
     }
     await resolver.observe([{ source: 'crm', key: 'more', observedAt: null, ids: [C2, ...many] }])
     expect((await textsIn(store, ['main'])).filter((text) => /x(100|099)@/.test(text))).toEqual([])
+  })
+
+  test('finds an identifier that has gone out of use, and pins of it', async () => {
+    const store = new MemoryStore()
+    const resolver = new IdentityResolver({
+      store,
+      target: 'email',
+      namespaces: {
+        customer_id: { priority: 1, maxIdentifiers: 1 },
+        email: { priority: 3, activeForDays: 30 },
+      },
+    })
+    await resolver.observe([seen('1', 1, { customer_id: 'c-002', email: ' ANN@example.com' })])
+    await resolver.pin(ANN)
+    await resolver.advance({ asOf: '2026-06-01T00:00:00Z' })
+    await resolver.forget([ANN], PROJECTS)
+    expect(await leaks(store)).toEqual([])
+    await resolver.advance({ asOf: '2026-06-02T00:00:00Z' })
+    await expect(resolver.pin(ANN)).rejects.toThrow('names an identifier that was forgotten')
+    await resolver.observe([seen('2', 1, { customer_id: 'c-003', email: ANN.value })])
+    expect(await leaks(store)).toEqual([])
   })
 
   test('takes a person with many records out in commits of a bounded size', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type HistoryEntry, IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence, Identifier } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
-import { at, evidenceOf, ids, law, resolverOf, stateOf } from './books.js'
+import { at, evidenceOf, ids, law, resolverOf, stateOf } from './book.js'
 
 const make = () =>
   new IdentityResolver({

@@ -19,7 +19,7 @@ import {
   shuffled,
   stateOf,
   VALUES,
-} from './books.js'
+} from './book.js'
 import { oracle, type PlainRecord } from './oracle.js'
 
 describe('who is who', () => {
@@ -36,6 +36,23 @@ describe('who is who', () => {
         for (const batch of batches(order, at)) await resolver.observe(batch.map(evidenceOf))
         expect(await stateOf(store)).toEqual(oracle(records, { ...RULES, prefer: preference }))
         expect(await resolver.conflictCount()).toBe((await rows(store, 'conflict')).size)
+      }),
+      law,
+    )
+  })
+
+  test('G5 [I5] and so are the addresses, in the order of the sources that show them', async () => {
+    const source = fc.constantFrom('book', 'crm', 'web', '!deny')
+    const drawn = fc.tuple(book, fc.array(source, { minLength: 24, maxLength: 24 }), fc.uniqueArray(source), cuts)
+    await fc.assert(
+      fc.asyncProperty(drawn, async ([plain, sources, sourcePriority, places]) => {
+        const records = plain.map((record, index) => ({ ...record, source: sources[index] as string }))
+        const store = new MemoryStore()
+        const resolver = resolverOf(store, 'most-recent', { sourcePriority })
+        for (const batch of batches(records, places)) await resolver.observe(batch.map(evidenceOf))
+        expect(await stateOf(store)).toEqual(
+          oracle(records, { ...RULES, prefer: 'most-recent', sources: sourcePriority }),
+        )
       }),
       law,
     )

@@ -5,6 +5,8 @@ import { createHash } from 'node:crypto'
  * turned into loops. Shares no code with src/identity.
  */
 export interface PlainRecord {
+  /** `book` where left out. */
+  readonly source?: string
   readonly key: string
   /** Minutes; null: unknown. */
   readonly at: number | null
@@ -17,12 +19,20 @@ export interface PlainRules {
   readonly hubs: Readonly<Record<string, number>>
   readonly total: number
   readonly prefer: 'most-recent' | 'earliest'
+  /** Minutes after which an identifier of a namespace joins nobody, counted from its record. */
+  readonly activeFor?: Readonly<Record<string, number>>
+  /** Minutes. */
+  readonly asOf?: number
+  /** Earlier is better. */
+  readonly sources?: readonly string[]
 }
 export interface PlainAnswer {
   /** Identifier text to profile id, or null where quarantined. */
   readonly homes: Readonly<Record<string, string | null>>
   /** Profile id to its members that are not retired, best first. */
   readonly profiles: Readonly<Record<string, readonly string[]>>
+  /** Profile id to the minutes at which its emails were first shown, best email first. */
+  readonly since: Readonly<Record<string, readonly (number | null)[]>>
   readonly conflicts: readonly string[]
 }
 
@@ -53,10 +63,16 @@ export function oracle(
       bytes(namespaceOf(a), namespaceOf(b)),
       bytes(valueIn(a), valueIn(b)),
     )
-  const shown = records.map(({ key, at, ids }) => ({
+  const shown = records.map(({ source = 'book', key, at, ids }) => ({
     key,
+    source,
     at: time(at),
-    ids: [...new Set(ids.map(([namespace, value]) => text(namespace, value)))].sort(strength),
+    ids: [...new Set(ids.map(([namespace, value]) => text(namespace, value)))]
+      .filter(
+        (id) =>
+          at === null || !(at + (rules.activeFor?.[namespaceOf(id)] ?? Number.POSITIVE_INFINITY) < (rules.asOf ?? at)),
+      )
+      .sort(strength),
   }))
 
   // Step 2: values with too many owners, counted per namespace of the owner.
@@ -132,6 +148,7 @@ export function oracle(
 
   const homes: Record<string, string | null> = {}
   const profiles: Record<string, readonly string[]> = {}
+  const since: Record<string, readonly (number | null)[]> = {}
   const conflicts: string[] = []
   for (const id of quarantined) homes[id] = null
   for (const name of new Set(label.values())) {
@@ -192,18 +209,33 @@ export function oracle(
           retired: [...retired].filter(([, home]) => home === members).flatMap(([group]) => group),
         }))
     }
-    for (const part of parts) {
-      const profileId = profileOf(part.members)
-      for (const id of [...part.members, ...part.retired]) homes[id] = profileId
+    const names = parts.map((part) => profileOf(part.members))
+    for (const [index, part] of parts.entries()) {
+      for (const id of [...part.members, ...part.retired]) homes[id] = names[index] as string
+    }
+    for (const [index, part] of parts.entries()) {
+      const profileId = names[index] as string
+      const own = (id: string) => {
+        const his = holders(id).filter((r) => homes[r.ids[0] as string] === profileId)
+        return his.length > 0 ? his : holders(id)
+      }
+      const place = (id: string): number =>
+        Math.min(...own(id).map(({ source }) => [...(rules.sources ?? []), source].indexOf(source)))
       const last = (id: string): number => Math.max(...holders(id).map((r) => r.at))
       profiles[profileId] = [...part.members].sort((a, b) =>
         firstNonZero(
           strength(text(namespaceOf(a), ''), text(namespaceOf(b), '')),
+          ascending(place(a), place(b)),
           ascending(last(b), last(a)),
           ascending(holders(b).length, holders(a).length),
           strength(a, b),
         ),
       )
+      const emails = profiles[profileId].filter((id) => namespaceOf(id) === 'email')
+      since[profileId] = emails.map((id) => {
+        const times = own(id).flatMap((r) => (r.at === Number.NEGATIVE_INFINITY ? [] : [r.at]))
+        return times.length > 0 ? Math.min(...times) : null
+      })
     }
     // Step 8.
     for (const { a, b, keys, rule } of refused) {
@@ -211,5 +243,5 @@ export function oracle(
       conflicts.push([a, b, ...rule, `winner ${homes[b]}`, `loser ${homes[a]}`, ...keys.sort(bytes)].join(' '))
     }
   }
-  return { homes, profiles, conflicts: conflicts.sort(bytes) }
+  return { homes, profiles, since, conflicts: conflicts.sort(bytes) }
 }

@@ -5,7 +5,7 @@ import { IdentityResolver, type Profile } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op } from '../../src/stores/store.js'
-import { book, evidenceOf, law, resolverOf, stateOf } from './books.js'
+import { book, evidenceOf, law, resolverOf, stateOf } from './book.js'
 
 const make = (store = new MemoryStore()) =>
   new IdentityResolver({
@@ -129,16 +129,18 @@ describe('a graph that version 0.1.0 made', () => {
 
   test('takes words by hand, and what was denied in it can be allowed', async () => {
     const { store, resolver } = await old()
-    const before = await stateOf(store)
+    // What is touched is told with its times from then on.
+    const people = async () => ({ ...(await stateOf(store)), since: {} })
+    const before = await people()
     await resolver.block(D)
     expect(await resolver.resolve([{ email: D.value }])).toMatchObject([{ status: 'unresolvable' }])
     await resolver.unblock(D)
     await resolver.block({ namespace: 'phone', value: '+4917000000001' })
     await resolver.unblock({ namespace: 'phone', value: '+4917000000001' })
-    expect(await stateOf(store)).toEqual(before)
+    expect(await people()).toEqual(before)
     expect(await resolver.merge(D, { ...C4, value: 'c-9' })).toMatchObject({ conflicts: 2 })
     await resolver.allow({ ...C4, value: 'c-9' }, D)
     await resolver.unmerge(D, { ...C4, value: 'c-9' })
-    expect(await stateOf(store)).toEqual(before)
+    expect(await people()).toEqual(before)
   })
 })

@@ -27,6 +27,12 @@ const scenarios = existsSync(FILE)
       .map((line) => JSON.parse(line) as Scenario)
   : []
 
+test('docs/identity-measured.md has a row for each of them', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/identity-measured.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, id]) => id)
+  for (const { id } of scenarios) expect(rows).toContain(id)
+})
+
 describe.skipIf(scenarios.length === 0)('outcomes that other products document', () => {
   test.each(scenarios)('$id', async (scenario) => {
     const store = new MemoryStore()

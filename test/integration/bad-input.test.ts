@@ -54,7 +54,7 @@ describe('what stops before the first row says which part, why and what to do, a
     ],
     [
       'a read-only database file',
-      'STORE_READ_ONLY: the store FILE cannot be written. Check the permissions of the file and its folder.',
+      'STORE_READ_ONLY: the store FILE cannot be written. Check the permissions of the file and its folder, or the grants of the role.',
     ],
   ]
 

@@ -72,7 +72,7 @@ test('SqliteStore says that a file that belongs to somebody else cannot be writt
   })
   await once(child, 'close')
   chmodSync(folder, 0o755)
-  const message = `STORE_READ_ONLY: the store ${path} cannot be written. Check the permissions of the file and its folder.\n`
+  const message = `STORE_READ_ONLY: the store ${path} cannot be written. Check the permissions of the file and its folder, or the grants of the role.\n`
   expect([out, err]).toEqual([message, ''])
 })
 

@@ -11,6 +11,10 @@ export const PARTS = { python: join(HOME, 'venv/bin/python'), jars: join(HOME, '
 /** Of an engine that `npm run lakehouse` started: where it is found by tests. */
 export const RUNNING = join(HOME, 'running.json')
 
+/** What the engine says where its Spark was gone before it was told to end; then what Spark logged is shown. */
+const STOPPED_ITSELF = 'lakehouse: Spark ended its context by itself'
+const SAID_LINES_MAX = 500
+
 /** How to reach an engine. */
 export interface Lake {
   readonly port: number
@@ -56,7 +60,10 @@ export async function startEngine(): Promise<Engine> {
     env: { ...process.env, SPARK_LOCAL_IP: '127.0.0.1' },
   })
   const said: string[] = []
-  createInterface(child.stderr).on('line', (line) => said.push(line))
+  createInterface(child.stderr).on('line', (line) => {
+    said.push(line)
+    if (said.length > SAID_LINES_MAX) said.shift()
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   const ready = await readyLine(child).catch((error: unknown) => {
     child.kill('SIGKILL')
@@ -67,6 +74,7 @@ export async function startEngine(): Promise<Engine> {
     const late = setTimeout(() => child.kill('SIGKILL'), 20_000)
     await ended
     clearTimeout(late)
+    if (said.some((line) => line.startsWith(STOPPED_ITSELF))) process.stderr.write(`${said.join('\n')}\n`)
   }
   return { ...ready, pid: child.pid as number, stop }
 }

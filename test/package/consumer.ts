@@ -17,6 +17,7 @@ import {
   Transform,
 } from 'lakeloop'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
+import { PostgresStore } from 'lakeloop/stores/postgres'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
 import { FakeIterable, storeConformance } from 'lakeloop/testing'
 
@@ -81,6 +82,7 @@ async function main(): Promise<void> {
     ...(isBuiltin('node:sqlite')
       ? {}
       : { libsql: () => new SqliteStore({ path: 'never.db' }).get('checkpoint', [['a']]) }),
+    pg: () => new PostgresStore({ connectionString: 'postgres://a:b@127.0.0.1/c' }).get('checkpoint', [['a']]),
     '@duckdb/node-api': () => new DuckDbSource({ name: 'a', query: 'SELECT 1' }).describe(AbortSignal.timeout(5_000)),
   }
   for (const [name, use] of Object.entries(missing)) {

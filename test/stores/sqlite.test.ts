@@ -189,7 +189,7 @@ describe.each(DRIVERS)('SqliteStore on %s', (_, driver) => {
     }
     const store = new SqliteStore({ path, driver: readOnly })
     expect(await messageOf(store.commit([put]))).toBe(
-      `STORE_READ_ONLY: the store ${path} cannot be written. Check the permissions of the file and its folder.`,
+      `STORE_READ_ONLY: the store ${path} cannot be written. Check the permissions of the file and its folder, or the grants of the role.`,
     )
     await store.close()
   })

@@ -27,12 +27,16 @@ export function transaction(driver: SqliteDriver, work: () => void): void {
     work()
     driver.exec('COMMIT')
   } catch (error) {
-    try {
-      driver.exec('ROLLBACK')
-    } catch {
-      // SQLite has undone it by itself, as it does when the disk is full. The first error is the one to report.
-    }
+    rollBack(driver)
     throw error
+  }
+}
+
+export function rollBack(driver: SqliteDriver): void {
+  try {
+    driver.exec('ROLLBACK')
+  } catch {
+    // SQLite has undone it by itself, as it does when the disk is full. The first error is the one to report.
   }
 }
 

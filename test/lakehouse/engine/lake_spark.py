@@ -16,7 +16,9 @@ def settings(home: Path, jars: Path) -> dict[str, str]:
     on_path = ":".join(str(jar) for jar in sorted(jars.glob("*.jar")))
     conf = {
         "spark.driver.extraClassPath": on_path,
-        "spark.driver.memory": "1500m",
+        # The suite lives in about 350 MB; a suite that ran beside others once lost its context, which is what Spark does
+        # when one of its own threads runs out of memory.
+        "spark.driver.memory": "3g",
         # Tests run many small statements once: the first compiler and no code generation cost less than they save.
         "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss4m "
         f"-Dderby.system.home={home} -Dderby.stream.error.file={home}/derby.log",
@@ -74,6 +76,10 @@ class Lake:
     def activate(self, session: SparkSession) -> None:
         """CatalogManager reads the settings of the thread's active session."""
         self.jvm.org.apache.spark.sql.classic.SparkSession.setActiveSession(session._jsparkSession)
+
+    def has_stopped(self) -> bool:
+        """True if Spark has ended its context by itself: every statement fails from then on."""
+        return bool(self.context._jsc.sc().isStopped())
 
     def stop(self) -> None:
         self.spark.stop()

@@ -23,6 +23,10 @@ from lake_spark import Lake
 from service import Service
 
 
+# engine.ts looks for it, and then shows what Spark has logged.
+STOPPED_ITSELF = "lakehouse: Spark ended its context by itself"
+
+
 def warm(lake: Lake) -> None:
     """The first statement of a JVM takes seconds: not those of the first test."""
     frame = lake.session().sql("SELECT 1 AS one")
@@ -67,6 +71,8 @@ def run(port: int, home: Path, jars: Path) -> None:
     try:
         door.serve_forever()
     finally:
+        if lake.has_stopped():
+            print(STOPPED_ITSELF, file=sys.stderr, flush=True)
         lake.stop()
 
 

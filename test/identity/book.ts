@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { IdentityResolver } from '../../src/identity/resolver.js'
+import { IdentityResolver, type IdentityResolverOptions } from '../../src/identity/resolver.js'
+import type { ProfileRow } from '../../src/identity/rows.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { type Store, TABLES, type Table } from '../../src/stores/store.js'
 import type { PlainAnswer, PlainRecord, PlainRules } from './oracle.js'
@@ -39,7 +40,7 @@ const crowded = fc
     fc.option(identifier, { freq: 6 }),
   )
   .map(([customer, email, more]) => (more === null ? [customer, email] : [customer, email, more]))
-const bookOf = (bag: typeof ids | typeof crowded): fc.Arbitrary<PlainRecord[]> =>
+export const bookOf = (bag: typeof ids | typeof crowded): fc.Arbitrary<PlainRecord[]> =>
   fc
     .array(fc.tuple(at, bag), { minLength: 1, maxLength: 24 })
     .map((list) => list.map(([time, shown], index) => ({ key: `r${index}`, at: time, ids: shown })))
@@ -48,7 +49,11 @@ export const shuffled = (records: readonly PlainRecord[]) =>
   fc.shuffledSubarray([...records], { minLength: records.length, maxLength: records.length })
 export const prefer = fc.constantFrom('most-recent' as const, 'earliest' as const)
 
-export function resolverOf(store: Store, linkPreference: PlainRules['prefer'] = 'most-recent'): IdentityResolver {
+export function resolverOf(
+  store: Store,
+  linkPreference: PlainRules['prefer'] = 'most-recent',
+  more: Partial<IdentityResolverOptions> = {},
+): IdentityResolver {
   const namespaces = Object.fromEntries(
     Object.keys(RULES.ranks).map((name) => [
       name,
@@ -60,13 +65,19 @@ export function resolverOf(store: Store, linkPreference: PlainRules['prefer'] = 
       } as const,
     ]),
   )
-  return new IdentityResolver({ store, target: 'email', namespaces, maxIdentifiersPerProfile: 7, linkPreference })
+  return new IdentityResolver({
+    ...{ store, target: 'email', namespaces, maxIdentifiersPerProfile: 7, linkPreference },
+    ...more,
+  })
 }
 
-export const evidenceOf = ({ key, at: time, ids: bag }: PlainRecord): Evidence => ({
-  source: 'book',
+/** Minutes as the time of a record. */
+export const timeOf = (time: number): string => new Date(Date.UTC(2026, 0, 1) + time * 60_000).toISOString()
+
+export const evidenceOf = ({ source = 'book', key, at: time, ids: bag }: PlainRecord): Evidence => ({
+  source,
   key,
-  observedAt: time === null ? null : `2026-01-01T00:0${time}:00Z`,
+  observedAt: time === null ? null : timeOf(time),
   ids: bag.map(([namespace, value]) => ({ namespace, value })),
 })
 
@@ -74,6 +85,10 @@ export async function rows(store: Store, table: Table): Promise<Map<string, unkn
   const entries = await store.scan(table, { prefix: ['main'], limit: 10_000 })
   return new Map(entries.map(({ key, value }) => [key.slice(1).join('='), value]))
 }
+
+const minutes = (microseconds: number | null): number | null =>
+  microseconds === null ? null : (microseconds / 1000 - Date.UTC(2026, 0, 1)) / 60_000
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 export interface Kept {
   readonly a: readonly [string, string]
@@ -89,14 +104,21 @@ export interface Kept {
 /** The graph as the store has it, in the oracle's words; history (redirects) left out. */
 export async function stateOf(store: Store): Promise<PlainAnswer> {
   const profiles: Record<string, readonly string[]> = {}
-  for (const [id, row] of (await rows(store, 'profile')) as Map<string, { members?: string[][] }>) {
-    if (row.members !== undefined) profiles[id] = row.members.map((member) => member.join('='))
+  const since: Record<string, readonly (number | null)[]> = {}
+  for (const [id, row] of (await rows(store, 'profile')) as Map<string, ProfileRow>) {
+    if (row.members === undefined) continue
+    profiles[id] = row.members.map((member) => member.join('='))
+    const emails = row.members.filter(([namespace]) => namespace === 'email')
+    since[id] = row.since?.email?.map(minutes) ?? emails.map(() => null)
   }
   const conflicts = [...((await rows(store, 'conflict')) as Map<string, Kept>).values()].map((row) =>
     [
       ...[row.a.join('='), row.b.join('='), row.rule, row.limit, row.wouldBe],
-      ...[`winner ${row.winner}`, `loser ${row.loser}`],
-      ...row.records.map(([source, key]) => (source.startsWith('!') ? source.slice(1) : key)),
+      ...[
+        `winner ${row.winner}`,
+        `loser ${row.loser}`,
+        ...row.records.map(([source, key]) => (source.startsWith('!') ? source.slice(1) : key)).sort(byBytes),
+      ],
     ].join(' '),
   )
   // An empty home marks what only a denial names: nobody.
@@ -104,7 +126,7 @@ export async function stateOf(store: Store): Promise<PlainAnswer> {
   const homes = Object.fromEntries(placed) as PlainAnswer['homes']
   const nowhere = Object.keys(homes).filter((id) => homes[id] === null)
   expect(new Set((await rows(store, 'quarantine')).keys())).toEqual(new Set(nowhere))
-  return { homes, profiles, conflicts: conflicts.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) }
+  return { homes, profiles, since, conflicts: conflicts.sort(byBytes) }
 }
 
 /** Every entry of these tables as a text. */
