@@ -61,7 +61,7 @@ describe.runIf(ISOLATION === 'process' && process.platform === 'linux')('memory 
       clearInterval(timer)
       await transform.close()
       expect(fatesOf(made)).toEqual([1, 'TRANSFORM_OUT_OF_MEMORY', 1])
-        expect(mostMb).toBeLessThan(64 + 512 + 256)
+      expect(mostMb).toBeLessThan(64 + 512 + 256)
       expect(stillMs).toBeLessThanOrEqual(OVERSHOOT_MAX_MS)
       expect(await watch.left()).toEqual([])
     },

@@ -260,7 +260,7 @@ describe('files that a transform imports', () => {
     [
       'an unknown name',
       { 'main.js': MAIN("import { a } from './m.js'", 'a'), 'm.js': 'export const a = fetch' },
-      'TRANSFORM_UNKNOWN_IDENTIFIER: m.js:1:18: fetch is not defined. Correct the name.',
+      'TRANSFORM_ABSENT: m.js:1:18: fetch is not there in a transform. A transform has no network: let the query, or the host, bring what the rows need.',
     ],
     [
       'data that is none',
