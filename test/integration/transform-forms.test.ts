@@ -224,6 +224,18 @@ describe('Transform.map', () => {
     [{ identifiers: { email: 'email' } }, 'map needs dataFields or lists'],
     [{ identifiers: { email: '' }, dataFields: ['a'] }, 'map.identifiers.email'],
     [{ identifiers: { email: 'email' }, fields: ['a'] }, 'map'],
+    [{ identifiers: { email: 'email' }, dataFields: {} }, 'map.dataFields is empty: leave it out'],
+    [{ identifiers: { email: 'email' }, dataFields: [] }, 'map.dataFields is empty: leave it out'],
+    [{ identifiers: { email: 'email' }, dataFields: ['a'], lists: {} }, 'map.lists is empty: leave it out'],
+    [{ identifiers: { email: 'email' }, lists: [] }, 'map.lists is empty: leave it out'],
+    [{ identifiers: { email: 'e', ['__proto__']: 'a' }, dataFields: ['a'] }, 'map.identifiers has the name __proto__'],
+    [{ identifiers: { email: '__proto__' }, dataFields: ['a'] }, 'map.identifiers has the name __proto__'],
+    [{ identifiers: { email: 'e' }, dataFields: { ['__proto__']: 'a' } }, 'map.dataFields has the name __proto__'],
+    [{ identifiers: { email: 'e' }, dataFields: ['a', '__proto__'] }, 'map.dataFields has the name __proto__'],
+    [{ identifiers: { email: 'e' }, lists: { ['__proto__']: 'a' } }, 'map.lists has the name __proto__'],
+    [{ identifiers: { email: 'e' }, lists: [{ list: 'x', member: '__proto__' }] }, 'map.lists has the name __proto__'],
+    [null, 'map'],
+    [{ identifiers: { email: 'e' }, lists: [null] }, 'map.lists'],
   ])('%j is refused', (mapping, message) => {
     expect(() => Transform.map(mapping as ColumnMapping)).toThrow(message)
   })
