@@ -104,6 +104,9 @@ try {
     run(project, process.execPath, 'command.mjs')
     const help = run(project, 'npx', 'lakeloop', 'fake-iterable', '--help')
     if (!help.includes('fake-iterable [options]')) throw new Error(help)
+    const version = run(project, 'npx', 'lakeloop', '--version').trim()
+    const manifest = JSON.parse(readFileSync(join(project, 'node_modules/lakeloop/package.json'), 'utf8'))
+    if (version !== manifest.version) throw new Error(version)
   })
 
   for (const [kind, load] of [
