@@ -170,6 +170,18 @@ try {
     run(project, 'npm', 'install', '--no-audit', '--no-fund', ...bundlers)
   })
 
+  // Its loader takes CommonJS alone.
+  check('the whole way, and a transform in every isolation: Jest', () => {
+    run(project, 'npm', 'install', '--no-audit', '--no-fund', 'jest@30.5.2')
+    const way = readFileSync(join(project, 'consumer.cjs'), 'utf8')
+    writeFileSync(
+      join(project, 'consumer.jest.cjs'),
+      way.replace(/^main\(\)\.catch[^]*/m, "test('the whole way', main)\n"),
+    )
+    cpSync(join(project, 'transform-host.cjs'), join(project, 'transform-host.jest.cjs'))
+    run(project, process.execPath, 'node_modules/jest/bin/jest.js', '--testMatch', '**/*.jest.cjs')
+  })
+
   // Neither of the two leaves out by itself what is not installed.
   const byWebpack = `
     import webpack from 'webpack'
