@@ -176,7 +176,7 @@ try {
     const way = readFileSync(join(project, 'consumer.cjs'), 'utf8')
     writeFileSync(
       join(project, 'consumer.jest.cjs'),
-      way.replace(/^main\(\)\.catch[^]*/m, "test('the whole way', main)\n"),
+      way.replace(/^main\(\)\.catch[\s\S]*/m, "test('the whole way', main)\n"),
     )
     cpSync(join(project, 'transform-host.cjs'), join(project, 'transform-host.jest.cjs'))
     run(project, process.execPath, 'node_modules/jest/bin/jest.js', '--testMatch', '**/*.jest.cjs')
