@@ -1,6 +1,7 @@
 import { defineConfig } from 'tsup'
 import { buildChild } from './scripts/build-child.js'
 import { buildPackages } from './scripts/build-packages.js'
+import { ONLY_ESM } from './scripts/only-esm.js'
 
 await buildChild()
 await buildPackages()
@@ -27,5 +28,8 @@ export default defineConfig({
   sourcemap: false,
   treeshake: false,
   // Of zod a tenth is used; the rest is 70 ms of every import (docs/decisions/0002-zod-is-bundled.md).
-  noExternal: ['zod'],
+  noExternal: ['zod', ...ONLY_ESM],
+  esbuildOptions(options, { format }) {
+    if (format === 'esm') options.external = [...(options.external ?? []), ...ONLY_ESM]
+  },
 })

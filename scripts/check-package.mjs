@@ -104,6 +104,9 @@ try {
     run(project, process.execPath, 'command.mjs')
     const help = run(project, 'npx', 'lakeloop', 'fake-iterable', '--help')
     if (!help.includes('fake-iterable [options]')) throw new Error(help)
+    const version = run(project, 'npx', 'lakeloop', '--version').trim()
+    const manifest = JSON.parse(readFileSync(join(project, 'node_modules/lakeloop/package.json'), 'utf8'))
+    if (version !== manifest.version) throw new Error(version)
   })
 
   for (const [kind, load] of [
@@ -165,6 +168,18 @@ try {
   ]
   check('webpack and rollup install beside it', () => {
     run(project, 'npm', 'install', '--no-audit', '--no-fund', ...bundlers)
+  })
+
+  // Its loader takes CommonJS alone.
+  check('the whole way, and a transform in every isolation: Jest', () => {
+    run(project, 'npm', 'install', '--no-audit', '--no-fund', 'jest@30.5.2')
+    const way = readFileSync(join(project, 'consumer.cjs'), 'utf8')
+    writeFileSync(
+      join(project, 'consumer.jest.cjs'),
+      way.replace(/^main\(\)\.catch[\s\S]*/m, "test('the whole way', main)\n"),
+    )
+    cpSync(join(project, 'transform-host.cjs'), join(project, 'transform-host.jest.cjs'))
+    run(project, process.execPath, 'node_modules/jest/bin/jest.js', '--testMatch', '**/*.jest.cjs')
   })
 
   // Neither of the two leaves out by itself what is not installed.

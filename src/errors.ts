@@ -177,6 +177,7 @@ export const ERRORS = {
     'Remove it; a transform gets rows and returns actions.',
   ),
   TRANSFORM_UNKNOWN_IDENTIFIER: row('halt', '{at}: {name} is not defined', 'Correct the name{nearest}.'),
+  TRANSFORM_ABSENT: row('halt', '{at}: {name} is not there in a transform', '{instead}.'),
   TRANSFORM_IMPORT_UNRESOLVED: row(
     'halt',
     '{at}: the file {specifier} {problem}',

@@ -12,7 +12,7 @@ import { lineOf, type Problem, sorted, spoken } from './problem.js'
 import { typeProblems } from './type-check.js'
 import { orUsage, UsageError } from './usage.js'
 
-const OPTIONS = {
+export const CHECK_OPTIONS = {
   row: { type: 'string' },
   batch: { type: 'boolean', default: false },
   root: { type: 'string' },
@@ -24,7 +24,7 @@ const OPTIONS = {
 /** Looks at a transform as a run would, and at its types. True if nothing is wrong. Throws UsageError. */
 export async function checkCommand(args: readonly string[], say: (line: string) => void): Promise<boolean> {
   const { values, positionals } = orUsage(() =>
-    parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true }),
+    parseArgs({ args: [...args], options: CHECK_OPTIONS, allowPositionals: true }),
   )
   if (values.sandbox === true) {
     say(SANDBOX_TEXT.trimEnd())

@@ -1,15 +1,28 @@
 #!/usr/bin/env node
+import { realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { checkCommand } from './check-command.js'
 import { fakeCommand } from './fake-command.js'
 import { USAGE, UsageError } from './usage.js'
 
 const say = (line: string): void => console.log(line)
 
+/** Of the package that holds this command: it was started by a path in it, or by a link to one. */
+function version(): string {
+  const [, started = ''] = process.argv
+  const manifest = createRequire(realpathSync(started))('../../package.json') as { readonly version: string }
+  return manifest.version
+}
+
 /** Exit codes: 0 ended as asked, 1 it found problems or could not start, 2 a mistake on the command line. */
 async function main([command, ...args]: readonly string[]): Promise<void> {
   const wantsHelp = [command, ...args].some((one) => one === '--help' || one === '-h') || command === 'help'
   if (wantsHelp) {
     say(USAGE)
+    return
+  }
+  if (command === '--version' || command === '-v') {
+    say(version())
     return
   }
   if (command === 'check') {

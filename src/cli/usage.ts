@@ -17,7 +17,6 @@ lakeloop fake-iterable [options]     a fake of Iterable's API on this machine, f
   --seed N             faults at random, but none that lets a request wait for ever; the same seed and requests,
                        the same faults
   --fault-rate R       how many requests meet one, from 0 to 1 (0.1; with --seed)
-  --help, -h           this
 
 Give its address as baseUrl, and its key as apiKey. Its page at / shows what it holds. What lies below /fake/ steers it:
 
@@ -25,6 +24,9 @@ Give its address as baseUrl, and its key as apiKey. Its page at / shows what it 
   curl localhost:4010/fake/faults      which faults and endpoints there are, and which faults did something
 
 Ctrl-C ends it, and what it held is gone.
+
+lakeloop --help, -h                  this, behind any command
+lakeloop --version, -v               the version of the package
 `
 
 /** A mistake on the command line: what is wrong, for a person. */

@@ -122,7 +122,7 @@ export class Transform {
    * Compiles the program in its process and runs its top level, so that what is wrong with it shows before the first row.
    *
    * Repeat   answers at once, as long as the process lives.
-   * Throws   TRANSFORM_UNREADABLE, _SYNTAX, _FORBIDDEN_SYNTAX, _UNKNOWN_IDENTIFIER, _IMPORT_UNRESOLVED, _NO_FUNCTION,
+   * Throws   TRANSFORM_UNREADABLE, _SYNTAX, _FORBIDDEN_SYNTAX, _UNKNOWN_IDENTIFIER, _ABSENT, _IMPORT_UNRESOLVED, _NO_FUNCTION,
    *          _PACKAGE_UNKNOWN, _PACKAGE_UNREADABLE, _PACKAGE_INVALID, _INIT_TIMEOUT, _THREW, _OUT_OF_MEMORY, _CRASHED, _START_FAILED; ABORTED, CLOSED.
    */
   prepare(signal?: AbortSignal): Promise<TransformFacts> {

@@ -183,6 +183,27 @@ describe('forget()', () => {
     expect((await textsIn(store, ['main'])).filter((text) => /x(100|099)@/.test(text))).toEqual([])
   })
 
+  test('finds an identifier that has gone out of use, and pins of it', async () => {
+    const store = new MemoryStore()
+    const resolver = new IdentityResolver({
+      store,
+      target: 'email',
+      namespaces: {
+        customer_id: { priority: 1, maxIdentifiers: 1 },
+        email: { priority: 3, activeForDays: 30 },
+      },
+    })
+    await resolver.observe([seen('1', 1, { customer_id: 'c-002', email: ' ANN@example.com' })])
+    await resolver.pin(ANN)
+    await resolver.advance({ asOf: '2026-06-01T00:00:00Z' })
+    await resolver.forget([ANN], PROJECTS)
+    expect(await leaks(store)).toEqual([])
+    await resolver.advance({ asOf: '2026-06-02T00:00:00Z' })
+    await expect(resolver.pin(ANN)).rejects.toThrow('names an identifier that was forgotten')
+    await resolver.observe([seen('2', 1, { customer_id: 'c-003', email: ANN.value })])
+    expect(await leaks(store)).toEqual([])
+  })
+
   test('takes a person with many records out in commits of a bounded size', async () => {
     const store = new Watched()
     const resolver = make(store)

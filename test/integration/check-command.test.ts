@@ -144,7 +144,7 @@ describe('lakeloop check', () => {
         [
           name,
           `export default (row) => ({ dataFields: { a: ${name}.x } })\n`,
-          'churn.js:1:45 TRANSFORM_UNKNOWN_IDENTIFIER',
+          'churn.js:1:45 TRANSFORM_ABSENT',
         ] as const,
     ),
   ])('finds what a run would find before its first row: %s', async (_what, program, told) => {
@@ -155,7 +155,7 @@ describe('lakeloop check', () => {
   test('tells of the first name that is not there as a run does, and of further ones as the compiler does', async () => {
     const program = `${TYPED}export default (row) => [{ email: process.pid }, { email: performance.now() }]\n`
     const { said } = await checked({ 'churn.js': program, 'churn.row.d.ts': ROW }, 'churn.js')
-    expect(said[0]).toMatch(/^churn\.js:2:35 TRANSFORM_UNKNOWN_IDENTIFIER process is not defined/)
+    expect(said[0]).toMatch(/^churn\.js:2:35 TRANSFORM_ABSENT process is not there in a transform/)
     expect(said.at(-1)).toMatch(/^churn\.js:2:71 TS2339 Property 'now' does not exist on type 'NotInTheSandbox'\.$/)
   })
 

@@ -3,6 +3,9 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
+import manifest from '../../package.json' with { type: 'json' }
+import { CHECK_OPTIONS } from '../../src/cli/check-command.js'
+import { USAGE } from '../../src/cli/usage.js'
 
 const ROOT = join(import.meta.dirname, '../..')
 
@@ -31,7 +34,7 @@ test.each([[[]], [['nothing']], [['fake-iterable', '--port', 'x']]])(
   },
 )
 
-test.each([[['--help']], [['-h']], [['help']], [['fake-iterable', '-h']]])(
+test.each([[['--help']], [['-h']], [['help']], [['fake-iterable', '-h']], [['check', '--help']]])(
   'lakeloop %j says what there is, and ends with 0',
   async (args) => {
     const { child, stdout } = lakeloop(...args)
@@ -39,3 +42,15 @@ test.each([[['--help']], [['-h']], [['help']], [['fake-iterable', '-h']]])(
     expect([code, said]).toEqual([0, expect.stringContaining('--project-type')])
   },
 )
+
+test.each([[['--version']], [['-v']]])('lakeloop %j says the version of the package, and ends with 0', async (args) => {
+  const { child, stdout } = lakeloop(...args)
+  const [said, [code]] = await Promise.all([text(stdout), once(child, 'exit')])
+  expect([code, said]).toEqual([0, `${manifest.version}\n`])
+})
+
+test('what is said of check names all of its options', () => {
+  expect(
+    Object.keys(CHECK_OPTIONS).filter((name) => !USAGE.split('lakeloop fake-iterable')[0]?.includes(`--${name}`)),
+  ).toEqual([])
+})

@@ -174,6 +174,43 @@ describe('files that a transform imports', () => {
     })
   })
 
+  describe('a name that two files hand on by `export *`', () => {
+    const twice = {
+      'm.js': "export * from './a.js'\nexport * from './b.js'",
+      'a.js': 'export const limit = 5, a = 1',
+      'b.js': 'export const limit = 6, b = 2',
+    }
+
+    test('is in no object of names, and the others are', async () => {
+      const main = MAIN("import * as all from './m.js'", "Object.keys(all).sort().join() + ('limit' in all)")
+      expect(await made({ 'main.js': main, ...twice })).toEqual({ x: 'a,bfalse' })
+    })
+
+    test('cannot be imported', async () => {
+      expect(await refused({ 'main.js': MAIN("import { a, limit } from './m.js'", 'limit + a'), ...twice })).toBe(
+        'TRANSFORM_SYNTAX: main.js:1:13: limit comes by `export *` from two files: name the one that is meant. Correct the transform.',
+      )
+    })
+
+    test('cannot be, where one of them is a package', async () => {
+      const files = { ...twice, 'b.js': "export * from 'lodash'", 'a.js': 'export const chunk = 1' }
+      const main = MAIN("import { camelCase, chunk } from './m.js'", "camelCase('a b') + chunk")
+      expect(await refused({ 'main.js': main, ...files })).toMatch('TRANSFORM_SYNTAX: main.js:1:21: chunk comes by')
+      const fine = MAIN(
+        "import { camelCase } from './m.js'\nimport * as all from './m.js'",
+        "camelCase('a b') + all.chunk",
+      )
+      expect(await made({ 'main.js': fine, ...files })).toEqual({ x: 'aBundefined' })
+    })
+  })
+
+  test('a name that a package handed on by a file does not have is unknown', async () => {
+    const files = { 'main.js': MAIN("import { camelCas } from './m.js'", 'camelCas'), 'm.js': "export * from 'lodash'" }
+    expect(await refused(files)).toMatch(
+      'TRANSFORM_UNKNOWN_IDENTIFIER: main.js:1:10: camelCas is not defined. Correct the name: perhaps camelCase',
+    )
+  })
+
   test('what is named goes before what comes with all of another file', async () => {
     const files = {
       'm.js': "export * from './a.js'\nexport { limit } from './own.js'",
@@ -260,7 +297,7 @@ describe('files that a transform imports', () => {
     [
       'an unknown name',
       { 'main.js': MAIN("import { a } from './m.js'", 'a'), 'm.js': 'export const a = fetch' },
-      'TRANSFORM_UNKNOWN_IDENTIFIER: m.js:1:18: fetch is not defined. Correct the name.',
+      'TRANSFORM_ABSENT: m.js:1:18: fetch is not there in a transform. A transform has no network: let the query, or the host, bring what the rows need.',
     ],
     [
       'data that is none',

@@ -127,6 +127,33 @@ describe('one call for each row', () => {
     })
   })
 
+  test.each([
+    ['reason', "skip('late')"],
+    ['row', "skip(row, 'late')"],
+  ])('a skip(%s) from a promise of an earlier row that was dropped filters no later row', async (_, call) => {
+    const source = `export default async (row, { skip }) => {
+      if (row.n === 0) void (async () => { for (let n = 0; n < 20; n += 1) { await null; ${call} } })()
+      if (row.n > 0) for (let n = 0; n < 5; n += 1) await null
+      return { email: row.email }
+    }`
+    const { rows } = await tried(source, people(3))
+    // The promise gets to run while row 0 is still under way: its own row it may filter.
+    expect(rows.map(({ status }) => status).slice(1)).toEqual(['made', 'made'])
+  })
+
+  test('a skip that was kept from an earlier row does nothing for a later one', async () => {
+    const source = `const kept = []
+      export default (row, { skip }) => { kept.push(skip); if (row.n === 1) kept[0]('early'); return { email: row.email } }`
+    const { rows } = await tried(source, people(3))
+    expect(rows.map(({ status }) => status)).toEqual(['made', 'made', 'made'])
+  })
+
+  test('a getter of what was returned can skip no more', async () => {
+    const source = `export default (row, { skip }) => ({ get email() { skip('late'); return row.email } })`
+    const { rows } = await tried(source, people(1))
+    expect(rows.map(({ status }) => status)).toEqual(['made'])
+  })
+
   test('`from` is a field of batches only', async () => {
     const { rows } = await tried('export default (row) => ({ from: row, email: row.email })', people(1))
     expect(rows).toMatchObject([{ reason: { code: 'TRANSFORM_BAD_OUTPUT' } }])
@@ -197,6 +224,18 @@ describe('Transform.map', () => {
     [{ identifiers: { email: 'email' } }, 'map needs dataFields or lists'],
     [{ identifiers: { email: '' }, dataFields: ['a'] }, 'map.identifiers.email'],
     [{ identifiers: { email: 'email' }, fields: ['a'] }, 'map'],
+    [{ identifiers: { email: 'email' }, dataFields: {} }, 'map.dataFields is empty: leave it out'],
+    [{ identifiers: { email: 'email' }, dataFields: [] }, 'map.dataFields is empty: leave it out'],
+    [{ identifiers: { email: 'email' }, dataFields: ['a'], lists: {} }, 'map.lists is empty: leave it out'],
+    [{ identifiers: { email: 'email' }, lists: [] }, 'map.lists is empty: leave it out'],
+    [{ identifiers: { email: 'e', ['__proto__']: 'a' }, dataFields: ['a'] }, 'map.identifiers has the name __proto__'],
+    [{ identifiers: { email: '__proto__' }, dataFields: ['a'] }, 'map.identifiers has the name __proto__'],
+    [{ identifiers: { email: 'e' }, dataFields: { ['__proto__']: 'a' } }, 'map.dataFields has the name __proto__'],
+    [{ identifiers: { email: 'e' }, dataFields: ['a', '__proto__'] }, 'map.dataFields has the name __proto__'],
+    [{ identifiers: { email: 'e' }, lists: { ['__proto__']: 'a' } }, 'map.lists has the name __proto__'],
+    [{ identifiers: { email: 'e' }, lists: [{ list: 'x', member: '__proto__' }] }, 'map.lists has the name __proto__'],
+    [null, 'map'],
+    [{ identifiers: { email: 'e' }, lists: [null] }, 'map.lists'],
   ])('%j is refused', (mapping, message) => {
     expect(() => Transform.map(mapping as ColumnMapping)).toThrow(message)
   })

@@ -60,7 +60,7 @@ test.each<readonly [string, string]>([
   ],
   [
     program("import fs from 'node:fs'", 'fs'),
-    'TRANSFORM_PACKAGE_UNKNOWN: churn.js:1:1: there is no package node:fs in the sandbox. ',
+    'TRANSFORM_ABSENT: churn.js:1:1: the module node:fs of Node is not there in a transform. A transform gets rows',
   ],
   [
     program('', "require('left-pad')"),

@@ -293,7 +293,7 @@ describe('errors before the first row', () => {
     ],
     [
       'export default (row) => fetch(row)',
-      'TRANSFORM_UNKNOWN_IDENTIFIER: churn.js:1:25: fetch is not defined. Correct the name.',
+      'TRANSFORM_ABSENT: churn.js:1:25: fetch is not there in a transform. A transform has no network: let the query, or the host, bring what the rows need.',
     ],
     [
       'export default (row) => {\n  return {{ }',
@@ -309,7 +309,7 @@ describe('errors before the first row', () => {
     ],
     [
       'const fs = require("fs"); export default (row) => fs',
-      'TRANSFORM_PACKAGE_UNKNOWN: churn.js:1:12: there is no package fs in the sandbox. Use one of docs/packages.md (perhaps ms, qs), or hand in a bundle of it with the option packages.',
+      'TRANSFORM_ABSENT: churn.js:1:12: the module fs of Node is not there in a transform. A transform gets rows and returns actions, without files, network or processes: leave that to the host.',
     ],
     [
       'export default (row) => { with (row) { return email } }',

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Made } from '../../src/transform/child/made.js'
 import type { Program } from '../../src/transform/child/program.js'
 import { Refused } from '../../src/transform/child/refused.js'
@@ -137,4 +137,55 @@ test('[I9] an action becomes what it is alone, whatever came before it', () => {
     { numRuns: Number(process.env.LAW_RUNS ?? 1_000) },
   )
   expect(taken).toBeGreaterThan(1_000)
+})
+
+describe('each property of what was returned is read once', () => {
+  /** The same object, each of whose properties counts how often it is read, also of what lies inside. */
+  function counted(value: unknown, reads: Map<string, number>, path = ''): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const made: object = Array.isArray(value) ? [] : {}
+    for (const name of Object.keys(value)) {
+      const inside = `${path}/${name}`
+      const held = counted((value as Record<string, unknown>)[name], reads, inside)
+      const get = (): unknown => {
+        reads.set(inside, (reads.get(inside) ?? 0) + 1)
+        return held
+      }
+      Object.defineProperty(made, name, { get, enumerable: true, configurable: true })
+    }
+    return made
+  }
+
+  test('whatever came before: a form that is known, one that is new, one that is odd', () => {
+    fc.assert(
+      fc.property(fc.array(fc.oneof(family, memberships), { maxLength: 6 }), (families) => {
+        const made = new Made(program, requestOf('remove'))
+        for (const one of families.flat()) {
+          const reads = new Map<string, number>()
+          const alone = become(new Made(program, requestOf('remove')), counted(one, new Map()) as object)
+          expect(become(made, counted(one, reads) as object)).toEqual(alone)
+          expect([...reads].filter(([, count]) => count > 1)).toEqual([])
+        }
+      }),
+      { numRuns: Number(process.env.LAW_RUNS ?? 500) },
+    )
+  })
+
+  test('so a getter that counts shows what it counted, and never a value that was not checked', () => {
+    const made = new Made(program, requestOf('omit'))
+    let count = 0
+    const showing = (value: () => unknown): object => ({
+      email: 'a@example.com',
+      dataFields: {
+        get a() {
+          count += 1
+          return value()
+        },
+      },
+    })
+    const becomes = [() => count, () => count, () => `${count}`, () => count / 2, () => null].map((value) =>
+      become(made, showing(value)),
+    )
+    expect(becomes).toMatchObject(['{"a":1}', '{"a":2}', '{"a":"3"}', '{"a":2}', '{}'].map((payload) => ({ payload })))
+  })
 })

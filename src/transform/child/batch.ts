@@ -26,17 +26,16 @@ export class Batch {
     this.#random = new Random(request.seed)
     this.made = new Made(program, request)
     this.#calls = new Calls(program, request, {
-      skip: (first, second) => this.#skipped(first, second),
       random: () => this.#random.next(),
       log: (level, values) => this.made.recorder.add(level, request.from + this.#row, values),
     })
   }
 
-  /** Of the program, for the row that it is called for. */
-  #skipped(first: unknown, second: unknown): void {
+  /** Of the call for the row that is under way: no other has a way here. */
+  readonly #skips = (first: unknown, second: unknown): void => {
     const row = this.#rows[this.#row]
-    // Of a row that has ended: a promise of it was still under way.
-    if (first !== row && this.#rows.includes(first as object)) return
+    // Says itself that it means another: a row that was kept from its call.
+    if (first !== row && typeof first === 'object' && this.#rows.includes(first)) return
     this.#skip = { reason: first === row ? second : first }
   }
 
@@ -54,11 +53,12 @@ export class Batch {
       this.#skip = undefined
       this.#random.startRow(this.#request.from + this.#row)
       try {
-        let result = this.#calls.call([row], row)
+        let result = this.#calls.call([row], row, this.#skips)
         if (isThenable(result)) {
           result = await result
           if (turn !== this.#turn) return
         }
+        this.#calls.settled()
         this.#take(result)
       } catch (thrown) {
         if (turn !== this.#turn) return
@@ -76,6 +76,7 @@ export class Batch {
   /** Microtasks have run dry: without timers and a network, a promise that is still pending stays so. */
   giveUp(): boolean {
     if (this.#finished) return false
+    this.#calls.settled()
     this.made.end(this.#row, 'rejected', 'TRANSFORM_NEVER_SETTLES', { at: this.#program.facts.at })
     this.#row += 1
     return true

@@ -3,11 +3,15 @@ import type { Identifiers } from '../../model/identifier.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import type { Copier } from './copy.js'
 import { Refused } from './refused.js'
+import type { Seen } from './seen.js'
 
 /** The properties of an object of the program, each as it was read, once. */
 export interface Read {
   readonly names: readonly string[]
   readonly values: readonly unknown[]
+  /** What `dataFields` and `identifiers` hold, where they are objects of fields. */
+  readonly dataFields: Seen | undefined
+  readonly identifiers: Seen | undefined
 }
 
 export interface Classified {
@@ -54,14 +58,16 @@ export interface ClassifyRules {
 }
 
 /** One returned object as an action. Throws TRANSFORM_BAD_OUTPUT. */
-export function classify({ names, values }: Read, { copier, nulls, sayable, batch }: ClassifyRules): Classified {
+export function classify(read: Read, { copier, nulls, sayable, batch }: ClassifyRules): Classified {
+  const { names, values } = read
   const held: Record<string, Json> = {}
   let dataFields: Json = {}
   for (const [at, name] of names.entries()) {
     copier.name(name)
     const field = values[at]
     if (batch && name === 'from') continue
-    const copied = copier.copy(field, name === 'dataFields' ? nulls : 'remove')
+    const seen = name === 'dataFields' || name === 'identifiers' ? read[name] : undefined
+    const copied = copier.copy(field, name === 'dataFields' ? nulls : 'remove', seen)
     if (copied === undefined || copied === null) continue
     if (name === 'dataFields') dataFields = copied
     else held[name] = copied

@@ -1,5 +1,6 @@
 import type { Json } from '../../model/value.js'
 import { Refused } from './refused.js'
+import type { Seen } from './seen.js'
 
 const DEPTH_MAX = 100
 /** Of one row: each takes many times its two bytes of JSON while it is copied. */
@@ -48,9 +49,10 @@ export class Copier {
   /**
    * A plain copy; `undefined` where JSON leaves a field out. `nulls` says what becomes of a `null` in a field inside:
    * left out, or kept because it removes the field. Elements of arrays stay.
+   * What was read of it before is not read again.
    */
-  copy(value: unknown, nulls: 'omit' | 'remove' = 'remove'): Json | undefined {
-    const copied = this.#copy(value, nulls)
+  copy(value: unknown, nulls: 'omit' | 'remove' = 'remove', seen?: Seen): Json | undefined {
+    const copied = seen === undefined ? this.#copy(value, nulls) : this.#object(seen.value, nulls, seen)
     return copied === SKIPPED ? undefined : copied
   }
 
@@ -80,7 +82,7 @@ export class Copier {
     return SKIPPED
   }
 
-  #object(value: object, nulls: 'omit' | 'remove'): Copied {
+  #object(value: object, nulls: 'omit' | 'remove', seen?: Seen): Copied {
     if (this.#above.includes(value))
       throw new Refused('TRANSFORM_BAD_OUTPUT', { problem: 'an object that contains itself' })
     if (this.#above.length >= DEPTH_MAX) {
@@ -94,13 +96,13 @@ export class Copier {
     }
     this.#spend(2)
     this.#above.push(value)
-    const copied = this.#inside(value, nulls)
+    const copied = this.#inside(value, nulls, seen)
     this.#above.pop()
     return copied
   }
 
-  #inside(value: object, nulls: 'omit' | 'remove'): Copied {
-    const toJson = (value as { toJSON?: unknown }).toJSON
+  #inside(value: object, nulls: 'omit' | 'remove', seen: Seen | undefined): Copied {
+    const toJson = seen === undefined ? (value as { toJSON?: unknown }).toJSON : seen.toJson
     if (typeof toJson === 'function') {
       const made: unknown = Reflect.apply(toJson, value, [''])
       if (made === null && value instanceof Date) return this.#notFinite('an invalid date')
@@ -111,11 +113,13 @@ export class Copier {
     if (value instanceof String) return this.#copy(String(value), nulls)
     if (value instanceof Boolean) return this.#copy(BOOLEAN_OF.call(value), nulls)
     const copy: MutableObject = {}
-    const names = Object.keys(value)
+    const names = seen?.names ?? Object.keys(value)
     if (names.length === 0) refuseOpaque(value)
-    for (const name of names) {
+    for (let at = 0; at < names.length; at += 1) {
+      const name = names[at] as string
       this.name(name)
-      const held = this.#copy((value as Record<string, unknown>)[name], nulls)
+      const read = (): unknown => (name === 'toJSON' ? toJson : (value as Record<string, unknown>)[name])
+      const held = this.#copy(seen === undefined ? read() : seen.at(at), nulls)
       if (held !== SKIPPED && (held !== null || nulls === 'remove')) copy[name] = held
     }
     return copy

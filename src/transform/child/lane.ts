@@ -2,6 +2,7 @@ import type { Identifiers } from '../../model/identifier.js'
 import { fieldType } from '../../model/shape.js'
 import type { Json } from '../../model/value.js'
 import type { Read } from './classify.js'
+import { Seen } from './seen.js'
 
 /** An action as it goes into the columns. */
 export interface Ready {
@@ -17,7 +18,6 @@ export interface Ready {
 }
 
 type Nulls = 'omit' | 'remove'
-type Fields = Readonly<Record<string, unknown>>
 
 /**
  * Actions of one form. A program returns the same names and kinds of values row by row: what was found out about the first such
@@ -35,14 +35,14 @@ export class Lane {
   /** The form of an action that was just classified, where it is plain enough. */
   static of(read: Read, learned: Ready, nulls: Nulls): Lane | undefined {
     const { names } = read
-    const identifiers = fieldOf(read, 'identifiers') ?? {}
-    const dataFields = fieldOf(read, 'dataFields') ?? {}
-    if (!isPlain(identifiers) || !isPlain(dataFields)) return undefined
-    const named = Object.keys(identifiers)
+    const identifiers = seenIn(read, 'identifiers')
+    const dataFields = seenIn(read, 'dataFields')
+    if (identifiers === undefined || dataFields === undefined) return undefined
+    const named = identifiers.names
     if (named.some((name) => name === 'email' || name === 'userId')) return undefined
     const rest = names.filter((name) => name !== 'dataFields' && name !== 'identifiers')
     if (!rest.every((name) => isSimple(fieldOf(read, name)))) return undefined
-    const lane = new Lane(read, learned, { fields: new FieldForms(Object.keys(dataFields), nulls), named })
+    const lane = new Lane(read, learned, { fields: new FieldForms(dataFields.names, nulls), named })
     return lane.learn(read, learned) ? lane : undefined
   }
 
@@ -62,11 +62,12 @@ export class Lane {
   learn(read: Read, { shape, kind, detail }: Ready): boolean {
     if (!areEqual(read.names, this.#names)) return false
     if (kind !== this.#learned.kind || detail !== this.#learned.detail) return false
-    return this.#fields.learn(fieldOf(read, 'dataFields') ?? {}, shape)
+    return this.#fields.learn(seenIn(read, 'dataFields'), shape)
   }
 
   /** The action, where it is of this form. */
-  take({ names, values }: Read): Ready | undefined {
+  take(read: Read): Ready | undefined {
+    const { names, values } = read
     if (!areEqual(names, this.#names)) return undefined
     const identifiers: Record<string, string> = {}
     let payload: string | undefined = this.#learned.payload
@@ -75,10 +76,10 @@ export class Lane {
       const name = names[at]
       const value = values[at]
       if (name === 'dataFields') {
-        payload = this.#fields.json(value)
+        payload = this.#fields.json(read.dataFields)
         shape = this.#fields.shape
       } else if (name === 'identifiers') {
-        if (!this.#identified(value, identifiers)) return undefined
+        if (value !== undefined && !this.#identified(read.identifiers, identifiers)) return undefined
       } else if ((name !== 'email' && name !== 'userId') || typeof value !== 'string') {
         if (value !== this.#values[at]) return undefined
       }
@@ -92,10 +93,11 @@ export class Lane {
     return { kind, identifiers, detail, detailSize, payload, shape }
   }
 
-  #identified(given: unknown, identifiers: Record<string, string>): boolean {
-    if (!isPlain(given) || !areEqual(Object.keys(given), this.#named)) return given === undefined
-    for (const name of this.#named) {
-      const value = (given as Fields)[name]
+  #identified(given: Seen | undefined, identifiers: Record<string, string>): boolean {
+    if (!isPlain(given) || !areEqual(given.names, this.#named)) return false
+    for (let at = 0; at < this.#named.length; at += 1) {
+      const name = this.#named[at] as string
+      const value = given.at(at)
       if (typeof value === 'string') identifiers[name] = value
       else if (typeof value === 'number' && Number.isSafeInteger(value)) identifiers[name] = String(value)
       else return false
@@ -135,14 +137,14 @@ class FieldForms {
   }
 
   /** Whether these fields are of these names, with nothing in them but texts, numbers and booleans. */
-  learn(given: unknown, shape: number): boolean {
-    if (!isPlain(given) || !areEqual(Object.keys(given), this.#names)) return false
+  learn(given: Seen | undefined, shape: number): boolean {
+    if (!isPlain(given) || !areEqual(given.names, this.#names)) return false
     let form = this.#first
     const names: string[] = []
-    for (const name of this.#names) {
-      const code = this.#codeOf((given as Fields)[name])
+    for (let at = 0; at < this.#names.length; at += 1) {
+      const code = this.#codeOf(given.at(at))
       if (code === ODD) return false
-      if (code !== OMITTED) names.push(name)
+      if (code !== OMITTED) names.push(this.#names[at] as string)
       form.next[code] ??= { next: [], end: undefined }
       form = form.next[code] as Form
     }
@@ -151,13 +153,13 @@ class FieldForms {
   }
 
   /** As JSON, where the fields are of a known form. */
-  json(given: unknown): string | undefined {
+  json(given: Seen | undefined): string | undefined {
     const names = this.#names
-    if (!isPlain(given) || !areEqual(Object.keys(given), names)) return undefined
+    if (!isPlain(given) || !areEqual(given.names, names)) return undefined
     let form: Form | undefined = this.#first
     let count = 0
     for (let at = 0; at < names.length; at += 1) {
-      const value = (given as Fields)[names[at] as string]
+      const value = given.at(at)
       const code = this.#codeOf(value)
       form = form.next[code]
       if (form === undefined) return undefined
@@ -194,15 +196,16 @@ const isSimple = (value: unknown): boolean =>
   typeof value === 'boolean' ||
   (typeof value === 'number' && Number.isFinite(value))
 
-/** Of objects whose fields are what they are: a map, a promise or an error has none, and is not nothing. */
-const PLAIN: ReadonlySet<unknown> = new Set([Object.prototype, null])
+/** Of an action that has no such field. */
+const NOTHING = Seen.of({})
 
-const isPlain = (value: unknown): value is object =>
-  typeof value === 'object' &&
-  value !== null &&
-  !Array.isArray(value) &&
-  PLAIN.has(Object.getPrototypeOf(value)) &&
-  (value as { toJSON?: unknown }).toJSON === undefined
+/** What an action has under a name, where that is plain, or nothing. */
+function seenIn(read: Read, name: 'dataFields' | 'identifiers'): Seen | undefined {
+  const given = read[name] ?? ((fieldOf(read, name) ?? undefined) === undefined ? NOTHING : undefined)
+  return isPlain(given) ? given : undefined
+}
+
+const isPlain = (value: Seen | undefined): value is Seen => value !== undefined && value.toJson === undefined
 
 function areEqual(some: readonly string[], others: readonly string[]): boolean {
   if (some.length !== others.length) return false

@@ -2,11 +2,9 @@ import type { LoadRequest, Needs } from '../protocol.js'
 import { tamed, type World } from './globals.js'
 import { isFile } from './imports.js'
 import { type Module, moduleOf, scriptOf, unknown } from './module.js'
+import { AllOffers, type Files, isModule, type Offered, type Offers, twice } from './offers.js'
 import type { Packages, Require } from './packages.js'
 import { Refused } from './refused.js'
-
-/** What a file offers, by name. */
-type Offered = Readonly<Record<string, unknown>>
 
 /** A program of one file or several, each behind those that it imports. */
 export interface Linked {
@@ -33,7 +31,8 @@ export function link(request: LoadRequest, packages: Packages, resultOf: (entry:
   const needs = needsOf(files, request)
   if (needs.files.length + needs.packages.length > 0) return needs
   const modules = ordered(entry, files)
-  for (const module of modules) assertOffered(module, files)
+  const offers = new AllOffers(files)
+  for (const module of modules) offers.assertTaken(module)
   const scripts = modules.map((module, nth) => scriptOf(module, nth, module === entry ? resultOf(entry) : undefined))
   const stage = new Stage(
     scripts,
@@ -41,7 +40,7 @@ export function link(request: LoadRequest, packages: Packages, resultOf: (entry:
   )
   const open = (world: World): Offered => {
     const require = packages.open(world)
-    return new Opened(modules, stage.set(world, require), { files, require }).entry()
+    return new Opened(modules, stage.set(world, require), { files, require, offers }).entry()
   }
   return { entry, modules, open }
 }
@@ -86,8 +85,6 @@ class Stage {
   }
 }
 
-const isModule = (file: Module | Offered | undefined): file is Module => file !== undefined && 'parsed' in file
-
 /** A file of JSON: its default export. */
 function dataOf({ id, source }: LoadRequest['modules'][number]): Offered {
   try {
@@ -97,7 +94,7 @@ function dataOf({ id, source }: LoadRequest['modules'][number]): Offered {
   }
 }
 
-function needsOf(files: ReadonlyMap<string, Module | Offered>, { packages }: LoadRequest): Needs {
+function needsOf(files: Files, { packages }: LoadRequest): Needs {
   const needs = {
     type: 'needs',
     files: [] as Needs['files'][number][],
@@ -116,7 +113,7 @@ function needsOf(files: ReadonlyMap<string, Module | Offered>, { packages }: Loa
 }
 
 /** Each file behind those that it imports. */
-function ordered(entry: Module, files: ReadonlyMap<string, Module | Offered>): Module[] {
+function ordered(entry: Module, files: Files): Module[] {
   const done = new Set<Module>()
   const underWay = new Set<Module>()
   const visit = (module: Module): void => {
@@ -138,34 +135,10 @@ function ordered(entry: Module, files: ReadonlyMap<string, Module | Offered>): M
   return [...done]
 }
 
-function assertOffered(module: Module, files: ReadonlyMap<string, Module | Offered>): void {
-  const { imports, exports, links, parsed } = module
-  for (const { specifier, name, node } of [...imports, ...exports.handedOn]) {
-    if (name === '' || name === '*' || !isFile(specifier)) continue
-    const names = offeredBy(files.get(links[specifier] as string) as Module | Offered, files)
-    if (names !== undefined && !names.includes(name)) throw unknown(parsed.at(node.start), name, names)
-  }
-}
-
-/** The names that a file offers; `undefined` where a package hands on all of its own. */
-function offeredBy(file: Module | Offered, files: ReadonlyMap<string, Module | Offered>): string[] | undefined {
-  if (!isModule(file)) return ['default']
-  const names = [...file.exports.names.keys()]
-  for (const { specifier, as } of file.exports.handedOn) {
-    if (as !== '*') names.push(as)
-    else {
-      const other = files.get(file.links[specifier] as string)
-      const more = isFile(specifier) && other !== undefined ? offeredBy(other, files) : undefined
-      if (more === undefined) return undefined
-      names.push(...more.filter((name) => name !== 'default'))
-    }
-  }
-  return names
-}
-
 interface Surroundings {
-  readonly files: ReadonlyMap<string, Module | Offered>
+  readonly files: Files
   readonly require: Require
+  readonly offers: AllOffers
 }
 
 /** The files of a program as they run, once, for one batch. */
@@ -174,6 +147,7 @@ class Opened {
   readonly #makers: readonly Maker[]
   readonly #surroundings: Surroundings
   readonly #offered = new Map<string, Offered>()
+  #opened: AllOffers | undefined
 
   constructor(modules: readonly Module[], makers: readonly Maker[], surroundings: Surroundings) {
     this.#modules = modules
@@ -196,30 +170,42 @@ class Opened {
 
   #complete(module: Module, own: object): Offered {
     const offered = Object.create(null) as Record<string, unknown>
+    const { ambiguous } = this.#offersOf(module)
     // What is named goes before what comes with all of another file.
     for (const { specifier, name, as } of module.exports.handedOn) {
       const value = this.#take(module, specifier, name)
       if (as !== '*') offered[as] = value
       else
         for (const [one, held] of Object.entries(value as object)) {
-          if (one !== 'default' && !Object.hasOwn(offered, one)) offered[one] = held
+          if (one !== 'default' && !ambiguous.has(one) && !Object.hasOwn(offered, one)) offered[one] = held
         }
     }
     return Object.freeze(Object.defineProperties(offered, Object.getOwnPropertyDescriptors(own)))
   }
 
+  /** What a file offers, with the names of the packages that it hands on. */
+  #offersOf({ id }: Module): Offers {
+    const { offers } = this.#surroundings
+    const known = offers.of(id)
+    if (known.complete) return known
+    this.#opened ??= new AllOffers(this.#surroundings.files, (slug) => Object.keys(this.#namesOf(slug)))
+    return this.#opened.of(id)
+  }
+
   #take(module: Module, specifier: string, name: string): unknown {
-    if (isFile(specifier)) {
-      const id = module.links[specifier] as string
-      const file = this.#surroundings.files.get(id)
-      const offered = isModule(file) ? (this.#offered.get(id) as Offered) : (file as Offered)
-      return name === '*' ? offered : offered[name]
-    }
+    const names = isFile(specifier) ? this.#file(module.links[specifier] as string) : this.#namesOf(specifier)
+    if (name === '*' || name === '' || name in names) return name === '*' ? names : names[name]
     const { imports, exports, parsed } = module
     const asked = [...imports, ...exports.handedOn].find((one) => one.specifier === specifier && one.name === name)
-    const names = this.#namesOf(specifier)
-    if (name === '*' || name === '' || name in names) return name === '*' ? names : names[name]
-    throw unknown(parsed.at((asked?.node ?? parsed.root).start), name, Object.keys(names))
+    const at = parsed.at((asked?.node ?? parsed.root).start)
+    const other = isFile(specifier) ? this.#surroundings.files.get(module.links[specifier] as string) : undefined
+    if (isModule(other) && this.#offersOf(other).ambiguous.has(name)) throw twice(at, name)
+    throw unknown(at, name, Object.keys(names))
+  }
+
+  #file(id: string): Offered {
+    const file = this.#surroundings.files.get(id)
+    return isModule(file) ? (this.#offered.get(id) as Offered) : (file as Offered)
   }
 
   /** Of an import, which nothing of the program stands around: what is refused here it cannot catch. */

@@ -6,6 +6,7 @@ import { Lane, type Ready } from './lane.js'
 import type { Program } from './program.js'
 import { Recorder } from './recorder.js'
 import { Refused } from './refused.js'
+import { Seen } from './seen.js'
 import { standardName } from './thrown.js'
 
 /** Of one row. */
@@ -136,10 +137,16 @@ export class Made {
 function readOf(value: object): Read {
   const names = Object.keys(value)
   const values: unknown[] = []
+  let dataFields: Seen | undefined
+  let identifiers: Seen | undefined
   for (let at = 0; at < names.length; at += 1) {
-    values.push((value as Readonly<Record<string, unknown>>)[names[at] as string])
+    const name = names[at] as string
+    const held = (value as Readonly<Record<string, unknown>>)[name]
+    if (name === 'dataFields') dataFields = Seen.of(held)
+    else if (name === 'identifiers') identifiers = Seen.of(held)
+    values.push(held)
   }
-  return { names, values }
+  return { names, values, dataFields, identifiers }
 }
 
 export const isThenable = (value: unknown): boolean =>

@@ -1,6 +1,7 @@
 import { nearest } from '../../model/nearest.js'
 import type { ModuleText } from '../protocol.js'
 import { PROGRAM_URL } from '../protocol.js'
+import { absent } from './absent.js'
 import { type Rewritten, rewrite } from './censor.js'
 import { type Exports, exportsOf, parted } from './exports.js'
 import { GLOBAL_NAMES } from './globals.js'
@@ -49,7 +50,8 @@ function refuseUnknown(parsed: Parsed, scopes: Scopes): void {
     if (GLOBAL_NAMES.has(name) || name === 'require') continue
     const parent = parsed.parents.get(node)
     if (parent?.type === 'UnaryExpression' && parent.operator === 'typeof') continue
-    throw unknown(parsed.at(node.start), name, [...inSight(), ...GLOBAL_NAMES])
+    const at = parsed.at(node.start)
+    throw absent(at, name) ?? unknown(at, name, [...inSight(), ...GLOBAL_NAMES])
   }
 }
 

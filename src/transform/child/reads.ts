@@ -1,7 +1,8 @@
 import type { ColumnRead } from '../protocol.js'
 import { isWritten } from './exports.js'
+import { Overwritten } from './overwritten.js'
 import type { Binding, Scopes } from './scope.js'
-import { isFunction, type Parsed, type Tree } from './syntax.js'
+import { constantKey, isFunction, type Parsed, type Tree } from './syntax.js'
 
 /** What an expression holds: the call's payload, its list of events, or one row. */
 type Held = 'payload' | 'events' | 'row'
@@ -13,11 +14,13 @@ const PER_ROW = new Set(['map', 'flatMap', 'filter', 'forEach', 'find', 'some', 
  * The columns that a program reads, by following the row from the entry function through names, destructuring,
  * callbacks and calls of the program's own functions.
  *
- * Laws    never too few: where a row goes out of sight (a computed name, a spread, an unknown function) it is `readsAll`.
+ * Laws    what the program has written itself is not counted where it reads that again (Overwritten).
+ *         Never too few: where a row goes out of sight (a computed name, a spread, an unknown function) it is `readsAll`.
  */
 export class Reads {
   readonly #parsed: Parsed
   readonly #scopes: Scopes
+  readonly #overwritten: Overwritten
   readonly #found = new Map<string, number>()
   readonly #followed = new Set<string>()
   readonly #ids = new Map<object, number>()
@@ -31,6 +34,7 @@ export class Reads {
   constructor(parsed: Parsed, scopes: Scopes) {
     this.#parsed = parsed
     this.#scopes = scopes
+    this.#overwritten = new Overwritten(parsed, scopes)
   }
 
   /** Follows the first argument of the entry function: a row, or with `batch` a list of them. */
@@ -125,7 +129,7 @@ export class Reads {
 
   #named(binding: Binding, held: Held): undefined {
     if (!this.#first(binding, held)) return
-    for (const use of binding.uses) this.#flow(use, held)
+    for (const use of binding.uses) if (!this.#overwritten.variable(use, binding)) this.#flow(use, held)
   }
 
   /** An expression holds `held`: what becomes of it depends on what stands around it. */
@@ -191,8 +195,12 @@ export class Reads {
     const around = this.#parsed.parents.get(member)
     if (held === 'row') {
       if (around?.type === 'AssignmentExpression' && around.left === member && around.operator === '=') return // written
+      if (around?.type === 'UnaryExpression' && around.operator === 'delete' && name !== undefined) return
       const isCalled = around?.type === 'CallExpression' && around.callee === member // and has the row as `this`
-      return name === undefined || isCalled ? this.#lose() : this.#read(name, member.property as Tree)
+      if (name === undefined || isCalled) return this.#lose()
+      return this.#overwritten.column(member.object as Tree, name)
+        ? undefined
+        : this.#read(name, member.property as Tree)
     }
     if (held === 'payload' && name === 'events') return this.#flow(member, 'events')
     if (held === 'payload') return name === undefined ? this.#lose() : undefined
@@ -248,15 +256,6 @@ const THROUGH = new Set(['ArrayExpression', 'ConditionalExpression', 'LogicalExp
 /** Whether a property, or a member, has one of these names. */
 const isNamed = (node: Tree, ...names: string[]): boolean =>
   names.includes(constantKey((node.key ?? node.property) as Tree, node.computed === true) ?? '')
-
-/** The name of a property, where the text of the program tells. */
-function constantKey(key: Tree, computed: boolean): string | undefined {
-  if (!computed && key.type === 'Identifier') return key.name as string
-  if (key.type === 'Literal') return String(key.value)
-  if (key.type !== 'TemplateLiteral') return undefined
-  const [only, ...more] = key.quasis as { value: { cooked: string } }[]
-  return more.length === 0 ? only?.value.cooked : undefined
-}
 
 const isComparison = (node: Tree): boolean => /^[!=]==?$/.test(node.operator as string)
 

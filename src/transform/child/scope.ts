@@ -4,6 +4,8 @@ import { childrenOf, isFunction, type Tree } from './syntax.js'
 export interface Binding {
   readonly name: string
   value: Tree | undefined
+  /** Where: a parameter and a `var` of one name are one variable. */
+  readonly declared: Tree[]
   readonly uses: Tree[]
 }
 
@@ -105,7 +107,8 @@ class ScopeWalk {
   #declare(identifier: Tree, scope: Scope, value?: Tree): void {
     const name = identifier.name as string
     const known = scope.names.get(name)
-    const binding = known ?? { name, value, uses: [] }
+    const binding: Binding = known ?? { name, value, declared: [], uses: [] }
+    binding.declared.push(identifier)
     if (known !== undefined) binding.value = undefined // which of the two it stands for is not plain
     scope.names.set(name, binding)
     this.#bindings.set(identifier, binding)
@@ -143,7 +146,7 @@ class ScopeWalk {
     const inner = open(scope, true)
     if (node.type === 'FunctionExpression' && node.id) this.#declare(node.id as Tree, inner, node)
     if (node.type !== 'ArrowFunctionExpression') {
-      inner.names.set('arguments', { name: 'arguments', value: undefined, uses: [] })
+      inner.names.set('arguments', { name: 'arguments', value: undefined, declared: [], uses: [] })
     }
     for (const param of node.params as Tree[]) this.#bind(param, inner, inner)
     const body = node.body as Tree

@@ -129,3 +129,12 @@ function insideFunction(node: Tree, parents: ReadonlyMap<Tree, Tree>): boolean {
 
 export const isFunction = (node: Tree): boolean =>
   node.type === 'FunctionDeclaration' || node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression'
+
+/** The name of a property, where the text of the program tells. */
+export function constantKey(key: Tree, computed: boolean): string | undefined {
+  if (!computed && key.type === 'Identifier') return key.name as string
+  if (key.type === 'Literal') return String(key.value)
+  if (key.type !== 'TemplateLiteral') return undefined
+  const [only, ...more] = key.quasis as { value: { cooked: string } }[]
+  return more.length === 0 ? only?.value.cooked : undefined
+}

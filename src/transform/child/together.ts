@@ -29,15 +29,16 @@ export class Together {
     const random = new Random(request.seed)
     random.startRow(request.from)
     this.#calls = new Calls(program, request, {
-      skip: (row, reason) => {
-        const number = this.#numbers.get(row as object)
-        // Told when the program has returned: it could catch what is thrown here, and speak by it.
-        if (number === undefined) this.#wronglySkipped ??= { row }
-        else this.#skipped.set(number, reason)
-      },
       random: () => random.next(),
       log: (level, values) => this.made.recorder.add(level, request.from, values),
     })
+  }
+
+  readonly #skips = (row: unknown, reason: unknown): void => {
+    const number = this.#numbers.get(row as object)
+    // Told when the program has returned: it could catch what is thrown here, and speak by it.
+    if (number === undefined) this.#wronglySkipped ??= { row }
+    else this.#skipped.set(number, reason)
   }
 
   run(): void {
@@ -62,8 +63,9 @@ export class Together {
         this.#finished = true // no row is to be seen
         return
       }
-      let result = this.#calls.call(events, events)
+      let result = this.#calls.call(events, events, this.#skips)
       if (isThenable(result)) result = await result
+      this.#calls.settled()
       if (!this.#finished) this.#take(result)
     } catch (thrown) {
       if (!this.#finished) this.#undo(this.made.reasonOf(thrown))

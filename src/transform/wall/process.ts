@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { encodeFrame, FrameReader } from '../frames.js'
 import { FRAME_BYTES_MAX, OVERRUN_EXIT, type Request } from '../protocol.js'
 import { Pending, startFailed } from './pending.js'
+import { ResidentWatch } from './resident.js'
 import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
 
 /**
@@ -21,7 +22,8 @@ const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
 const MEMORY_SIGNALS = new Set<string | number | null>(['SIGABRT', 'SIGTRAP', 'SIGILL', 134, 133])
 
 /**
- * A child process around a program: one request at a time, a deadline for each, SIGKILL where it is passed.
+ * A child process around a program: one request at a time, a deadline for each, SIGKILL where it is passed, or where memory
+ * outside of the heap grows without end (on Linux).
  *
  * It holds the host open only while a request waits, and ends by itself when the host is gone.
  */
@@ -34,6 +36,7 @@ export class ProcessWall implements Wall {
     (why) => this.kill(why),
     () => this.#reader.size,
   )
+  readonly #resident: ResidentWatch
   #killed: WallEnd | undefined
   #gone: WallEnd | undefined
 
@@ -50,6 +53,7 @@ export class ProcessWall implements Wall {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       windowsHide: true,
     })
+    this.#resident = new ResidentWatch(this.#child.pid ?? 0, memoryMb, () => this.kill('memory'))
     this.#to = this.#child.stdio[3] as Socket
     this.#from = this.#child.stdio[4] as Socket
     // A child that dies takes its pipes with it: `exit` tells why.
@@ -77,11 +81,15 @@ export class ProcessWall implements Wall {
     if (!this.alive) return { end: 'crashed' }
     const send = (): void => {
       this.#hold(true)
+      this.#resident.start()
       this.#to.cork()
       for (const part of encodeFrame(request, body)) this.#to.write(part)
       this.#to.uncork()
     }
-    return this.#pending.ask(options, send).finally(() => this.#hold(false))
+    return this.#pending.ask(options, send).finally(() => {
+      this.#resident.stop()
+      this.#hold(false)
+    })
   }
 
   kill(why: WallEnd): void {

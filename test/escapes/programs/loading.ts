@@ -3,7 +3,7 @@ export type Refusal = readonly [attack: string, program: string, code: RegExp]
 
 const SYNTAX = /^TRANSFORM_(FORBIDDEN_SYNTAX|SYNTAX)$/
 const FORBIDDEN = /^TRANSFORM_FORBIDDEN_SYNTAX$/
-const UNKNOWN = /^TRANSFORM_UNKNOWN_IDENTIFIER$/
+const UNKNOWN = /^TRANSFORM_(?:UNKNOWN_IDENTIFIER|ABSENT)$/
 const THREW = /^TRANSFORM_THREW$/
 
 export const EXPRESSIONS: { readonly reference: readonly Refusal[]; readonly own: readonly Refusal[] } = {
@@ -37,7 +37,7 @@ export const EXPRESSIONS: { readonly reference: readonly Refusal[]; readonly own
     ['eval?.()', "eval?.('1')", FORBIDDEN],
     ['(0, eval)', "(0, eval)('1')", UNKNOWN],
     ['eval under another name', '((e) => e)(eval)', UNKNOWN],
-    ['require', "require('fs')", /^TRANSFORM_PACKAGE_UNKNOWN$/],
+    ['require', "require('fs')", /^TRANSFORM_ABSENT$/],
     ['require of what a path leads to', "require('date-fns/../../fs')", /^TRANSFORM_PACKAGE_UNKNOWN$/],
     ['require of a name of prototypes', "require('constructor')", /^TRANSFORM_PACKAGE_UNKNOWN$/],
     ['require of a file', "require('../../etc/passwd')", FORBIDDEN],
