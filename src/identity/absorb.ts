@@ -67,7 +67,9 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
   for (const { ref, record } of around.records.values()) {
     if (isDenial(ref)) continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
-    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids })
+    if (ids.length === 0) continue
+    const first = record.first === undefined ? {} : { first: record.first ?? Number.NEGATIVE_INFINITY }
+    linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ...first, ids })
   }
   return linking
 }
@@ -213,4 +215,5 @@ export function conflictRow({ link, rule, limit, wouldBe, winner, loser }: Solve
   return { ...ends, rule, limit, wouldBe, winner, loser, records, recordCount: refs.length }
 }
 
-const compareRefs = (a: RecordRef, b: RecordRef): number => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])
+const compareRefs = (a: RecordRef, b: RecordRef): number =>
+  compareBytes(a[0], b[0]) || compareBytes(a[1], b[1]) || compareBytes(a[2] ?? '', b[2] ?? '')

@@ -17,17 +17,29 @@ const ROLE_HUB = 3
  * it differed. `unusable` keeps what joins nobody, with the reason.
  */
 export type StoredRecord = {
+  /** When it was last seen, in microseconds; null: nobody knows, which is the oldest. */
   readonly at: number | null
+  /** Of a version that was seen more than once: when it was first seen. */
+  readonly first?: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
   readonly unusable?: readonly (readonly [namespace: string, raw: string, problem: Problem | 'too many'])[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
   readonly apart?: true
 }
 
-/** Names a record: both parts fit into a key of a store. */
-export type RecordRef = readonly [source: string, key: string]
+/**
+ * Names a record: all parts fit into a key of a store. What is kept with its history has one record for each distinct set
+ * of identifiers, told apart by a digest of them; both kinds of one (source, key) may stand beside each other.
+ */
+export type RecordRef = readonly [source: string, key: string] | readonly [source: string, key: string, version: string]
 
 export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
+
+/** The version of (source, key) with the identifiers of this record. Laws    equal sets of identifiers, equal refs. */
+export function versionRef(source: string, key: string, { ids }: StoredRecord): RecordRef {
+  const shown = JSON.stringify(ids.map(([namespace, value]) => [namespace, value]))
+  return [sourcePart(source), keyPart(key), hash('sha256', shown).slice(0, 32)]
+}
 
 /** The source of denials: no host's source is kept under a name like it. */
 const DENIALS = '!deny'
@@ -68,8 +80,23 @@ export function storedRecord(rules: Rules, record: Evidence): StoredRecord {
 /** Raw text is bounded, and of what is no text only the kind is kept. */
 const shortened = (raw: unknown): string => (typeof raw === 'string' ? raw.slice(0, 1_024) : typeof raw)
 
+/**
+ * What stands under a ref once `next` arrived: of a version, which only ever has the same identifiers, the times are
+ * joined; else one of the two.
+ */
+export function combined(ref: RecordRef, kept: StoredRecord | undefined, next: StoredRecord): StoredRecord {
+  const isNewer = replaces(next, kept)
+  if (ref.length < 3 || kept === undefined) return isNewer || kept === undefined ? next : kept
+  const order = ({ at }: StoredRecord) => at ?? Number.NEGATIVE_INFINITY
+  const at = order(next) > order(kept) ? next.at : kept.at
+  const [one, other] = [kept, next].map(({ at: last, first = last }) => first)
+  const first = one === null || other === null ? null : Math.min(one as number, other as number)
+  const { first: _, ...said } = isNewer ? next : kept
+  return { ...said, at, ...(first === at ? {} : { first }) }
+}
+
 /** True if `next` takes the place of `kept`: not where both know their time and it is the older one (a replay). */
-export function replaces(next: StoredRecord, kept: StoredRecord | undefined): boolean {
+function replaces(next: StoredRecord, kept: StoredRecord | undefined): boolean {
   return kept === undefined || next.at === null || kept.at === null || next.at >= kept.at
 }
 

@@ -55,11 +55,14 @@ export interface Step {
 /** Conflict rows as the host sees them. */
 export function conflictOf(row: ConflictRow): Conflict {
   const { a, b, records, ...rest } = row
-  return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
+  return { ...rest, a: identifier(...a), b: identifier(...b), records: namesOf(records) }
 }
 
 const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
-const nameOf = ([source, key]: RecordRef): RecordName => ({ source, key })
+/** Versions of one record have one name. */
+const namesOf = (refs: readonly RecordRef[]): readonly RecordName[] => [
+  ...new Map(refs.map(([source, key]) => [JSON.stringify([source, key]), { source, key }])).values(),
+]
 
 /** Cost    solves the cluster of the two again. */
 export async function explainPair(rules: Rules, rows: Rows, pair: readonly Identifier[]): Promise<Explanation> {
@@ -111,7 +114,7 @@ interface Hop {
 const stepOf = ({ link, from, to }: Hop): Step => ({
   from: identifier(...partsOf(from)),
   to: identifier(...partsOf(to)),
-  records: link.refs.map(nameOf),
+  records: namesOf(link.refs),
 })
 
 /** Breadth first. */

@@ -7,6 +7,8 @@ import { idOf, type Namespace, type Rules } from './rules.js'
 export interface LinkingRecord {
   readonly ref: RecordRef
   readonly at: number
+  /** When it was first seen, of a record that was seen again later; else at `at`. */
+  readonly first?: number | undefined
   readonly ids: readonly (readonly [namespace: string, value: string, raw?: string])[]
 }
 
@@ -46,7 +48,7 @@ export class Graph {
     for (const record of records) {
       let strongest: Vertex | undefined
       for (const [namespace, value] of record.ids) {
-        const vertex = this.#seen(namespace, value, record.at)
+        const vertex = this.#seen(namespace, value, record)
         if (strongest === undefined) strongest = vertex
         else this.#join(strongest, vertex)
       }
@@ -68,11 +70,11 @@ export class Graph {
   /** The links of the components that hold one of `members`, by component, each a star around the record's strongest. */
   links(members: Iterable<Vertex>): ReadonlyMap<Vertex, readonly Link[]> {
     const wanted = new Map([...members].map((member) => [this.#root(member), new Map<string, Link>()] as const))
-    for (const { ref, at, ids } of this.records) {
-      const [a, ...others] = ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
+    for (const record of this.records) {
+      const [a, ...others] = record.ids.map(([namespace, value]) => this.vertices.get(idOf(namespace, value)) as Vertex)
       const links = a === undefined ? undefined : wanted.get(this.#root(a))
       if (a === undefined || links === undefined) continue
-      for (const b of others) addTo(links, a, b, at, ref)
+      for (const b of others) addTo(links, a, b, record)
     }
     return new Map([...wanted].map(([root, links]) => [root, [...links.values()]]))
   }
@@ -82,17 +84,17 @@ export class Graph {
     return this.#root(vertex)
   }
 
-  #seen(name: string, value: string, at: number): Vertex {
+  #seen(name: string, value: string, { at, first = at }: LinkingRecord): Vertex {
     const id = idOf(name, value)
     const known = this.vertices.get(id)
     if (known !== undefined) {
       known.records += 1
-      known.first = Math.min(known.first, at)
+      known.first = Math.min(known.first, first)
       known.last = Math.max(known.last, at)
       return known
     }
     const namespace = this.#rules.namespaces.get(name) as Namespace
-    const vertex = { id, namespace, value, first: at, last: at, records: 1 }
+    const vertex = { id, namespace, value, first, last: at, records: 1 }
     this.vertices.set(id, vertex)
     return vertex
   }
@@ -114,12 +116,12 @@ export class Graph {
   }
 }
 
-function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, at: number, ref: RecordRef): void {
+function addTo(links: Map<string, Link>, a: Vertex, b: Vertex, { ref, at, first = at }: LinkingRecord): void {
   const id = `${a.id}\u0001${b.id}`
   const link = links.get(id)
-  if (link === undefined) links.set(id, { a, b, first: at, last: at, refs: [ref] })
+  if (link === undefined) links.set(id, { a, b, first, last: at, refs: [ref] })
   else {
-    link.first = Math.min(link.first, at)
+    link.first = Math.min(link.first, first)
     link.last = Math.max(link.last, at)
     link.refs.push(ref)
   }

@@ -19,7 +19,7 @@ export interface Neighbourhood {
   readonly records: ReadonlyMap<string, { readonly ref: RecordRef; readonly record: StoredRecord }>
 }
 
-export const refText = ([source, key]: RecordRef): string => `${source}\u0001${key}`
+export const refText = (ref: RecordRef): string => ref.join('\u0001')
 export const idsOf = (record: StoredRecord | undefined): readonly string[] =>
   record?.ids.map(([namespace, value]) => idOf(namespace, value)) ?? []
 
@@ -133,7 +133,8 @@ class Walk implements Neighbourhood {
   }
 }
 
-async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+/** At most 64 at once. */
+export async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   for (let from = 0; from < items.length; from += SCANS_MAX) {
     await Promise.all(items.slice(from, from + SCANS_MAX).map(work))
   }

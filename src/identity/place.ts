@@ -32,9 +32,12 @@ export function optionsOf<Options>(options: Options): Options {
 /** Throws OPTION_INVALID for what is no list of records: a mistake in the host's program, and not in its data. */
 export function recordsOf(records: readonly Evidence[]): readonly Evidence[] {
   const isRecord = (record: Partial<Evidence> | null): boolean =>
-    typeof record?.source === 'string' && typeof record.key === 'string' && Array.isArray(record.ids)
+    typeof record?.source === 'string' &&
+    typeof record.key === 'string' &&
+    Array.isArray(record.ids) &&
+    [undefined, 'latest', 'history'].includes(record.keep)
   if (Array.isArray(records) && records.every(isRecord)) return records
-  throw invalidOption('records', 'is no list of { source, key, observedAt, ids }')
+  throw invalidOption('records', 'is no list of { source, key, observedAt, ids, keep }')
 }
 
 /** Throws OPTION_INVALID for what is no list of bags. */

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import { isLakeloopError, LakeloopError } from '../errors.js'
 import { absorb } from './absorb.js'
-import { type RecordRef, replaces, type StoredRecord } from './evidence.js'
-import { type RecordChange, refText } from './neighbourhood.js'
+import { combined, type RecordRef, type StoredRecord } from './evidence.js'
+import { inParallel, type RecordChange, refText } from './neighbourhood.js'
 import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
 
@@ -26,7 +26,7 @@ const ATTEMPTS_MAX = 10
 /** A record that is to be taken in, or out. */
 export interface NewRecord {
   readonly ref: RecordRef
-  /** As they arrived; none: the record is to be taken out. */
+  /** As they arrived; none: what stands under the source and the key is to be taken out, all versions of it. */
   readonly versions: readonly StoredRecord[]
 }
 
@@ -70,8 +70,9 @@ export class Writer {
   async #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
     for (let attempt = 1; ; attempt += 1) {
       const meta = await this.open()
-      const kept = await this.#rows.records(new Map(chunk.map(({ ref }) => [refText(ref), ref])))
-      const changes = chunk.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
+      const whole = await this.#withVersions(chunk)
+      const kept = await this.#rows.records(new Map(whole.map(({ ref }) => [refText(ref), ref])))
+      const changes = whole.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
       if (changes.length === 0) return changes
       try {
         await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
@@ -80,6 +81,16 @@ export class Writer {
         if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
       }
     }
+  }
+
+  /** The same, with each version of what is to be taken out by itself. */
+  async #withVersions(chunk: readonly NewRecord[]): Promise<readonly NewRecord[]> {
+    const gone = chunk.filter(({ versions }) => versions.length === 0)
+    const whole = chunk.filter(({ versions }) => versions.length > 0)
+    await inParallel(gone, async ({ ref }) => {
+      for (const one of await this.#rows.versionsOf(ref)) whole.push({ ref: one, versions: [] })
+    })
+    return whole
   }
 
   /** The graph's meta row, if it has one and these rules made it. */
@@ -104,7 +115,7 @@ export class Writer {
 /** One version after the other against what is kept, so that it does not matter which of them came in one call. */
 function changeOf({ ref, versions }: NewRecord, before: StoredRecord | undefined): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
-  for (const version of versions) if (replaces(version, after)) after = version
+  for (const version of versions) after = combined(ref, after, version)
   const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
   return isSame ? [] : [{ ref, before, after }]
 }
