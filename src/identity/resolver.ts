@@ -1,9 +1,12 @@
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
+import type { Source } from '../sources/source.js'
 import type { Op, Store } from '../stores/store.js'
 import { type AddressChange, addressChanges } from './changes.js'
 import { denialRef, recordRef } from './evidence.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type RecordName } from './explain.js'
 import { incoming } from './incoming.js'
+import { type Ingested, type IngestOptions, ingest } from './ingest.js'
+import type { IngestMapping } from './mapping.js'
 import { bagsOf, checkPlace, invalidOption as invalid, optionsOf, recordsOf } from './place.js'
 import { type Resolution, resolveAll } from './resolution.js'
 import { type ConflictRow, Rows } from './rows.js'
@@ -12,6 +15,8 @@ import { type Observed, Writer } from './writer.js'
 
 export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, RecordName, Step } from './explain.js'
+export type { Ingested, IngestOptions } from './ingest.js'
+export type { IngestMapping } from './mapping.js'
 export type { Resolution } from './resolution.js'
 export type { NamespaceRule } from './rules.js'
 export type { Observed } from './writer.js'
@@ -80,6 +85,19 @@ export class IdentityResolver {
    */
   async observe(records: readonly Evidence[]): Promise<Observed> {
     return this.#writer.write(incoming(this.#rules, recordsOf(records)))
+  }
+
+  /**
+   * Reads a source into the graph, from where the last call stood: `mapping` says which columns are identifiers.
+   *
+   * Repeat   the cursor moves in the commit of the last evidence of its page: each page counts once, and one that was cut off
+   *          is read again. Another mapping begins again. Rows that a change feed tells as deleted are taken out.
+   * Throws   OPTION_INVALID; IDENTITY_COLUMN_MISSING before the first row; IDENTITY_INGEST_OVERTAKEN; ABORTED between
+   *          pages; what the source and the store throw.
+   * Cost     a page in memory, and what {@link IdentityResolver.observe} costs.
+   */
+  async ingest(source: Source, mapping: IngestMapping, options?: IngestOptions): Promise<Ingested> {
+    return ingest({ rules: this.#rules, rows: this.#rows, writer: this.#writer }, source, mapping, options)
   }
 
   /** Takes records out of the graph, all versions of them, as if they had never been observed. Repeat   what is not there stays so. */

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { Op } from '../stores/store.js'
 import { absorb } from './absorb.js'
 import { combined, type RecordRef, type StoredRecord } from './evidence.js'
 import { inParallel, type RecordChange, refText } from './neighbourhood.js'
@@ -30,6 +31,17 @@ export interface NewRecord {
   readonly versions: readonly StoredRecord[]
 }
 
+/** What is committed along with records. */
+export interface Along {
+  /** With every commit: checks that hold only while the writer may go on. */
+  readonly guards: readonly Op[]
+  /** With the last commit, of which there is one even if no record changes anything. */
+  readonly last: readonly Op[]
+  /** Tells, after a commit that did not hold, that it was a guard. */
+  readonly overtaken: () => Promise<boolean>
+}
+const ALONE: Along = { guards: [], last: [], overtaken: async () => false }
+
 /** The writing side of a resolver: commits what records make of the graph, about 2,000 rows at a time. */
 export class Writer {
   readonly #rules: Rules
@@ -43,20 +55,22 @@ export class Writer {
   }
 
   /** One writer at a time in this process; between processes the commit's check decides. */
-  write(records: readonly NewRecord[]): Promise<Observed> {
+  write(records: readonly NewRecord[], along: Along = ALONE): Promise<Observed> {
     const turn = this.#writing.then(
-      () => this.#writeAll(records),
-      () => this.#writeAll(records),
+      () => this.#writeAll(records, along),
+      () => this.#writeAll(records, along),
     )
     this.#writing = turn.catch(() => undefined)
     return turn
   }
 
-  async #writeAll(records: readonly NewRecord[]): Promise<Observed> {
+  async #writeAll(records: readonly NewRecord[], along: Along): Promise<Observed> {
     await this.open()
     const sum = { records: 0, identifiers: 0, blocked: 0 }
-    for (const chunk of chunksOf(records)) {
-      const written = await this.#writeChunk(chunk)
+    const chunks = [...chunksOf(records)]
+    if (chunks.length === 0 && along.last.length > 0) chunks.push([])
+    for (const [nth, chunk] of chunks.entries()) {
+      const written = await this.#writeChunk(chunk, nth < chunks.length - 1 ? { ...along, last: [] } : along)
       for (const { after } of written) {
         sum.records += 1
         sum.identifiers += after?.ids.length ?? 0
@@ -67,18 +81,26 @@ export class Writer {
     return { ...sum, conflicts: await this.conflictCount() }
   }
 
-  async #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
+  async #writeChunk(chunk: readonly NewRecord[], along: Along): Promise<readonly RecordChange[]> {
     for (let attempt = 1; ; attempt += 1) {
       const meta = await this.open()
       const whole = await this.#withVersions(chunk)
       const kept = await this.#rows.records(new Map(whole.map(({ ref }) => [refText(ref), ref])))
       const changes = whole.flatMap((record) => changeOf(record, kept.get(refText(record.ref))))
-      if (changes.length === 0) return changes
+      if (changes.length === 0 && along.last.length === 0) return changes
       try {
-        await this.#rows.store.commit(await absorb(this.#rules, this.#rows, meta, changes))
+        const absorbed = changes.length === 0 ? [] : await absorb(this.#rules, this.#rows, meta, changes)
+        await this.#rows.store.commit([...along.guards, ...absorbed, ...along.last])
         return changes
       } catch (error) {
-        if (attempt === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
+        if (!isLakeloopError(error, 'STORE_CONFLICT') || attempt === ATTEMPTS_MAX) throw error
+        if (await along.overtaken()) throw error
+      }
+      // Whoever commits less at a time is faster: else the larger of two would always be too late.
+      if (attempt > 1 && chunk.length > 1) {
+        const half = chunk.length >>> 1
+        const first = await this.#writeChunk(chunk.slice(0, half), { ...along, last: [] })
+        return [...first, ...(await this.#writeChunk(chunk.slice(half), along))]
       }
     }
   }

@@ -66,6 +66,8 @@ export const TABLES = [
   'seen',
   'audience',
   'departed',
+  'identityCursor',
+  'identitySeen',
 ] as const
 export type Table = (typeof TABLES)[number]
 

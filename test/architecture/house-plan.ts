@@ -29,7 +29,7 @@ export const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   stores: BASE,
   sources: [...BASE, ...STORES, ...BELOW_SHELVES],
   transform: [...BASE, ...STORES],
-  identity: [...BASE, ...STORES],
+  identity: [...BASE, ...SOURCES, ...STORES],
   delta: [...BASE, ...STORES],
   destinations: [...BASE, ...STORES, ...BELOW_SHELVES],
   collect: [...BASE, ...STORES, ...BELOW_SHELVES],

@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '../..')
 /** What a page takes as known: the reader's own things. */
 const KNOWN = `
 import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, ListDeltaComputer, Sync, deliver } from 'lakeloop'
-import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
+import type { DatabricksAuth, DatabricksSourceOptions, IdentityResolver, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
 import { FakeIterable } from 'lakeloop/testing'
 declare const log: { error(text?: string): void; warn(text: string): void }
 declare const vault: { get(name: string): Promise<string> }
@@ -22,6 +22,7 @@ declare const store: Store
 declare const destination: IterableDestination
 declare const readFile: (path: string, encoding: 'utf8') => Promise<string>
 declare const lists: ListDeltaComputer
+declare const identity: IdentityResolver
 declare const claims: readonly Wish[]
 declare const send: (op: string, addresses: readonly string[]) => Promise<never>
 declare const signal: AbortSignal
