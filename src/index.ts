@@ -3,7 +3,7 @@
  *
  *     source -> transform -> identity -> delta -> destination
  *
- * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`.
+ * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`, ...
  */
 
 export type {

@@ -32,8 +32,15 @@ export interface RuleOptions {
   readonly linkPreference?: 'most-recent' | 'earliest' | undefined
   /** Goes into every profile id, so that ids of two hosts cannot be compared. Default none. */
   readonly salt?: string | undefined
-  /** A raw phone as E.164, or undefined. Without it only E.164 is taken. */
-  readonly phoneNormalizer?: ((raw: string) => string | undefined) | undefined
+  /** A raw phone as E.164, or undefined. Without it only E.164 is taken. `lakeloop/identity/phones` makes one. */
+  readonly phoneNormalizer?: PhoneNormalizer | undefined
+}
+
+/** Gives the same for the same text, always. */
+export interface PhoneNormalizer {
+  (raw: string): string | undefined
+  /** Goes into the hash of the rules, so that one that reads otherwise is known. Without it only its presence is. */
+  readonly version?: string | undefined
 }
 
 /** What the two addresses of a destination mean where the host does not say it. Source: docs/identity.md. */
@@ -88,7 +95,10 @@ const RULES = z.strictObject({
     .max(256)
     .regex(/^\P{Cc}*$/u, 'has control characters')
     .optional(),
-  phoneNormalizer: z.custom((value) => typeof value === 'function', 'is no function').optional(),
+  phoneNormalizer: z
+    .custom<PhoneNormalizer>((value) => typeof value === 'function', 'is no function')
+    .refine((value) => ['undefined', 'string'].includes(typeof value.version), 'has a version that is no text')
+    .optional(),
 })
 
 /**
@@ -126,7 +136,7 @@ export function compileRules(options: RuleOptions): Rules {
     total: maxIdentifiersPerProfile,
     linkPreference,
     salt,
-    phoneNormalizer: phoneNormalizer !== undefined,
+    phoneNormalizer: phoneNormalizer?.version ?? phoneNormalizer !== undefined,
   }
   const digest = hash('sha256', JSON.stringify(content)).slice(0, 32)
   return { namespaces, maxIdentifiersPerProfile, linkPreference, salt, hash: digest, read }

@@ -70,6 +70,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@databricks/sql': ['vendors/databricks/'],
   '@duckdb/node-api': ['sources/duckdb'],
   libsql: ['stores/sqlite'],
+  'libphonenumber-js': ['identity/phones.ts'],
   msw: ['testing/'],
 }
 

@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const KNOWN = `
 import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, ListDeltaComputer, Sync, deliver } from 'lakeloop'
 import type { DatabricksAuth, DatabricksSourceOptions, IdentityResolver, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
+import { phones } from 'lakeloop/identity/phones'
 import { FakeIterable } from 'lakeloop/testing'
 declare const log: { error(text?: string): void; warn(text: string): void }
 declare const vault: { get(name: string): Promise<string> }
@@ -23,6 +24,7 @@ declare const destination: IterableDestination
 declare const readFile: (path: string, encoding: 'utf8') => Promise<string>
 declare const lists: ListDeltaComputer
 declare const identity: IdentityResolver
+declare const otherRules: { readonly namespaces: {} }
 declare const claims: readonly Wish[]
 declare const send: (op: string, addresses: readonly string[]) => Promise<never>
 declare const signal: AbortSignal

@@ -16,6 +16,7 @@ import {
   Sync,
   Transform,
 } from 'lakeloop'
+import { phones } from 'lakeloop/identity/phones'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
 import { FakeIterable, storeConformance } from 'lakeloop/testing'
@@ -81,6 +82,7 @@ async function main(): Promise<void> {
     ...(isBuiltin('node:sqlite')
       ? {}
       : { libsql: () => new SqliteStore({ path: 'never.db' }).get('checkpoint', [['a']]) }),
+    'libphonenumber-js': () => phones({ country: 'DE' }),
     '@duckdb/node-api': () => new DuckDbSource({ name: 'a', query: 'SELECT 1' }).describe(AbortSignal.timeout(5_000)),
   }
   for (const [name, use] of Object.entries(missing)) {
