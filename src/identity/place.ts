@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
-import type { Evidence, Identifiers } from '../model/identifier.js'
+import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Store } from '../stores/store.js'
 import type { Rules } from './rules.js'
 
@@ -35,6 +35,7 @@ export function recordsOf(records: readonly Evidence[]): readonly Evidence[] {
     typeof record?.source === 'string' &&
     typeof record.key === 'string' &&
     Array.isArray(record.ids) &&
+    record.ids.every((id: Partial<Identifier> | null) => typeof id?.namespace === 'string') &&
     [undefined, 'latest', 'history'].includes(record.keep)
   if (Array.isArray(records) && records.every(isRecord)) return records
   throw invalidOption('records', 'is no list of { source, key, observedAt, ids, keep }')
