@@ -69,10 +69,12 @@ export async function ingest(
   assertMapping(parts.rules, mapping)
   await parts.writer.open()
   const reading = { signal: options.signal ?? new AbortController().signal, pageSize: options.pageSize }
-  const described = (await source.describe(reading.signal)) ?? undefined
+  const described = await source.describe(reading.signal).catch((error: unknown) => {
+    throw failure(error, source, reading.signal)
+  })
   const plan = planOf(source, mapping)
-  if (described !== undefined) assertColumns(plan, described, source.name)
-  return await new Ingest(parts, source, plan, options).run({ ...reading, described })
+  if (described !== null) assertColumns(plan, described, source.name)
+  return await new Ingest(parts, source, plan, options).run({ ...reading, described: described ?? undefined })
 }
 
 class Ingest {
@@ -261,11 +263,16 @@ function batchesOf(said: readonly Said[], { source, keep }: Plan): readonly Batc
   return batches
 }
 
-/** What a source throws that is none of our errors is SOURCE_FAILED, as the contract says. */
+/** What a source throws that is none of our errors is SOURCE_FAILED, as the contract says, unless it was told to stop. */
+function failure(error: unknown, source: Source, signal: AbortSignal): unknown {
+  if (isLakeloopError(error)) return error
+  return new LakeloopError(signal.aborted ? 'ABORTED' : 'SOURCE_FAILED', { source: source.name }, error)
+}
+
 async function* pagesOf(source: Source, options: ReadOptions): AsyncGenerator<Page> {
   try {
     yield* source.read(options)
   } catch (error) {
-    throw isLakeloopError(error) ? error : new LakeloopError('SOURCE_FAILED', { source: source.name }, error)
+    throw failure(error, source, options.signal)
   }
 }

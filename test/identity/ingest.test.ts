@@ -317,6 +317,11 @@ describe('ingest()', () => {
     const failed = make().ingest(failing, MAPPING)
     await expect(failed).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
     await expect(failed).rejects.not.toThrow('canary')
+    failing.describe = () => Promise.reject(new TypeError('canary@example.com'))
+    await expect(make().ingest(failing, MAPPING)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+    await expect(make().ingest(failing, MAPPING, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'ABORTED',
+    })
     const abort = new AbortController()
     const told = new Told({ id: 'string', email: 'string' }, [people(1), people(2)])
     const resolver = make()
