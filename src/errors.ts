@@ -283,6 +283,21 @@ export const ERRORS = {
     'line {line} of the identity import {problem}',
     'Import a file that export() wrote, whole.',
   ),
+  IDENTITY_COLUMN_MISSING: row(
+    'halt',
+    'the mapping of {source} takes {role} from the column {column}, which its rows do not have',
+    'Correct the mapping{nearest}.',
+  ),
+  IDENTITY_INGEST_OVERTAKEN: row(
+    'halt',
+    'somebody else has read {source} into the same graph meanwhile',
+    'Let one process at a time ingest a source. Run it again: it goes on where the other one stands.',
+  ),
+  EVIDENCE_KEY_NULL: row(
+    'reject',
+    'a column of the key is NULL, so that the record could not be found again',
+    'Fill it at the source, or name other columns as mapping.key.',
+  ),
   IDENTIFIER_MISSING: row(
     'reject',
     'the row names nobody: it has no identifier',

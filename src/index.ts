@@ -3,7 +3,8 @@
  *
  *     source -> transform -> identity -> delta -> destination
  *
- * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`, `lakeloop/stores/postgres`.
+ * No logic lives here. Vendor parts have entries of their own: `lakeloop/sources/duckdb`, `lakeloop/stores/sqlite`,
+ * `lakeloop/stores/postgres`, `lakeloop/identity/phones`.
  */
 
 export type {
@@ -44,6 +45,9 @@ export {
   type Forgotten,
   type HistoryEntry,
   IdentityResolver,
+  type Ingested,
+  type IngestMapping,
+  type IngestOptions,
   type NamespaceRule,
   type Preview,
   type PreviewOptions,

@@ -7,7 +7,7 @@ const listed = (JSON.parse(readFileSync(LIST, 'utf8')) as { name: string }[]).ma
 
 export default {
   entry: [
-    'src/{index,cli/main,sources/duckdb,stores/postgres,stores/sqlite,testing/index,transform/child/{main,realm}}.ts',
+    'src/{index,cli/main,identity/phones,sources/duckdb,stores/postgres,stores/sqlite,testing/index,transform/child/{main,realm}}.ts',
     'examples/*.{ts,js}',
     'scripts/*.{ts,mjs}',
     'scripts/package-shims/*.mjs',
@@ -19,6 +19,6 @@ export default {
     'test/transform/packages/realm-entry.ts',
   ],
   project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*', 'examples/**/*.ts'],
-  ignoreDependencies: listed.filter((name) => name !== 'zod'),
+  ignoreDependencies: listed.filter((name) => !['zod', 'libphonenumber-js'].includes(name)), // imported as well
   ignoreExportsUsedInFile: true,
 }

@@ -98,7 +98,9 @@ export function linkingRecords(around: Neighbourhood): readonly LinkingRecord[] 
     const word = wordOf(ref)
     if (word !== undefined && word !== 'merge') continue
     const ids = record.ids.filter(([namespace, value]) => !around.quarantined.has(idOf(namespace, value)))
-    if (ids.length > 0) linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ids, byHand: word && true })
+    if (ids.length === 0) continue
+    const first = record.first === undefined ? {} : { first: record.first ?? Number.NEGATIVE_INFINITY }
+    linking.push({ ref, at: record.at ?? Number.NEGATIVE_INFINITY, ...first, ids, byHand: word && true })
   }
   return linking
 }

@@ -3,6 +3,7 @@ import {
   type NewRecord,
   RAW_MAX,
   type RecordRef,
+  reversioned,
   type Shown,
   type StoredRecord,
   type Word,
@@ -38,6 +39,7 @@ export function anew(rules: Rules, ref: RecordRef, kept: StoredRecord): NewRecor
   const named = record.ids.map(([namespace, value]) => idOf(namespace, value))
   const word = wordOf(ref)
   const moves = word !== undefined && named.length === WORD_IDS[word]
+  if (ref.length === 3) return { ref: reversioned(ref, record), versions: [record] }
   return { ref: moves ? wordRef(word, named) : ref, versions: [record] }
 }
 

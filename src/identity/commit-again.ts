@@ -7,12 +7,12 @@ export const COMMIT_ROWS_AIM = 2_000
 export const ATTEMPTS_MAX = 10
 
 /** Reads and commits anew while another process was faster. Throws STORE_CONFLICT after ten of them. */
-export async function untilCommitted<Result>(attempt: () => Promise<Result>): Promise<Result> {
+export async function untilCommitted<Result>(attempt: () => Promise<Result>, max = ATTEMPTS_MAX): Promise<Result> {
   for (let count = 1; ; count += 1) {
     try {
       return await attempt()
     } catch (error) {
-      if (count === ATTEMPTS_MAX || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
+      if (count === max || !isLakeloopError(error, 'STORE_CONFLICT')) throw error
     }
   }
 }

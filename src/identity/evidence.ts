@@ -25,7 +25,10 @@ export type Unusable = readonly [
  * other rules.
  */
 export type StoredRecord = {
+  /** When it was last seen, in microseconds; null: nobody knows, which is the oldest. */
   readonly at: number | null
+  /** Of a version that was seen more than once: when it was first seen. */
+  readonly first?: number | null
   readonly ids: readonly (readonly [namespace: string, value: string, ...raws: string[]])[]
   readonly unusable?: readonly Unusable[]
   /** Says that its two identifiers are two people. Such a record links nothing and owns nothing. */
@@ -39,14 +42,27 @@ export type StoredRecord = {
 /** A record that is to be taken in, or out. */
 export interface NewRecord {
   readonly ref: RecordRef
-  /** As they arrived; none: the record is to be taken out. */
+  /** As they arrived; none: what stands under the source and the key is to be taken out, all versions of it. */
   readonly versions: readonly StoredRecord[]
 }
 
-/** Names a record: both parts fit into a key of a store. */
-export type RecordRef = readonly [source: string, key: string]
+/**
+ * Names a record: all parts fit into a key of a store. What is kept with its history has one record for each distinct set
+ * of identifiers, told apart by a digest of them; both kinds of one (source, key) may stand beside each other.
+ */
+export type RecordRef = readonly [source: string, key: string] | readonly [source: string, key: string, version: string]
 
 export const recordRef = (source: string, key: string): RecordRef => [sourcePart(source), keyPart(key)]
+
+/** The version of (source, key) with the identifiers of this record. Laws    equal sets of identifiers, equal refs. */
+export const versionRef = (source: string, key: string, record: StoredRecord): RecordRef =>
+  reversioned([sourcePart(source), keyPart(key)], record)
+
+/** The version of a record that these identifiers are. */
+export function reversioned([source, key]: RecordRef, { ids }: StoredRecord): RecordRef {
+  const shown = JSON.stringify(ids.map(([namespace, value]) => [namespace, value]))
+  return [source, key, hash('sha256', shown).slice(0, 32)]
+}
 
 /** What a human may say about identifiers. */
 export type Word = 'deny' | 'merge' | 'block' | 'pin'
@@ -73,7 +89,9 @@ export const LINK_RECORDS_MAX = 20
 
 /** The records that are named where not all can be: words by hand first, since their names come first. */
 export const firstRefs = (refs: readonly RecordRef[], max: number): readonly RecordRef[] =>
-  [...refs].sort((a, b) => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1])).slice(0, max)
+  [...refs]
+    .sort((a, b) => compareBytes(a[0], b[0]) || compareBytes(a[1], b[1]) || compareBytes(a[2] ?? '', b[2] ?? ''))
+    .slice(0, max)
 
 /** A source's name in a {@link RecordRef}. What begins like a name of ours is named by its digest. */
 export const sourcePart = (source: string): string =>
@@ -152,8 +170,23 @@ const NAME_CUT = 65
 /** Of what is no text only the kind is kept. */
 const shortened = (raw: unknown): string => (typeof raw === 'string' ? raw.slice(0, RAW_MAX + 1) : typeof raw)
 
+/**
+ * What stands under a ref once `next` arrived: of a version, which only ever has the same identifiers, the times are
+ * joined; else one of the two.
+ */
+export function combined(ref: RecordRef, kept: StoredRecord | undefined, next: StoredRecord): StoredRecord {
+  const isNewer = replaces(next, kept)
+  if (ref.length < 3 || kept === undefined) return isNewer || kept === undefined ? next : kept
+  const order = ({ at }: StoredRecord) => at ?? Number.NEGATIVE_INFINITY
+  const at = order(next) > order(kept) ? next.at : kept.at
+  const [one, other] = [kept, next].map(({ at: last, first = last }) => first)
+  const first = one === null || other === null ? null : Math.min(one as number, other as number)
+  const { first: _, ...said } = isNewer ? next : kept
+  return { ...said, at, ...(first === at ? {} : { first }) }
+}
+
 /** True if `next` takes the place of `kept`: not where both know their time and it is the older one (a replay). */
-export function replaces(next: StoredRecord, kept: StoredRecord | undefined): boolean {
+function replaces(next: StoredRecord, kept: StoredRecord | undefined): boolean {
   return kept === undefined || next.at === null || kept.at === null || next.at >= kept.at
 }
 

@@ -64,7 +64,7 @@ export interface Step {
 /** Conflict rows as the host sees them. */
 export function conflictOf(row: ConflictRow): Conflict {
   const { a, b, records, claims: _, ...rest } = row
-  return { ...rest, a: identifier(...a), b: identifier(...b), records: records.map(nameOf) }
+  return { ...rest, a: identifier(...a), b: identifier(...b), records: namesOf(records) }
 }
 
 export const identifier = (namespace: string, value: string): Identifier => ({ namespace, value })
@@ -76,6 +76,11 @@ export function nameOf(ref: RecordRef): RecordName {
   const [source, key] = ref
   return { source, key }
 }
+
+/** Versions of one record have one name. */
+export const namesOf = (refs: readonly RecordRef[]): readonly RecordName[] => [
+  ...new Map(refs.map(nameOf).map((name) => [JSON.stringify(name), name])).values(),
+]
 
 /** What became of an identifier in one commit. */
 export interface HistoryEntry {
@@ -100,7 +105,7 @@ export async function* tellHistory(rules: Rules, rows: Rows, of: Identifier): As
   if ('problem' in reading) return
   for await (const { sequence, row } of historyOf(rows, idOf(of.namespace, reading.value))) {
     const { what, from, to, records = [] } = row
-    yield { sequence, what, from, to, records: records.map(nameOf) }
+    yield { sequence, what, from, to, records: namesOf(records) }
   }
 }
 
@@ -174,7 +179,7 @@ interface Hop {
 const stepOf = ({ link, from, to }: Hop): Step => ({
   from: identifier(...partsOf(from)),
   to: identifier(...partsOf(to)),
-  records: link.refs.map(nameOf),
+  records: namesOf(link.refs),
 })
 
 /** Breadth first. */

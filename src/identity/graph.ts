@@ -7,6 +7,8 @@ import { idOf, type Namespace, type Rules } from './rules.js'
 export interface LinkingRecord {
   readonly ref: RecordRef
   readonly at: number
+  /** When it was first seen, of a record that was seen again later; else at `at`. */
+  readonly first?: number | undefined
   readonly ids: readonly (readonly [namespace: string, value: string, ...raws: string[]])[]
   /** Said by a human: its link goes before all others, and it is no sight of its identifiers. */
   readonly byHand?: true | undefined
@@ -109,7 +111,10 @@ export class Graph {
       for (const vertex of vertices) {
         if (homes.get(vertex) !== home) continue
         const { since, place } = shown.get(vertex) ?? NOT_SHOWN
-        shown.set(vertex, { since: earlier(since, record.at), place: Math.min(place, this.#placeOf(record)) })
+        shown.set(vertex, {
+          since: earlier(since, record.first ?? record.at),
+          place: Math.min(place, this.#placeOf(record)),
+        })
       }
     }
     for (const [vertex, facts] of shown) Object.assign(vertex, facts)
@@ -120,7 +125,7 @@ export class Graph {
   }
 
   #seen(name: string, value: string, record: LinkingRecord): Vertex {
-    const { at, byHand } = record
+    const { at, first = at, byHand } = record
     const id = idOf(name, value)
     let vertex = this.vertices.get(id)
     if (vertex === undefined) {
@@ -130,9 +135,9 @@ export class Graph {
     }
     if (byHand) return vertex
     vertex.records += 1
-    vertex.first = Math.min(vertex.first, at)
+    vertex.first = Math.min(vertex.first, first)
     vertex.last = Math.max(vertex.last, at)
-    vertex.since = earlier(vertex.since, at)
+    vertex.since = earlier(vertex.since, first)
     vertex.place = Math.min(vertex.place, this.#placeOf(record))
     return vertex
   }
@@ -163,7 +168,7 @@ const NEVER = { first: Number.POSITIVE_INFINITY, last: Number.NEGATIVE_INFINITY 
 const earlier = (since: number, at: number): number => (at === Number.NEGATIVE_INFINITY ? since : Math.min(since, at))
 
 function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, record: LinkingRecord): void {
-  const { ref, at, byHand } = record
+  const { ref, at, first = at, byHand } = record
   const id = `${ends.a.id}\u0001${ends.b.id}`
   const link = links.get(id) ?? { ...ends, ...NEVER, ...NOT_SHOWN, refs: [], byHand: false }
   links.set(id, link)
@@ -172,9 +177,9 @@ function addTo(links: Map<string, Link>, ends: Pick<Link, 'a' | 'b' | 'place'>, 
     link.byHand = true
     return
   }
-  link.first = Math.min(link.first, at)
+  link.first = Math.min(link.first, first)
   link.last = Math.max(link.last, at)
-  link.since = earlier(link.since, at)
+  link.since = earlier(link.since, first)
   link.place = Math.min(link.place, ends.place)
 }
 

@@ -25,7 +25,7 @@ export interface Neighbourhood {
   readonly records: ReadonlyMap<string, { readonly ref: RecordRef; readonly record: StoredRecord }>
 }
 
-export const refText = ([source, key]: RecordRef): string => `${source}\u0001${key}`
+export const refText = (ref: RecordRef): string => ref.join('\u0001')
 export const idsOf = (record: StoredRecord | undefined): readonly string[] =>
   record?.ids.map(([namespace, value]) => idOf(namespace, value)) ?? []
 

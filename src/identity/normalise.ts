@@ -51,13 +51,16 @@ export function normalisePhone(
   return typeof phone === 'string' && /^\+[1-9]\d{6,14}$/.test(phone) ? phone : undefined
 }
 
-/** Any other id: trimmed and NFC; `undefined` if nothing is left, or it is too long or no well-formed text. */
+/**
+ * Any other id: trimmed and NFC; `undefined` if nothing is left, it is too long, no well-formed text, or has control
+ * characters in it: those are of a broken export and not of a name.
+ */
 export function normaliseId(raw: string, letters?: 'upper' | 'lower'): string | undefined {
   // Capitals are not always composed as their small letters were: hence NFC on both sides.
   let text = raw.trim().normalize('NFC')
   if (letters === 'upper') text = text.toUpperCase().normalize('NFC')
   if (letters === 'lower') text = text.toLowerCase().normalize('NFC')
-  return text === '' || text.length > VALUE_LENGTH_MAX || /\p{Surrogate}/u.test(text) ? undefined : text
+  return text === '' || text.length > VALUE_LENGTH_MAX || /[\p{Cc}\p{Surrogate}]/u.test(text) ? undefined : text
 }
 
 /** By the rule of a namespace. */

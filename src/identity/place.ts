@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
-import type { Evidence, Identifiers } from '../model/identifier.js'
+import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
 import type { Store } from '../stores/store.js'
 import { invalidRule, type Rules } from './rules.js'
 
@@ -33,9 +33,13 @@ export function optionsOf<Options>(options: Options): Options {
 /** Throws OPTION_INVALID for what is no list of records: a mistake in the host's program, and not in its data. */
 export function recordsOf(records: readonly Evidence[]): readonly Evidence[] {
   const isRecord = (record: Partial<Evidence> | null): boolean =>
-    typeof record?.source === 'string' && typeof record.key === 'string' && Array.isArray(record.ids)
+    typeof record?.source === 'string' &&
+    typeof record.key === 'string' &&
+    Array.isArray(record.ids) &&
+    record.ids.every((id: Partial<Identifier> | null) => typeof id?.namespace === 'string') &&
+    [undefined, 'latest', 'history'].includes(record.keep)
   if (Array.isArray(records) && records.every(isRecord)) return records
-  throw invalidOption('records', 'is no list of { source, key, observedAt, ids }')
+  throw invalidOption('records', 'is no list of { source, key, observedAt, ids, keep }')
 }
 
 /** Throws OPTION_INVALID for what is no list of bags. */

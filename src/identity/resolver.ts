@@ -1,14 +1,17 @@
 import type { Evidence, Identifier, Identifiers } from '../model/identifier.js'
+import type { Source } from '../sources/source.js'
 import type { Op, Store } from '../stores/store.js'
 import { type Advanced, advanceTo, timeOf } from './advance.js'
 import { asOfIn } from './aging.js'
 import { idsToForget } from './by-hand.js'
 import { type AddressChange, addressChanges } from './changes.js'
-import { type RecordRef, recordRef, type StoredRecord, storedRecord } from './evidence.js'
+import { recordRef } from './evidence.js'
 import type { RecordName } from './explain.js'
 import { type ForgetOptions, type Forgotten, forget } from './forget.js'
+import { incoming } from './incoming.js'
+import { type Ingested, type IngestOptions, ingest } from './ingest.js'
 import { Inquiry } from './inquiry.js'
-import { refText } from './neighbourhood.js'
+import type { IngestMapping } from './mapping.js'
 import { isoOf } from './order.js'
 import { bagsOf, checkPlace, optionsOf, recordsOf } from './place.js'
 import { discardAll, type Preview, type PreviewOptions, preview } from './preview.js'
@@ -24,6 +27,8 @@ export type { AddressChange } from './changes.js'
 export type { Conflict, Explanation, HistoryEntry, RecordName, Step } from './explain.js'
 export type { EvidenceLink, ProfileExplanation, RefusedLink } from './explain-profile.js'
 export type { ForgetOptions, Forgotten } from './forget.js'
+export type { Ingested, IngestOptions } from './ingest.js'
+export type { IngestMapping } from './mapping.js'
 export type { Preview, PreviewOptions } from './preview.js'
 export type { Profile } from './profiles.js'
 export type { Resolution } from './resolution.js'
@@ -87,23 +92,34 @@ export class IdentityResolver extends Inquiry {
    * Takes records into the graph, and commits.
    *
    * Repeat   the same record again changes nothing. A record with the same source and key takes the other's place,
-   *          unless both know their time and it is older. A record without identifiers takes the former ones away.
+   *          unless both know their time and it is older. A record without identifiers takes the former ones away. With
+   *          `keep: 'history'` it is added to what (source, key) showed before, and the same identifiers again move their time.
    * Order    any order of records and calls gives the same people, where times differ.
    * Cost     the people whom the records touch are made out anew, and nobody else; one commit for about 2,000 rows.
    */
   async observe(records: readonly Evidence[]): Promise<Observed> {
-    const next = new Map<string, { ref: RecordRef; versions: StoredRecord[] }>()
-    for (const record of recordsOf(records)) {
-      const ref = recordRef(record.source, record.key)
-      const stored = storedRecord(this.#rules, record)
-      const known = next.get(refText(ref))
-      if (known === undefined) next.set(refText(ref), { ref, versions: [stored] })
-      else known.versions.push(stored)
-    }
-    return this.#writer.write([...next.values()])
+    return this.#writer.write(incoming(this.#rules, recordsOf(records)))
   }
 
-  /** Takes records out of the graph, as if they had never been observed. Repeat   what is not there stays so. */
+  /**
+   * Reads a source into the graph, from where the last call stood: `mapping` says which columns are identifiers.
+   *
+   * Repeat   the cursor moves in the commit of the last evidence of its page: each page counts once, and one that was cut off
+   *          is read again. Another mapping begins again. Rows that a change feed tells as deleted are taken out.
+   * Throws   OPTION_INVALID; IDENTITY_COLUMN_MISSING before the first row; IDENTITY_INGEST_OVERTAKEN; ABORTED between
+   *          pages; what the source and the store throw.
+   * Cost     a page in memory, and what {@link IdentityResolver.observe} costs.
+   */
+  async ingest(source: Source, mapping: IngestMapping, options?: IngestOptions): Promise<Ingested> {
+    return ingest(
+      { rules: this.#rules, writer: this.#writer, graph: new Rows(this.store, this.graph) },
+      source,
+      mapping,
+      options,
+    )
+  }
+
+  /** Takes records out of the graph, all versions of them, as if they had never been observed. Repeat   what is not there stays so. */
   async retract(records: readonly RecordName[]): Promise<Observed> {
     return this.#writer.write(records.map(({ source, key }) => ({ ref: recordRef(source, key), versions: [] })))
   }

@@ -12,14 +12,14 @@ export type { MetaRow } from './meta.js'
  *
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
  *     identityMeta   (graph, 'generations')                 GenerationsRow, while there is more than one
- *     evidence       (graph, source, key)                   StoredRecord
- *     evidenceById   (graph, namespace, value, source, key) the owner where the namespace has a hub limit, else 0
+ *     evidence       (graph, source, key[, version])        StoredRecord; a version where the history is kept
+ *     evidenceById   (graph, namespace, value, source, key[, version]) the owner where there is a hub limit, else 0
  *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
  *     identityLog    (graph, sequence)                      profile id whose identifiers changed
- *     aging          (graph, time, source, key)             0: when the record's next identifier goes out of use
+ *     aging          (graph, time, source, key[, version])  0: when the record's next identifier goes out of use
  *     identityMove   (generation, 'from' | 'to', id, id)    scratch of a preview: how many identifiers left one for another
  *
  * And what outlives the rules, under the graph's own name always:
@@ -28,6 +28,7 @@ export type { MetaRow } from './meta.js'
  *     tombstone      (graph, salted digest)                 true: the identifier was forgotten
  *     forgetting     (graph, 'identifier', namespace, value) and (graph, 'profile', profile id): what a forget has yet to
  *                                                           erase, and of which projects; gone when it is done
+ *     identityCursor, identitySeen                          see ingest-cursor.ts: what a source has shown already
  *     binding        (project, profile id)                  BindingRow: written by the caller's own commit
  */
 export interface ProfileRow {
@@ -186,13 +187,25 @@ export class Rows {
     return this.#map('evidence', [...refs.keys()], (text) => [this.graph, ...(refs.get(text) as RecordRef)])
   }
 
+  /** What stands under a source and a key: the record, and its versions where the history is kept. */
+  async versionsOf([source, key]: RecordRef): Promise<readonly RecordRef[]> {
+    const prefix = [this.graph, source, key]
+    const refs: RecordRef[] = []
+    for (let after: Key | undefined; ; ) {
+      const entries = await this.store.scan('evidence', { prefix, after, limit: HOLDERS_PAGE })
+      for (const entry of entries) refs.push(entry.key.slice(1) as readonly string[] as RecordRef)
+      if (entries.length < HOLDERS_PAGE) return refs
+      after = entries.at(-1)?.key
+    }
+  }
+
   /** The records that hold an identifier, with its owner in each, page by page. */
   async *holders(id: string): AsyncGenerator<readonly { ref: RecordRef; owner: string | 0 }[]> {
     const prefix = this.idKey(id)
     for (let after: Key | undefined; ; ) {
       const entries = await this.store.scan('evidenceById', { prefix, after, limit: HOLDERS_PAGE })
       yield entries.map(({ key, value }) => ({
-        ref: [key[3] as string, key[4] as string] as const,
+        ref: key.slice(3) as readonly string[] as RecordRef,
         owner: value as string | 0,
       }))
       if (entries.length < HOLDERS_PAGE) return

@@ -49,8 +49,15 @@ export interface RuleOptions {
   readonly idPolicy?: 'founder' | 'pinned' | undefined
   /** Goes into every profile id, so that ids of two hosts cannot be compared. Default none. */
   readonly salt?: string | undefined
-  /** A raw phone as E.164, or undefined. Without it only E.164 is taken. */
-  readonly phoneNormalizer?: ((raw: string) => string | undefined) | undefined
+  /** A raw phone as E.164, or undefined. Without it only E.164 is taken. `lakeloop/identity/phones` makes one. */
+  readonly phoneNormalizer?: PhoneNormalizer | undefined
+}
+
+/** Gives the same for the same text, always. */
+export interface PhoneNormalizer {
+  (raw: string): string | undefined
+  /** Goes into the hash of the rules, so that one that reads otherwise is known. Without it only its presence is. */
+  readonly version?: string | undefined
 }
 
 /** What the two addresses of a destination mean where the host does not say it. Source: docs/identity.md. */
@@ -116,7 +123,10 @@ const RULES = z.strictObject({
     .max(256)
     .regex(/^\P{Cc}*$/u, 'has control characters')
     .optional(),
-  phoneNormalizer: z.custom((value) => typeof value === 'function', 'is no function').optional(),
+  phoneNormalizer: z
+    .custom<PhoneNormalizer>((value) => typeof value === 'function', 'is no function')
+    .refine((value) => ['undefined', 'string'].includes(typeof value.version), 'has a version that is no text')
+    .optional(),
 })
 
 /**
@@ -159,7 +169,7 @@ export function compileRules(options: RuleOptions): Rules {
     total: maxIdentifiersPerProfile,
     linkPreference,
     salt,
-    phoneNormalizer: phoneNormalizer !== undefined,
+    phoneNormalizer: phoneNormalizer?.version ?? phoneNormalizer !== undefined,
     // Rules that came later stand here only where they are used: a graph that does without them keeps its hash.
     ...(sourcePriority.length > 0 && { sourcePriority }),
     ...(onTargetClaimed !== 'refuse' && { onTargetClaimed }),

@@ -1,5 +1,7 @@
 import { hash } from 'node:crypto'
-import { type NewRecord, type RecordRef, type StoredRecord, wordOf } from './evidence.js'
+import { oneForEach } from './anew.js'
+import { type NewRecord, type RecordRef, reversioned, type StoredRecord, wordOf } from './evidence.js'
+import { refText } from './neighbourhood.js'
 import { invalidOption as invalid } from './place.js'
 import type { MetaRow, Rows } from './rows.js'
 import { idOf, partsOf, type Rules } from './rules.js'
@@ -30,9 +32,10 @@ export async function screened(
   records: readonly NewRecord[],
 ): Promise<readonly NewRecord[]> {
   const left = await withoutTheForgotten(rules, rows, meta, records)
-  for (const [index, { ref, versions }] of records.entries()) {
+  const words = new Map(left.map((record) => [refText(record.ref), record.versions.length] as const))
+  for (const { ref, versions } of records) {
     const word = wordOf(ref)
-    if (word !== undefined && (left[index] as NewRecord).versions.length < versions.length) {
+    if (word !== undefined && (words.get(refText(ref)) ?? 0) < versions.length) {
       throw invalid(word, 'names an identifier that was forgotten')
     }
   }
@@ -50,13 +53,22 @@ export async function withoutTheForgotten(
   const shown = records.flatMap(({ versions }) => versions.flatMap((version) => shownBy(rules, version)))
   const forgotten = await forgottenOf(rows, meta, shown)
   if (forgotten.size === 0) return records
-  return records.map(({ ref, versions }) => {
-    const left = versions.flatMap((version) => withoutForgotten(rules, ref, version, forgotten) ?? [])
-    return { ref, versions: left }
-  })
+  return oneForEach(
+    records.flatMap(({ ref, versions }): readonly NewRecord[] => {
+      // The name of a version is a digest of its identifiers: it gets that of what is left.
+      const [source, key] = ref
+      const named: RecordRef = ref.length === 3 ? [source, key] : ref
+      const left = versions.flatMap((version) => withoutForgotten(rules, named, version, forgotten) ?? [])
+      if (ref.length < 3) return [{ ref, versions: left }]
+      return left.map((version) => ({ ref: reversioned(ref, version), versions: [version] }))
+    }),
+  )
 }
 
-/** A record without some identifiers; nothing is left of a word about one of them, or of a record whose key names one. */
+/**
+ * A record without some identifiers; nothing is left of a word about one of them, of a version that shows one, since its name
+ * is a digest of what it showed, or of a record whose key names one.
+ */
 export function withoutForgotten(
   rules: Rules,
   ref: RecordRef,
@@ -67,7 +79,11 @@ export function withoutForgotten(
   if (gone.length === 0) return record
   const texts = new Set(gone.map((id) => partsOf(id)[1]))
   for (const [, value, ...raws] of record.ids) if (texts.has(value)) for (const raw of raws) texts.add(raw)
-  if (wordOf(ref) !== undefined || ref.slice(1).some((key) => [...texts].some((text) => names(key, text))))
+  if (
+    wordOf(ref) !== undefined ||
+    ref.length === 3 ||
+    ref.slice(1).some((key) => [...texts].some((text) => names(key, text)))
+  )
     return undefined
   const isGone = (namespace: string, value: string): boolean => forgotten.has(idOf(namespace, value))
   // What joins nobody may be the same person's, written wrongly: of it only the reason is kept.

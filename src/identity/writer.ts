@@ -1,11 +1,13 @@
 import { setImmediate } from 'node:timers/promises'
-import { LakeloopError } from '../errors.js'
+import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { Json } from '../model/value.js'
+import type { Op } from '../stores/store.js'
 import { absorb } from './absorb.js'
 import { agedRecord, asOfIn } from './aging.js'
 import { ATTEMPTS_MAX, COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
-import { type NewRecord, replaces, type StoredRecord } from './evidence.js'
+import { combined, type NewRecord, type StoredRecord } from './evidence.js'
 import { finish } from './forget.js'
-import { type RecordChange, refText } from './neighbourhood.js'
+import { inParallel, type RecordChange, refText } from './neighbourhood.js'
 import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
 import { screened } from './tombstones.js'
@@ -22,6 +24,17 @@ export interface Observed {
   readonly conflicts: number
 }
 
+/** What is committed along with records. */
+export interface Along {
+  /** With every commit: checks that hold only while the writer may go on. */
+  readonly guards: readonly Op[]
+  /** With the last commit, of which there is one even if no record changes anything. */
+  readonly last: readonly Op[]
+  /** Tells, after a commit that did not hold, that it was a guard. */
+  readonly overtaken: () => Promise<boolean>
+}
+const ALONE: Along = { guards: [], last: [], overtaken: async () => false }
+
 /** The writing side of a resolver: commits what records make of the graph, about 2,000 rows at a time. */
 export class Writer {
   readonly #rules: Rules
@@ -35,8 +48,8 @@ export class Writer {
     this.#graph = rows
   }
 
-  write(records: readonly NewRecord[]): Promise<Observed> {
-    return this.inTurn(() => this.#writeAll(records))
+  write(records: readonly NewRecord[], along: Along = ALONE): Promise<Observed> {
+    return this.inTurn(() => this.#writeAll(records, along))
   }
 
   /** One writer at a time in this process; between processes the commit's check decides. */
@@ -46,11 +59,13 @@ export class Writer {
     return turn
   }
 
-  async #writeAll(records: readonly NewRecord[]): Promise<Observed> {
+  async #writeAll(records: readonly NewRecord[], along: Along): Promise<Observed> {
     await this.open()
     const sum = { records: 0, identifiers: 0, blocked: 0 }
-    for (const chunk of chunksOf(records)) {
-      const written = await this.#writeChunk(chunk)
+    const chunks = [...chunksOf(records)]
+    if (chunks.length === 0 && along.last.length > 0) chunks.push([])
+    for (const [nth, chunk] of chunks.entries()) {
+      const written = await this.#writeChunk(chunk, nth < chunks.length - 1 ? { ...along, last: [] } : along)
       for (const { after } of written) {
         sum.records += 1
         sum.identifiers += after?.ids.length ?? 0
@@ -61,16 +76,37 @@ export class Writer {
     return { ...sum, conflicts: await this.conflictCount() }
   }
 
-  #writeChunk(chunk: readonly NewRecord[]): Promise<readonly RecordChange[]> {
-    return this.untilCommitted(async (rows, meta) => {
-      const records = await screened(this.#rules, rows, meta, chunk)
-      const kept = await rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
-      const changes = records.flatMap((record) => changeOf(this.#rules, record, kept.get(refText(record.ref)), meta))
-      if (changes.length > 0) await rows.store.commit(await absorb(this.#rules, rows, meta, changes))
+  async #writeChunk(chunk: readonly NewRecord[], along: Along): Promise<readonly RecordChange[]> {
+    try {
+      const attempts = chunk.length > 1 ? 2 : ATTEMPTS_MAX
+      return await this.untilCommitted((rows, meta) => this.#writeOnce(rows, meta, chunk, along), attempts)
+    } catch (error) {
+      if (chunk.length < 2 || !isLakeloopError(error, 'STORE_CONFLICT') || (await along.overtaken())) throw error
+      // Whoever commits less at a time is faster: else the larger of two would always be too late.
+      const half = chunk.length >>> 1
+      const first = await this.#writeChunk(chunk.slice(0, half), { ...along, last: [] })
+      return [...first, ...(await this.#writeChunk(chunk.slice(half), along))]
+    }
+  }
+
+  async #writeOnce(
+    rows: Rows,
+    meta: MetaRow | undefined,
+    chunk: readonly NewRecord[],
+    { guards, last }: Along,
+  ): Promise<readonly RecordChange[]> {
+    const records = await withVersions(rows, await screened(this.#rules, rows, meta, chunk))
+    const kept = await rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
+    const changes = records.flatMap((record) => changeOf(this.#rules, record, kept.get(refText(record.ref)), meta))
+    if (changes.length === 0 && last.length === 0) {
       // What is taken out and was not found may have been removed with a former generation while it was looked for.
-      else if (await this.#isGone(rows)) throw wasFaster()
+      if (await this.#isGone(rows)) throw wasFaster()
       return changes
-    })
+    }
+    const holds: Op = { op: 'check', table: 'identityMeta', key: rows.metaKey, is: meta as object | undefined as Json }
+    const ops = changes.length === 0 ? [holds] : await absorb(this.#rules, rows, meta, changes)
+    await rows.store.commit([...guards, ...ops, ...last])
+    return changes
   }
 
   /**
@@ -78,7 +114,10 @@ export class Writer {
    * and the meta row as they stand once nothing is left that a crash kept a forget from erasing: that must not be taken
    * for evidence.
    */
-  async untilCommitted<Result>(work: (rows: Rows, meta: MetaRow | undefined) => Promise<Result>): Promise<Result> {
+  async untilCommitted<Result>(
+    work: (rows: Rows, meta: MetaRow | undefined) => Promise<Result>,
+    attempts?: number,
+  ): Promise<Result> {
     const erasing = { rules: this.#rules, current: () => this.current() }
     return untilCommitted(async () => {
       let now = await this.current()
@@ -91,7 +130,7 @@ export class Writer {
       } catch (error) {
         throw (await this.#isGone(now.rows)) ? wasFaster() : error
       }
-    })
+    }, attempts)
   }
 
   /** The graph as it stands. */
@@ -149,6 +188,16 @@ export class Writer {
   }
 }
 
+/** The same, with each version of what is to be taken out by itself. */
+async function withVersions(rows: Rows, records: readonly NewRecord[]): Promise<readonly NewRecord[]> {
+  const gone = records.filter(({ versions }) => versions.length === 0)
+  const whole = records.filter(({ versions }) => versions.length > 0)
+  await inParallel(gone, async ({ ref }) => {
+    for (const one of await rows.versionsOf(ref)) whole.push({ ref: one, versions: [] })
+  })
+  return whole
+}
+
 const wasFaster = () => new LakeloopError('STORE_CONFLICT', { table: 'identityMeta' })
 
 /** One version after the other against what is kept, so that it does not matter which of them came in one call. */
@@ -159,7 +208,7 @@ export function changeOf(
   meta: MetaRow | undefined,
 ): readonly RecordChange[] {
   let after = versions.length === 0 ? undefined : before
-  for (const version of versions) if (replaces(version, after)) after = version
+  for (const version of versions) after = combined(ref, after, version)
   if (after !== undefined && after !== before) after = agedRecord(rules, after, asOfIn(meta))
   const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
   return isSame ? [] : [{ ref, before, after }]

@@ -13,8 +13,14 @@ export type Identifiers = Readonly<Record<string, string>>
  */
 export interface Evidence {
   readonly source: string
-  /** Unique within `source`. Sending (source, key) again replaces the record. */
+  /** Unique within `source`. Sending (source, key) again replaces the record, or adds to it: see `keep`. */
   readonly key: string
   readonly observedAt: string | null
   readonly ids: readonly Identifier[]
+  /**
+   * `latest` (default): only the newest record of (source, key) counts, what it said before is forgotten. `history`: each
+   * distinct set of identifiers that (source, key) ever showed counts, from the first time it was seen to the last, so that
+   * a changed address adds to the person. A choice per source.
+   */
+  readonly keep?: 'latest' | 'history' | undefined
 }

@@ -71,6 +71,8 @@ export const TABLES = [
   'tombstone',
   'forgetting',
   'identityMove',
+  'identityCursor',
+  'identitySeen',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -29,7 +29,7 @@ export const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   stores: BASE,
   sources: [...BASE, ...STORES, ...BELOW_SHELVES],
   transform: [...BASE, ...STORES],
-  identity: [...BASE, ...STORES],
+  identity: [...BASE, ...SOURCES, ...STORES],
   delta: [...BASE, ...STORES],
   destinations: [...BASE, ...STORES, ...BELOW_SHELVES],
   collect: [...BASE, ...STORES, ...BELOW_SHELVES],
@@ -71,6 +71,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['sources/duckdb'],
   libsql: ['stores/sqlite'],
   pg: ['stores/postgres'],
+  'libphonenumber-js': ['identity/phones.ts'],
   msw: ['testing/'],
 }
 

@@ -6,7 +6,7 @@ const ROOT = join(import.meta.dirname, '../..')
 
 /** Drivers, and what may only run behind the wall of the sandbox. */
 const HEAVY =
-  /node_modules\/(@databricks|@duckdb|libsql|@libsql|better-sqlite3|pg|undici|msw|@opentelemetry|ses|acorn|@sveltejs)\//
+  /node_modules\/(@databricks|@duckdb|libphonenumber-js|libsql|@libsql|better-sqlite3|pg|undici|msw|@opentelemetry|ses|acorn|@sveltejs)\//
 
 /**
  * Every module that a fresh process loads for one import, CommonJS and ESM alike: a loader hook sees each file before it

@@ -12,9 +12,14 @@ const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'p
   Record<string, string>
 >
 const CHILD = ['main.ts', 'realm.ts'].map((file) => `src/transform/child/${file}`)
-const ENTRIES = ['index.ts', 'testing/index.ts', 'stores/sqlite.ts', 'stores/postgres.ts', 'sources/duckdb.ts'].map(
-  (file) => `src/${file}`,
-)
+const ENTRIES = [
+  'index.ts',
+  'testing/index.ts',
+  'stores/sqlite.ts',
+  'stores/postgres.ts',
+  'sources/duckdb.ts',
+  'identity/phones.ts',
+].map((file) => `src/${file}`)
 
 /** Name and version of every package in a program, as the bundler counts them. */
 async function bundled(files: readonly string[], external: readonly string[]): Promise<string[]> {

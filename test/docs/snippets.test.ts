@@ -9,6 +9,7 @@ const ROOT = join(import.meta.dirname, '../..')
 const KNOWN = `
 import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, IdentityResolver, ListDeltaComputer, Sync, deliver } from 'lakeloop'
 import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
+import { phones } from 'lakeloop/identity/phones'
 import { PostgresStore } from 'lakeloop/stores/postgres'
 import { FakeIterable } from 'lakeloop/testing'
 declare const log: { error(text?: string): void; warn(text: string): void }
@@ -26,6 +27,8 @@ declare const here: IdentityResolver
 declare const elsewhere: IdentityResolver
 declare const lines: { read(path: string): AsyncIterable<string>; write(path: string, lines: AsyncIterable<string>): Promise<void> }
 declare const lists: ListDeltaComputer
+declare const identity: IdentityResolver
+declare const otherRules: { readonly namespaces: {} }
 declare const claims: readonly Wish[]
 declare const send: (op: string, addresses: readonly string[]) => Promise<never>
 declare const signal: AbortSignal

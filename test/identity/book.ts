@@ -33,7 +33,7 @@ export const identifier = fc
 export const ids = fc.array(identifier, { minLength: 1, maxLength: 4 })
 export const at = fc.option(fc.integer({ min: 0, max: 5 }), { freq: 5 })
 /** Two customers and more emails than they have room for: what is left over, and to whom it belongs. */
-const crowded = fc
+export const crowded = fc
   .tuple(
     fc.constantFrom('c1', 'c2').map((value) => ['customer_id', value] as const),
     fc.constantFrom(...(VALUES.email as string[])).map((value) => ['email', value] as const),
@@ -74,8 +74,9 @@ export function resolverOf(
 /** Minutes as the time of a record. */
 export const timeOf = (time: number): string => new Date(Date.UTC(2026, 0, 1) + time * 60_000).toISOString()
 
-export const evidenceOf = ({ source = 'book', key, at: time, ids: bag }: PlainRecord): Evidence => ({
+export const evidenceOf = ({ source = 'book', key, at: time, ids: bag, keep }: PlainRecord): Evidence => ({
   source,
+  keep,
   key,
   observedAt: time === null ? null : timeOf(time),
   ids: bag.map(([namespace, value]) => ({ namespace, value })),

@@ -6,6 +6,8 @@ import {
   at,
   batches,
   book,
+  bookOf,
+  crowded,
   cuts,
   evidenceOf,
   identifier,
@@ -77,6 +79,40 @@ describe('who is who', () => {
           for (const key of gone) kept.delete(key)
           await resolver.retract(gone.map((key) => ({ source: 'book', key })))
           expect(await stateOf(store)).toEqual(oracle([...kept.values()], { ...RULES, prefer: 'most-recent' }))
+        }
+      }),
+      law,
+    )
+  })
+
+  test('G5 G6 [I5] what is kept with its history is the same in any order, slices and repeats, and is taken out whole', async () => {
+    // Few bags, so that one is seen again at another time.
+    const bags = fc.array(fc.oneof(ids, crowded as typeof ids), { minLength: 1, maxLength: 6 })
+    const steps = bags.chain((few) =>
+      fc.array(fc.record({ key: fc.nat({ max: 2 }), at, ids: fc.constantFrom(...few) }), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+    )
+    const kept = steps.map((list) => list.map((one): PlainRecord => ({ ...one, key: `h${one.key}`, keep: 'history' })))
+    const drawn = fc.tuple(kept, bookOf(ids), prefer, cuts, fc.array(fc.nat({ max: 5 }), { maxLength: 3 }))
+    const orders = drawn.chain((all) =>
+      fc.tuple(fc.constant(all), shuffled([...all[0], ...all[0].slice(0, 3), ...all[1]])),
+    )
+    await fc.assert(
+      fc.asyncProperty(orders, async ([[versions, plain, preference, at, gone], order]) => {
+        const store = new MemoryStore()
+        const resolver = resolverOf(store, preference)
+        const rules = { ...RULES, prefer: preference }
+        for (const batch of batches(order, at)) await resolver.observe(batch.map(evidenceOf))
+        expect(await stateOf(store)).toEqual(oracle([...versions, ...plain], rules))
+        const out = gone.map((key) => `h${key}`)
+        await resolver.retract(out.map((key) => ({ source: 'book', key })))
+        const left = [...versions.filter(({ key }) => !out.includes(key)), ...plain]
+        expect(await stateOf(store)).toEqual(oracle(left, rules))
+        await resolver.retract(order.map(({ key }) => ({ source: 'book', key })))
+        for (const table of ['evidence', 'evidenceById', 'identifier'] as const) {
+          expect((await rows(store, table)).size).toBe(0)
         }
       }),
       law,

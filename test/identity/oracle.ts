@@ -11,6 +11,8 @@ export interface PlainRecord {
   /** Minutes; null: unknown. */
   readonly at: number | null
   readonly ids: readonly (readonly [namespace: string, value: string])[]
+  /** Every distinct set of identifiers that a key showed is a record of its own, from its first time to its last. */
+  readonly keep?: 'history'
 }
 export interface PlainRules {
   readonly ranks: Readonly<Record<string, number>>
@@ -63,17 +65,29 @@ export function oracle(
       bytes(namespaceOf(a), namespaceOf(b)),
       bytes(valueIn(a), valueIn(b)),
     )
-  const shown = records.map(({ source = 'book', key, at, ids }) => ({
-    key,
-    source,
-    at: time(at),
-    ids: [...new Set(ids.map(([namespace, value]) => text(namespace, value)))]
-      .filter(
-        (id) =>
-          at === null || !(at + (rules.activeFor?.[namespaceOf(id)] ?? Number.POSITIVE_INFINITY) < (rules.asOf ?? at)),
-      )
-      .sort(strength),
-  }))
+  const shown = records
+    .map(({ source = 'book', key, at, ids, keep }, index) => ({
+      key,
+      source,
+      first: time(at),
+      last: time(at),
+      all: [...new Set(ids.map(([namespace, value]) => text(namespace, value)))].sort(strength),
+      nth: keep === 'history' ? -1 : index,
+    }))
+    .filter((record, index, all) => {
+      const same = (other: typeof record): boolean =>
+        record.nth === -1 && other.nth === -1 && other.key === record.key && `${other.all}` === `${record.all}`
+      for (const other of all.filter(same)) {
+        record.first = Math.min(record.first, other.first)
+        record.last = Math.max(record.last, other.last)
+      }
+      return all.findIndex(same) === (record.nth === -1 ? index : -1)
+    })
+    .map(({ all, ...record }) => {
+      const dueAt = (id: string) => record.last + (rules.activeFor?.[namespaceOf(id)] ?? Number.POSITIVE_INFINITY)
+      const isKnown = record.last !== Number.NEGATIVE_INFINITY
+      return { ...record, ids: all.filter((id) => !(isKnown && dueAt(id) < (rules.asOf ?? record.last))) }
+    })
 
   // Step 2: values with too many owners, counted per namespace of the owner.
   const quarantined = new Set<string>(blocks)
@@ -102,10 +116,10 @@ export function oracle(
   for (const record of usable) {
     const [a, ...others] = record.ids as [string, ...string[]]
     for (const b of others) {
-      const link = links.get(`${a} ${b}`) ?? { a, b, first: record.at, last: record.at, keys: [] }
+      const link = links.get(`${a} ${b}`) ?? { a, b, first: record.first, last: record.last, keys: [] }
       links.set(`${a} ${b}`, link)
-      link.first = Math.min(link.first, record.at)
-      link.last = Math.max(link.last, record.at)
+      link.first = Math.min(link.first, record.first)
+      link.last = Math.max(link.last, record.last)
       link.keys.push(record.key)
     }
   }
@@ -138,7 +152,7 @@ export function oracle(
   const profileOf = (members: readonly string[]): string => {
     const founder = [...members].sort((a, b) =>
       firstNonZero(
-        ascending(Math.min(...holders(a).map((r) => r.at)), Math.min(...holders(b).map((r) => r.at))),
+        ascending(Math.min(...holders(a).map((r) => r.first)), Math.min(...holders(b).map((r) => r.first))),
         strength(a, b),
       ),
     )[0] as string
@@ -221,7 +235,7 @@ export function oracle(
       }
       const place = (id: string): number =>
         Math.min(...own(id).map(({ source }) => [...(rules.sources ?? []), source].indexOf(source)))
-      const last = (id: string): number => Math.max(...holders(id).map((r) => r.at))
+      const last = (id: string): number => Math.max(...holders(id).map((r) => r.last))
       profiles[profileId] = [...part.members].sort((a, b) =>
         firstNonZero(
           strength(text(namespaceOf(a), ''), text(namespaceOf(b), '')),
@@ -233,7 +247,7 @@ export function oracle(
       )
       const emails = profiles[profileId].filter((id) => namespaceOf(id) === 'email')
       since[profileId] = emails.map((id) => {
-        const times = own(id).flatMap((r) => (r.at === Number.NEGATIVE_INFINITY ? [] : [r.at]))
+        const times = own(id).flatMap((r) => (r.first === Number.NEGATIVE_INFINITY ? [] : [r.first]))
         return times.length > 0 ? Math.min(...times) : null
       })
     }

@@ -16,6 +16,7 @@ import {
   Sync,
   Transform,
 } from 'lakeloop'
+import { phones } from 'lakeloop/identity/phones'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { PostgresStore } from 'lakeloop/stores/postgres'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
@@ -82,6 +83,7 @@ async function main(): Promise<void> {
     ...(isBuiltin('node:sqlite')
       ? {}
       : { libsql: () => new SqliteStore({ path: 'never.db' }).get('checkpoint', [['a']]) }),
+    'libphonenumber-js': () => phones({ country: 'DE' }),
     pg: () => new PostgresStore({ connectionString: 'postgres://a:b@127.0.0.1/c' }).get('checkpoint', [['a']]),
     '@duckdb/node-api': () => new DuckDbSource({ name: 'a', query: 'SELECT 1' }).describe(AbortSignal.timeout(5_000)),
   }

@@ -1,0 +1,287 @@
+import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { Evidence } from '../model/identifier.js'
+import type { Page, ReadOptions, Source } from '../sources/source.js'
+import { keyPart, type Op } from '../stores/store.js'
+import { dropSeen, takeOutUnseen } from './departures.js'
+import { type NewRecord, recordRef, type StoredRecord, type Unusable } from './evidence.js'
+import { incoming } from './incoming.js'
+import { CursorPlace, type IngestCursor, type Pass } from './ingest-cursor.js'
+import {
+  assertColumns,
+  assertMapping,
+  type IngestMapping,
+  isFeed,
+  type Plan,
+  planOf,
+  reader,
+  type Said,
+} from './mapping.js'
+import { microsecondsOf } from './order.js'
+import type { Rows } from './rows.js'
+import type { Rules } from './rules.js'
+import type { Observed, Writer } from './writer.js'
+
+/** Options of `IdentityResolver.ingest`. */
+export interface IngestOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Under which the cursor is kept. Default: the source's name; say another where one source is read by two mappings. */
+  readonly name?: string | undefined
+  /** Rows, 1 to 100,000. Default: the source's. */
+  readonly pageSize?: number | undefined
+  /** Called behind every page, once it is committed. */
+  readonly onPage?: ((soFar: Ingested) => void) | undefined
+}
+
+/** What `ingest` did. */
+export interface Ingested {
+  readonly pages: number
+  readonly rows: number
+  /** Records that were new, not the same as before, or taken out. */
+  readonly records: number
+  /** Identifiers in them that may join people. */
+  readonly identifiers: number
+  /** Identifiers in all rows that join nobody, by namespace and reason. They are kept, but for blank ones. */
+  readonly unusable: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Rows that are no evidence, by code: VALUE_NOT_EXACT, EVIDENCE_KEY_NULL. What was known of them stays. */
+  readonly rejected: Readonly<Record<string, number>>
+  /** Rows without a time that can be read, where a column for it is named. */
+  readonly undated: number
+  /** Records of this source that the whole snapshot did not show; null where absence says nothing. */
+  readonly absent: number | null
+  /** Open conflicts of the graph afterwards. */
+  readonly conflicts: number
+}
+
+/** What the resolver lends. */
+export interface Parts {
+  readonly rules: Rules
+  readonly writer: Writer
+  /** The graph by its name: cursors outlive its generations. */
+  readonly graph: Rows
+}
+
+/** See `IdentityResolver.ingest`. */
+export async function ingest(
+  parts: Parts,
+  source: Source,
+  mapping: IngestMapping,
+  options: IngestOptions = {},
+): Promise<Ingested> {
+  assertMapping(parts.rules, mapping)
+  await parts.writer.open()
+  const reading = { signal: options.signal ?? new AbortController().signal, pageSize: options.pageSize }
+  const described = await source.describe(reading.signal).catch((error: unknown) => {
+    throw failure(error, source, reading.signal)
+  })
+  const plan = planOf(source, mapping)
+  if (described !== null) assertColumns(plan, described, source.name)
+  return await new Ingest(parts, source, plan, options).run({ ...reading, described: described ?? undefined })
+}
+
+class Ingest {
+  readonly #parts: Parts
+  readonly #source: Source
+  readonly #plan: Plan
+  readonly #onPage: IngestOptions['onPage']
+  readonly #place: CursorPlace
+  readonly #unusable = new Map<string, Map<string, number>>()
+  readonly #rejected = new Map<string, number>()
+  readonly #sum = { pages: 0, rows: 0, records: 0, identifiers: 0, undated: 0, conflicts: 0 }
+  #absent: number | null = null
+  #at: IngestCursor
+
+  constructor(parts: Parts, source: Source, plan: Plan, options: IngestOptions) {
+    this.#parts = parts
+    this.#source = source
+    this.#plan = plan
+    this.#onPage = options.onPage
+    this.#place = new CursorPlace(parts.graph.store, parts.graph.name, options.name ?? source.name)
+    this.#at = { cursor: null, mapping: plan.digest }
+  }
+
+  async run(reading: ReadOptions): Promise<Ingested> {
+    return await this.#read(reading).catch(async (error: unknown) => {
+      const isOvertaken = isLakeloopError(error, 'STORE_CONFLICT') && (await this.#place.overtaken())
+      throw isOvertaken ? new LakeloopError('IDENTITY_INGEST_OVERTAKEN', { source: this.#source.name }) : error
+    })
+  }
+
+  async #read(reading: ReadOptions): Promise<Ingested> {
+    this.#sum.conflicts = await this.#parts.writer.conflictCount()
+    await this.#begin()
+    const { cursor } = this.#at
+    let schema = reading.described
+    for await (const page of pagesOf(this.#source, { ...reading, ...(cursor === null ? {} : { after: cursor }) })) {
+      if (page.schema !== schema) assertColumns(this.#plan, page.schema, this.#source.name)
+      schema = page.schema
+      await this.#take(page)
+      this.#onPage?.(this.#told())
+      if (reading.signal.aborted) throw new LakeloopError('ABORTED')
+    }
+    await this.#end()
+    return this.#told()
+  }
+
+  /** Goes on where the last reading stands, if it was made with this mapping. */
+  async #begin(): Promise<void> {
+    const kept = await this.#place.open()
+    if (kept?.mapping === this.#plan.digest) this.#at = kept
+    if (!this.#plan.complete) return
+    const before = kept?.pass
+    const isUnderWay = before !== undefined && before.done === undefined && this.#at === kept
+    const pass = isUnderWay ? before : { number: (before?.number ?? 0) + 1, whole: true, rows: 0 }
+    this.#at = { ...this.#at, pass }
+    await dropSeen(this.#parts.graph, this.#place, pass)
+  }
+
+  async #take(page: Page): Promise<void> {
+    const read = reader(this.#plan, page.schema)
+    const said = Array.from({ length: page.rows.length }, (_, index) => read(page.rows, index))
+    const batches = batchesOf(said, this.#plan)
+    const pass = this.#passBehind(page, said)
+    const next: IngestCursor = { cursor: page.cursor, mapping: this.#plan.digest, ...(pass && { pass }) }
+    for (const [nth, batch] of batches.entries()) {
+      const isLast = nth === batches.length - 1
+      await this.#write(this.#recordsOf(batch), isLast ? [...this.#seen(said, pass), this.#place.move(next)] : [])
+    }
+    this.#place.moved(next)
+    this.#at = next
+    this.#sum.pages += 1
+    this.#sum.rows += said.length
+    for (const one of said) this.#count(one)
+  }
+
+  /** One call of the writer; every commit of it holds only while nobody else has moved the cursor. */
+  async #write(records: readonly NewRecord[], last: readonly Op[]): Promise<Observed> {
+    const along = { guards: [this.#place.guard], last, overtaken: () => this.#place.overtaken() }
+    const written = await this.#parts.writer.write(records, along)
+    this.#sum.records += written.records
+    this.#sum.identifiers += written.identifiers
+    this.#sum.conflicts = written.conflicts
+    return written
+  }
+
+  #recordsOf({ shown, gone }: Batch): readonly NewRecord[] {
+    const evidence = [...shown.values()].flat()
+    // Of what was written the same twice a record keeps one: here each counts.
+    for (const { namespace, value } of evidence.flatMap(({ ids }) => ids)) {
+      const reading = this.#parts.rules.read(namespace, value)
+      if ('problem' in reading && reading.problem !== 'blank') this.#noteUnusable(namespace, reading.problem)
+    }
+    const records = incoming(this.#parts.rules, evidence)
+    for (const [namespace, , why] of records.flatMap(({ versions }) => versions.flatMap(unusableOf))) {
+      if (why === 'too many') this.#noteUnusable(namespace, why)
+    }
+    return [...records, ...[...gone].map((key) => ({ ref: recordRef(this.#plan.source, key), versions: [] }))]
+  }
+
+  #passBehind(page: Page, said: readonly Said[]): Pass | undefined {
+    const { pass } = this.#at
+    if (pass === undefined) return undefined
+    if (page.mode !== 'snapshot' && !isFeed(page.schema)) {
+      const problem = `needs a source that gives its whole content: set complete: true on ${this.#source.name}`
+      throw new LakeloopError('OPTION_INVALID', {
+        part: 'IdentityResolver.ingest',
+        option: 'mapping.complete',
+        problem,
+      })
+    }
+    // A row that could be any record: then nobody is known to be absent.
+    const isTied = said.every(({ kind }) => kind !== 'rejected')
+    return { ...pass, whole: pass.whole && page.mode === 'snapshot' && isTied, rows: pass.rows + said.length }
+  }
+
+  #seen(said: readonly Said[], pass: Pass | undefined): readonly Op[] {
+    if (pass === undefined || !pass.whole) return []
+    return said.flatMap((one) => (one.kind === 'shown' ? [this.#place.seen(pass, keyPart(one.key))] : []))
+  }
+
+  /** Takes out whom a whole snapshot did not show. An empty one takes out nobody: it is a mistake more often than not. */
+  async #end(): Promise<void> {
+    const { pass } = this.#at
+    if (pass === undefined) return
+    if (pass.whole && pass.rows > 0) {
+      this.#absent = 0
+      const { rows } = await this.#parts.writer.current()
+      for await (const records of takeOutUnseen(rows, this.#place, pass, this.#plan.source)) {
+        await this.#write(records, [])
+        this.#absent += records.length
+      }
+    }
+    const done: IngestCursor = { ...this.#at, pass: { ...pass, done: true } }
+    await this.#write([], [this.#place.move(done)])
+    this.#place.moved(done)
+    await dropSeen(this.#parts.graph, this.#place, undefined)
+  }
+
+  #count(said: Said): void {
+    if (said.kind === 'rejected') this.#rejected.set(said.code, (this.#rejected.get(said.code) ?? 0) + 1)
+    if (said.kind !== 'shown') return
+    if (this.#plan.observedAt !== undefined && microsecondsOf(said.observedAt) === null) this.#sum.undated += 1
+    for (const { namespace, value } of said.ids) {
+      if (typeof value === 'string' && value.trim() === '') this.#noteUnusable(namespace, 'blank')
+    }
+  }
+
+  #noteUnusable(namespace: string, why: string): void {
+    const reasons = this.#unusable.get(namespace) ?? new Map<string, number>()
+    this.#unusable.set(namespace, reasons.set(why, (reasons.get(why) ?? 0) + 1))
+  }
+
+  #told(): Ingested {
+    const unusable = [...this.#unusable].map(
+      ([namespace, reasons]) => [namespace, Object.fromEntries(reasons)] as const,
+    )
+    const { conflicts, ...sum } = this.#sum
+    return {
+      ...sum,
+      unusable: Object.fromEntries(unusable),
+      rejected: Object.fromEntries(this.#rejected),
+      absent: this.#absent,
+      conflicts,
+    }
+  }
+}
+
+const unusableOf = ({ unusable = [] }: StoredRecord): readonly Unusable[] => unusable
+
+/** What can be written together: no record that is shown again after it has left. */
+interface Batch {
+  readonly shown: Map<string, readonly Evidence[]>
+  readonly gone: Set<string>
+}
+
+/** In the order of the rows; one batch nearly always. */
+function batchesOf(said: readonly Said[], { source, keep }: Plan): readonly Batch[] {
+  let batch: Batch = { shown: new Map(), gone: new Set() }
+  const batches = [batch]
+  for (const one of said) {
+    if (one.kind === 'gone') {
+      batch.shown.delete(one.key)
+      batch.gone.add(one.key)
+    }
+    if (one.kind !== 'shown') continue
+    if (batch.gone.has(one.key)) {
+      batch = { shown: new Map(), gone: new Set() }
+      batches.push(batch)
+    }
+    const { key, observedAt } = one
+    const record = { source, key, observedAt, keep, ids: one.ids as Evidence['ids'] }
+    batch.shown.set(key, [...(batch.shown.get(key) ?? []), record])
+  }
+  return batches
+}
+
+/** What a source throws that is none of our errors is SOURCE_FAILED, as the contract says, unless it was told to stop. */
+function failure(error: unknown, source: Source, signal: AbortSignal): unknown {
+  if (isLakeloopError(error)) return error
+  return new LakeloopError(signal.aborted ? 'ABORTED' : 'SOURCE_FAILED', { source: source.name }, error)
+}
+
+async function* pagesOf(source: Source, options: ReadOptions): AsyncGenerator<Page> {
+  try {
+    yield* source.read(options)
+  } catch (error) {
+    throw failure(error, source, options.signal)
+  }
+}
