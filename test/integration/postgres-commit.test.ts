@@ -140,4 +140,20 @@ describe.skipIf(connectionString === undefined)('a commit of PostgresStore', () 
     expect([await always.stands(), always.begins()]).toEqual([undefined, 8])
     await always.store.close()
   })
+
+  test('begins when the one before has ended, so that none overtakes one that is tried again', async () => {
+    const said: string[] = []
+    const watched = watchedPool(pool, (query, send) => {
+      const [word = ''] = /^\w+/.exec(query.text) ?? []
+      if (word === 'BEGIN' || word === 'COMMIT') said.push(word)
+      return send()
+    })
+    const store = new PostgresStore({ pool: watched, schema: freshSchema() })
+    await store.get('run', [['prod']])
+    said.length = 0
+    await Promise.all([1, 2, 3].map((value) => store.commit([put('a', value)])))
+    expect(said).toEqual(['BEGIN', 'COMMIT', 'BEGIN', 'COMMIT', 'BEGIN', 'COMMIT'])
+    expect(await store.get('run', [['prod', 'a']])).toEqual([3])
+    await store.close()
+  })
 })

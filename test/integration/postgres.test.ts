@@ -228,9 +228,10 @@ describe.skipIf(url === undefined)('PostgresStore', () => {
     await store.close()
   })
 
-  test('ends its own connections and forgets its number; a pool of the host goes on', async () => {
+  test('ends its own connections after what is under way, and forgets its number; a pool of the host goes on', async () => {
     const schema = freshSchema()
-    const [own, lent] = [storeOf(schema), new PostgresStore({ pool, schema })]
+    const named = `${url}?application_name=${schema}`
+    const [own, lent] = [storeOf(schema, { connectionString: named }), new PostgresStore({ pool, schema })]
     await Promise.all([own.commit([SEED]), lent.commit([put])])
     const counted = async (sql: string): Promise<unknown> => (await pool.query<{ n: number }>(sql)).rows[0]?.n
     const numbers = `SELECT count(*)::int AS n FROM "${schema}".lakeloop_writer`
@@ -241,7 +242,13 @@ describe.skipIf(url === undefined)('PostgresStore', () => {
     expect(await counted(numbers)).toBe(1)
     await lent.close()
     expect(await counted(numbers)).toBe(0)
-    const mine = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'lakeloop'"
+
+    const reader = storeOf(schema, { connectionString: named, poolMax: 1 })
+    await reader.get('run', [['p']])
+    const reads = Array.from({ length: 3 }, () => reader.get('membership', [put.key])) // two of them wait for the connection
+    await reader.close()
+    expect(await Promise.all(reads)).toEqual(Array(3).fill([{ note: SECRET }]))
+    const mine = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = '${schema}'`
     await vi.waitFor(async () => expect(await counted(mine)).toBe(0), { timeout: 5_000 })
   })
 

