@@ -178,7 +178,7 @@ async function settle({ current }: Erasing, pending: Pending, crowded: boolean):
   const done = pending.keys.map((key): Op => ({ op: 'delete', table: 'forgetting', key }))
   for (let from = 0; from < done.length; from += PAGE) await store.commit(done.slice(from, from + PAGE))
   const { rows, meta } = await current()
-  const { salt, crowded: wasCrowded = false } = meta?.forgets as NonNullable<MetaRow['forgets']>
+  const { salt, crowded: wasCrowded = false } = (meta as MetaRow).forgets as NonNullable<MetaRow['forgets']>
   if ((await store.scan('forgetting', { prefix: [name], limit: 1 })).length > 0) return
   await store.commit(written(rows, meta as MetaRow, { forgets: { salt, crowded: crowded || wasCrowded } }))
 }
