@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { compareBytes } from '../model/byte-order.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { agingOps } from './aging.js'
@@ -66,7 +67,8 @@ export async function absorb(
   const opened = await conflictOps(rows, new Map([...conflicts].map(([id, one]) => [id, rowOf(one)])), former, ops)
 
   let sequence = meta?.sequence ?? 0
-  for (const profileId of changed) {
+  // Not in the order in which a store happened to answer: the same evidence leaves the same log.
+  for (const profileId of [...changed].sort(compareBytes)) {
     sequence += 1
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }

@@ -4,11 +4,21 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { PostgresStore } from '../../src/stores/postgres.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
-import { type Entry, type Key, TABLES } from '../../src/stores/store.js'
+import { type Entry, type Key, type Store, TABLES } from '../../src/stores/store.js'
+import { freshSchema, sharedPostgres } from './postgres/shared.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lakeloop-ingest-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Where a store is: a file, or a schema of Postgres. */
+type Place = { readonly path: string } | { readonly connectionString: string; readonly schema: string }
+
+const postgres = await sharedPostgres()
+const inFile = (): Place => ({ path: join(folder, `${freshSchema()}.db`) })
+const inPostgres = (): Place => ({ connectionString: postgres as string, schema: freshSchema() })
+const open = (place: Place): Store => ('path' in place ? new SqliteStore(place) : new PostgresStore(place))
 
 const PAGE = 350
 const PAGES = 6
@@ -20,8 +30,9 @@ const KILLS = [1, 1, 2, 3, 4, 5, 2]
 const program = (source: string): string => `
   import { IdentityResolver } from '${join(import.meta.dirname, '../../src/identity/resolver.ts')}'
   import { RowsSource } from '${join(import.meta.dirname, '../../src/sources/from-rows.ts')}'
+  import { PostgresStore } from '${join(import.meta.dirname, '../../src/stores/postgres.ts')}'
   import { SqliteStore } from '${join(import.meta.dirname, '../../src/stores/sqlite.ts')}'
-  const [, path, name, step] = process.argv
+  const [, place, name] = process.argv
   const rows = Array.from({ length: ${PAGE * PAGES} }, (_, n) => ({
     id: name + n,
     email: 'p' + ((n * 7919) % ${PAGE * PAGES - 500}) + '@example.com',
@@ -29,7 +40,8 @@ const program = (source: string): string => `
     phone: '+4917' + String(1_000_000 + n),
     at: new Date(Date.UTC(2026, 0, 1) + n * 60_000).toISOString(),
   }))
-  const store = new SqliteStore({ path })
+  const { path, ...at } = JSON.parse(place)
+  const store = path === undefined ? new PostgresStore(at) : new SqliteStore({ path })
   const commit = store.commit.bind(store)
   store.commit = async (ops) => {
     await commit(ops)
@@ -54,8 +66,9 @@ const program = (source: string): string => `
   await store.close()`
 const ALL = "new RowsSource({ name, rows, key: ['id'], changedAt: 'at' })"
 
-function start(source: string, ...args: string[]): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program(source), ...args])
+function start(source: string, place: Place, name: string): ChildProcessWithoutNullStreams {
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program(source), JSON.stringify(place), name]
+  return spawn(process.execPath, args)
 }
 
 /** What it said and how it ended; killed a moment after it said so many lines. */
@@ -79,7 +92,7 @@ async function ran(
   return { said: out.split('\n').slice(0, -1), signal }
 }
 
-async function entries(store: SqliteStore, table: (typeof TABLES)[number]): Promise<readonly Entry[]> {
+async function entries(store: Store, table: (typeof TABLES)[number]): Promise<readonly Entry[]> {
   const found: Entry[] = []
   for (let after: Key | undefined; ; ) {
     const page = await store.scan(table, { prefix: [], after, limit: 10_000 })
@@ -89,9 +102,9 @@ async function entries(store: SqliteStore, table: (typeof TABLES)[number]): Prom
   }
 }
 
-/** All that a file holds, as text. */
-async function contents(path: string): Promise<string> {
-  const store = new SqliteStore({ path })
+/** All that a store holds, as text. */
+async function contents(place: Place): Promise<string> {
+  const store = open(place)
   const tables = await Promise.all(
     TABLES.map(async (table) => `${table} ${JSON.stringify(await entries(store, table))}`),
   )
@@ -99,71 +112,83 @@ async function contents(path: string): Promise<string> {
   return tables.join('\n')
 }
 
-describe('a source that is read into the graph', { timeout: 180_000 }, () => {
-  test('[I3] is there exactly once, to the byte, however often SIGKILL falls into it; the cursor is never ahead', async () => {
-    const calm = join(folder, 'calm.db')
-    expect((await ran(start(ALL, calm, 'crm'))).said.at(-1)).toBe('done')
-    const path = join(folder, 'killed.db')
-    const inMiddle: boolean[] = []
-    let behind = 0
-    for (let kill = 0; kill < KILLS.length; kill += 1) {
-      const { said, signal } = await ran(start(ALL, path, 'crm'), { after: KILLS[kill] as number, delayMs: kill % 3 })
-      if (signal === null) break // it was through before the kill came
-      const store = new SqliteStore({ path })
-      const [row] = (await store.get('identityCursor', [['main', 'crm']])) as [
-        { cursor: { offset: number } } | undefined,
-      ]
-      const read = row?.cursor.offset ?? 0
-      const kept = await entries(store, 'evidence')
-      const keys = new Set(kept.map(({ key }) => key[2]))
-      for (let n = 0; n < read; n += 1) expect(keys.has(`crm${n}`)).toBe(true)
-      // What it said was there is, and at most one page is there in part.
-      expect(read).toBeGreaterThanOrEqual(behind + said.filter((line) => line === 'page').length * PAGE)
-      expect(kept.length).toBeLessThanOrEqual(read + PAGE)
-      inMiddle.push(kept.length > read)
-      behind = read
+describe.each([
+  { kind: 'SQLite', isHere: true, fresh: inFile },
+  { kind: 'Postgres', isHere: postgres !== undefined, fresh: inPostgres },
+])('a source that is read into the graph on $kind', { timeout: 180_000 }, ({ isHere, fresh }) => {
+  test.skipIf(!isHere)(
+    '[I3] is there exactly once, to the byte, however often SIGKILL falls into it; the cursor is never ahead',
+    async () => {
+      const calm = fresh()
+      expect((await ran(start(ALL, calm, 'crm'))).said.at(-1)).toBe('done')
+      const path = fresh()
+      const inMiddle: boolean[] = []
+      let behind = 0
+      for (let kill = 0; kill < KILLS.length; kill += 1) {
+        const { said, signal } = await ran(start(ALL, path, 'crm'), { after: KILLS[kill] as number, delayMs: kill % 3 })
+        if (signal === null) break // it was through before the kill came
+        const store = open(path)
+        const [row] = (await store.get('identityCursor', [['main', 'crm']])) as [
+          { cursor: { offset: number } } | undefined,
+        ]
+        const read = row?.cursor.offset ?? 0
+        const kept = await entries(store, 'evidence')
+        const keys = new Set(kept.map(({ key }) => key[2]))
+        for (let n = 0; n < read; n += 1) expect(keys.has(`crm${n}`)).toBe(true)
+        // What it said was there is, and at most one page is there in part.
+        expect(read).toBeGreaterThanOrEqual(behind + said.filter((line) => line === 'page').length * PAGE)
+        expect(kept.length).toBeLessThanOrEqual(read + PAGE)
+        inMiddle.push(kept.length > read)
+        behind = read
+        await store.close()
+      }
+      expect(inMiddle).toContain(true)
+      expect(inMiddle.length).toBeGreaterThanOrEqual(3)
+      expect((await ran(start(ALL, path, 'crm'))).said.at(-1)).toBe('done')
+      expect(await contents(path)).toBe(await contents(calm))
+    },
+  )
+
+  test.skipIf(!isHere)(
+    'and another one by another process at the same time: neither loses evidence, and both come to an end',
+    async () => {
+      const path = fresh()
+      const both = await Promise.all([ran(start(ALL, path, 'crm')), ran(start(ALL, path, 'shop'))])
+      expect(both.map(({ said }) => said.at(-1))).toEqual(['done', 'done'])
+      const calm = fresh()
+      for (const name of ['crm', 'shop']) await ran(start(ALL, calm, name))
+      const [left, right] = [open(path), open(calm)]
+      for (const table of [
+        'evidence',
+        'evidenceById',
+        'identifier',
+        'quarantine',
+        'conflict',
+        'identityCursor',
+      ] as const) {
+        expect(await entries(left, table)).toEqual(await entries(right, table))
+      }
+      const living = async (store: Store) =>
+        (await entries(store, 'profile')).flatMap(({ key, value }) => {
+          const { members, to } = value as { members?: unknown; to?: string }
+          return to === undefined ? [[key[1], members]] : []
+        })
+      expect(await living(left)).toEqual(await living(right))
+      await Promise.all([left.close(), right.close()])
+    },
+  )
+
+  test.skipIf(!isHere)(
+    'by two processes at once is read by one of them, and the other says so or has nothing left',
+    async () => {
+      const path = fresh()
+      const both = await Promise.all([ran(start(ALL, path, 'crm')), ran(start(ALL, path, 'crm'))])
+      const ends = both.map(({ said }) => said.at(-1) ?? '')
+      expect(ends).toContain('done')
+      for (const end of ends) expect(['done', 'IDENTITY_INGEST_OVERTAKEN']).toContain(end)
+      const store = open(path)
+      expect(await entries(store, 'evidence')).toHaveLength(PAGE * PAGES)
       await store.close()
-    }
-    expect(inMiddle).toContain(true)
-    expect(inMiddle.length).toBeGreaterThanOrEqual(3)
-    expect((await ran(start(ALL, path, 'crm'))).said.at(-1)).toBe('done')
-    expect(await contents(path)).toBe(await contents(calm))
-  })
-
-  test('and another one by another process at the same time: neither loses evidence, and both come to an end', async () => {
-    const path = join(folder, 'both.db')
-    const both = await Promise.all([ran(start(ALL, path, 'crm')), ran(start(ALL, path, 'shop'))])
-    expect(both.map(({ said }) => said.at(-1))).toEqual(['done', 'done'])
-    const calm = join(folder, 'one-by-one.db')
-    for (const name of ['crm', 'shop']) await ran(start(ALL, calm, name))
-    const [left, right] = [new SqliteStore({ path }), new SqliteStore({ path: calm })]
-    for (const table of [
-      'evidence',
-      'evidenceById',
-      'identifier',
-      'quarantine',
-      'conflict',
-      'identityCursor',
-    ] as const) {
-      expect(await entries(left, table)).toEqual(await entries(right, table))
-    }
-    const living = async (store: SqliteStore) =>
-      (await entries(store, 'profile')).flatMap(({ key, value }) => {
-        const { members, to } = value as { members?: unknown; to?: string }
-        return to === undefined ? [[key[1], members]] : []
-      })
-    expect(await living(left)).toEqual(await living(right))
-    await Promise.all([left.close(), right.close()])
-  })
-
-  test('by two processes at once is read by one of them, and the other says so or has nothing left', async () => {
-    const path = join(folder, 'same.db')
-    const both = await Promise.all([ran(start(ALL, path, 'crm')), ran(start(ALL, path, 'crm'))])
-    const ends = both.map(({ said }) => said.at(-1) ?? '')
-    expect(ends).toContain('done')
-    for (const end of ends) expect(['done', 'IDENTITY_INGEST_OVERTAKEN']).toContain(end)
-    const store = new SqliteStore({ path })
-    expect(await entries(store, 'evidence')).toHaveLength(PAGE * PAGES)
-    await store.close()
-  })
+    },
+  )
 })
