@@ -40,6 +40,19 @@ test('[I9] what is random in a package depends on the seed and the row alone', a
   expect(new Set((first as { x: string }[]).map(({ x }) => x)).size).toBe(2)
 })
 
+test.each([
+  ['a package', 'z.string().parse(row.n)', 'a subclass of Error'],
+  [
+    'the program, under a name that is a value',
+    "(() => { const error = new RangeError(); error.name = 'c' + row.n; throw error })()",
+    'a subclass of RangeError',
+  ],
+  ['nobody: it is no error', "(() => { throw { name: 'v' + row.n } })()", 'an object'],
+])('of an error of %s it is told what it descends from, and no name that may be a value', async (_, x, name) => {
+  const reason = await made(program("import { z } from 'zod'", x))
+  expect(reason).toMatchObject({ code: 'TRANSFORM_THREW', facts: { name } })
+})
+
 test('a package of the user’s own goes before those of the list, and is part of the version', async () => {
   const path = join(folder, 'tiers.cjs')
   await writeFile(path, 'module.exports = { tier: (n) => n > 1 ? "gold" : "silver" }')

@@ -1,19 +1,22 @@
 import { PROGRAM_URL } from '../protocol.js'
 
-const STANDARD = new Set(
-  'Error TypeError RangeError ReferenceError SyntaxError URIError EvalError AggregateError'.split(' '),
-)
+/** The more special ones first. */
+const CLASSES = { TypeError, RangeError, ReferenceError, SyntaxError, URIError, EvalError, AggregateError, Error }
+const STANDARD = new Set(Object.keys(CLASSES))
 const FRAME = new RegExp(`${PROGRAM_URL}/(\\d+):(\\d+):(\\d+)`)
 const STACK_CHARS_MAX = 20_000
 
 /**
- * The class name of what was thrown: a standard one, or one that stands in the program. Any other text may be a value.
+ * The class name of what was thrown: a standard one, or one that stands in the program. Any other text may be a value: of
+ * such an error, as packages throw them, it is told which standard one it descends from.
  * What was thrown is the program's: every look at it may run its code, or throw.
  */
 export function standardName(thrown: unknown, words: ReadonlySet<string>): string {
   const name = quietly(() => (thrown as Error).name)
   if (typeof thrown !== 'object' || thrown === null) return thrown === null ? 'null' : `a ${typeof thrown}`
-  return typeof name === 'string' && (STANDARD.has(name) || words.has(name)) ? name : 'an object'
+  if (typeof name === 'string' && (STANDARD.has(name) || words.has(name))) return name
+  const kind = Object.entries(CLASSES).find(([, Class]) => quietly(() => thrown instanceof Class))
+  return kind === undefined ? 'an object' : `a subclass of ${kind[0]}`
 }
 
 /** Where the innermost frame that belongs to the program stands: in which of its files, and where in its changed text. */
