@@ -46,6 +46,7 @@ export {
   type HistoryEntry,
   IdentityResolver,
   type Ingested,
+  type IngestGuard,
   type IngestMapping,
   type IngestOptions,
   type NamespaceRule,

@@ -8,31 +8,53 @@ import type { Rows } from './rows.js'
 /** Records and marks that are read together. */
 const PAGE = 1_000
 
-/**
- * The records of a source that a pass has not shown, to be taken out, in pages. Both tables are in the order of their keys
- * and are read beside each other.
- *
- * Cost    reads all records of the source once; two pages of keys in memory.
- */
+/** How many records a source has, and how many of them a pass has not shown. */
+export async function countUnseen(
+  rows: Rows,
+  place: CursorPlace,
+  pass: Pass,
+  source: string,
+): Promise<{ readonly records: number; readonly absent: number }> {
+  const counts = { records: 0, absent: 0 }
+  for await (const { isShown } of besideMarks(rows, place, pass, source)) {
+    counts.records += 1
+    if (!isShown) counts.absent += 1
+  }
+  return counts
+}
+
+/** The records of a source that a pass has not shown, to be taken out, in pages. Cost    two pages of keys in memory. */
 export async function* takeOutUnseen(
   rows: Rows,
   place: CursorPlace,
   pass: Pass,
   source: string,
 ): AsyncGenerator<readonly NewRecord[]> {
-  const [name] = recordRef(source, 'any')
-  const marks = keysOf(rows, 'identitySeen', place.seenPrefix(pass), 3)
-  let mark = await marks.next()
   let found: NewRecord[] = []
-  for await (const key of keysOf(rows, 'evidence', [rows.graph, name], 2)) {
-    while (!mark.done && compareBytes(mark.value, key) < 0) mark = await marks.next()
-    if (!mark.done && mark.value === key) continue
-    found.push({ ref: [name, key] as RecordRef, versions: [] })
+  for await (const { ref, isShown } of besideMarks(rows, place, pass, source)) {
+    if (isShown) continue
+    found.push({ ref, versions: [] })
     if (found.length < PAGE) continue
     yield found
     found = []
   }
   if (found.length > 0) yield found
+}
+
+/** Each record of a source, and whether a pass has shown it. Both tables are in the order of their keys. */
+async function* besideMarks(
+  rows: Rows,
+  place: CursorPlace,
+  pass: Pass,
+  source: string,
+): AsyncGenerator<{ readonly ref: RecordRef; readonly isShown: boolean }> {
+  const [name] = recordRef(source, 'any')
+  const marks = keysOf(rows, 'identitySeen', place.seenPrefix(pass), 3)
+  let mark = await marks.next()
+  for await (const key of keysOf(rows, 'evidence', [rows.graph, name], 2)) {
+    while (!mark.done && compareBytes(mark.value, key) < 0) mark = await marks.next()
+    yield { ref: [name, key], isShown: !mark.done && mark.value === key }
+  }
 }
 
 /** One part of the keys under a prefix, each once, in byte order. */

@@ -1,10 +1,11 @@
+import * as z from 'zod'
 import { isLakeloopError, LakeloopError } from '../errors.js'
-import type { Evidence } from '../model/identifier.js'
 import type { Page, ReadOptions, Source } from '../sources/source.js'
 import { keyPart, type Op } from '../stores/store.js'
-import { dropSeen, takeOutUnseen } from './departures.js'
+import { countUnseen, dropSeen, takeOutUnseen } from './departures.js'
 import { type NewRecord, recordRef, type StoredRecord, type Unusable } from './evidence.js'
 import { incoming } from './incoming.js'
+import { type Batch, batchesOf } from './ingest-batches.js'
 import { CursorPlace, type IngestCursor, type Pass } from './ingest-cursor.js'
 import {
   assertColumns,
@@ -30,7 +31,21 @@ export interface IngestOptions {
   readonly pageSize?: number | undefined
   /** Called behind every page, once it is committed. */
   readonly onPage?: ((soFar: Ingested) => void) | undefined
+  /** Of a mapping that is `complete`: how much of the evidence may go at once. Else all that would go is held. */
+  readonly guard?: IngestGuard | undefined
 }
+
+export interface IngestGuard {
+  /** Share of the records of the source, 0 to 1. Default 0.3; 1 switches the guard off. */
+  readonly absentShareMax?: number | undefined
+  /** Up to so many go whatever the share. Default 10. */
+  readonly absentFreely?: number | undefined
+}
+
+const GUARD = z.strictObject({
+  absentShareMax: z.number().min(0).max(1).default(0.3),
+  absentFreely: z.int().min(0).default(10),
+})
 
 /** What `ingest` did. */
 export interface Ingested {
@@ -46,8 +61,10 @@ export interface Ingested {
   readonly rejected: Readonly<Record<string, number>>
   /** Rows without a time that can be read, where a column for it is named. */
   readonly undated: number
-  /** Records of this source that the whole snapshot did not show; null where absence says nothing. */
+  /** Records of this source that the whole snapshot did not show and that were taken out; null where absence says nothing. */
   readonly absent: number | null
+  /** Records that it did not show either, and that stay, since the guard takes so many for a mistake. */
+  readonly held: number
   /** Open conflicts of the graph afterwards. */
   readonly conflicts: number
 }
@@ -68,6 +85,12 @@ export async function ingest(
   options: IngestOptions = {},
 ): Promise<Ingested> {
   assertMapping(parts.rules, mapping)
+  const guard = GUARD.safeParse(options.guard ?? {})
+  if (!guard.success) {
+    const option = ['guard', ...(guard.error.issues[0]?.path ?? [])].map(String).join('.')
+    const problem = 'is not what its comment allows'
+    throw new LakeloopError('OPTION_INVALID', { part: 'IdentityResolver.ingest', option, problem })
+  }
   await parts.writer.open()
   const reading = { signal: options.signal ?? new AbortController().signal, pageSize: options.pageSize }
   const described = await source.describe(reading.signal).catch((error: unknown) => {
@@ -75,7 +98,10 @@ export async function ingest(
   })
   const plan = planOf(source, mapping)
   if (described !== null) assertColumns(plan, described, source.name)
-  return await new Ingest(parts, source, plan, options).run({ ...reading, described: described ?? undefined })
+  return await new Ingest(parts, source, plan, { ...options, guard: guard.data }).run({
+    ...reading,
+    described: described ?? undefined,
+  })
 }
 
 class Ingest {
@@ -86,15 +112,17 @@ class Ingest {
   readonly #place: CursorPlace
   readonly #unusable = new Map<string, Map<string, number>>()
   readonly #rejected = new Map<string, number>()
-  readonly #sum = { pages: 0, rows: 0, records: 0, identifiers: 0, undated: 0, conflicts: 0 }
+  readonly #sum = { pages: 0, rows: 0, records: 0, identifiers: 0, undated: 0, held: 0, conflicts: 0 }
+  readonly #guard: z.output<typeof GUARD>
   #absent: number | null = null
   #at: IngestCursor
 
-  constructor(parts: Parts, source: Source, plan: Plan, options: IngestOptions) {
+  constructor(parts: Parts, source: Source, plan: Plan, options: IngestOptions & { guard: z.output<typeof GUARD> }) {
     this.#parts = parts
     this.#source = source
     this.#plan = plan
     this.#onPage = options.onPage
+    this.#guard = options.guard
     this.#place = new CursorPlace(parts.graph.store, parts.graph.name, options.name ?? source.name)
     this.#at = { cursor: null, mapping: plan.digest }
   }
@@ -200,18 +228,27 @@ class Ingest {
   async #end(): Promise<void> {
     const { pass } = this.#at
     if (pass === undefined) return
-    if (pass.whole && pass.rows > 0) {
-      this.#absent = 0
-      const { rows } = await this.#parts.writer.current()
-      for await (const records of takeOutUnseen(rows, this.#place, pass, this.#plan.source)) {
-        await this.#write(records, [])
-        this.#absent += records.length
-      }
-    }
+    if (pass.whole && pass.rows > 0) await this.#takeOut(pass)
     const done: IngestCursor = { ...this.#at, pass: { ...pass, done: true } }
     await this.#write([], [this.#place.move(done)])
     this.#place.moved(done)
     await dropSeen(this.#parts.graph, this.#place, undefined)
+  }
+
+  async #takeOut(pass: Pass): Promise<void> {
+    const { rows } = await this.#parts.writer.current()
+    const { source } = this.#plan
+    const { records, absent } = await countUnseen(rows, this.#place, pass, source)
+    const { absentShareMax, absentFreely } = this.#guard
+    this.#absent = 0
+    if (absent > Math.max(absentFreely, Math.floor(records * absentShareMax))) {
+      this.#sum.held = absent
+      return
+    }
+    for await (const gone of takeOutUnseen(rows, this.#place, pass, source)) {
+      await this.#write(gone, [])
+      this.#absent += gone.length
+    }
   }
 
   #count(said: Said): void {
@@ -244,33 +281,6 @@ class Ingest {
 }
 
 const unusableOf = ({ unusable = [] }: StoredRecord): readonly Unusable[] => unusable
-
-/** What can be written together: no record that is shown again after it has left. */
-interface Batch {
-  readonly shown: Map<string, readonly Evidence[]>
-  readonly gone: Set<string>
-}
-
-/** In the order of the rows; one batch nearly always. */
-function batchesOf(said: readonly Said[], { source, keep }: Plan): readonly Batch[] {
-  let batch: Batch = { shown: new Map(), gone: new Set() }
-  const batches = [batch]
-  for (const one of said) {
-    if (one.kind === 'gone') {
-      batch.shown.delete(one.key)
-      batch.gone.add(one.key)
-    }
-    if (one.kind !== 'shown') continue
-    if (batch.gone.has(one.key)) {
-      batch = { shown: new Map(), gone: new Set() }
-      batches.push(batch)
-    }
-    const { key, observedAt } = one
-    const record = { source, key, observedAt, keep, ids: one.ids as Evidence['ids'] }
-    batch.shown.set(key, [...(batch.shown.get(key) ?? []), record])
-  }
-  return batches
-}
 
 /** What a source throws that is none of our errors is SOURCE_FAILED, as the contract says, unless it was told to stop. */
 function failure(error: unknown, source: Source, signal: AbortSignal): unknown {

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api'
 import { describe, expect, test } from 'vitest'
-import { IdentityResolver, type IngestMapping } from '../../src/identity/resolver.js'
+import { IdentityResolver, type IngestGuard, type IngestMapping } from '../../src/identity/resolver.js'
 import { type Cursor, type Row, rowBlock, type Schema } from '../../src/model/row.js'
 import { DuckDbSource } from '../../src/sources/duckdb.js'
 import { RowsSource, type RowsSourceOptions } from '../../src/sources/from-rows.js'
@@ -88,6 +88,7 @@ describe('ingest()', () => {
       rejected: { EVIDENCE_KEY_NULL: 1 },
       undated: 1,
       absent: null,
+      held: 0,
       conflicts: 0,
     })
     expect(told).toEqual([1, 2])
@@ -387,7 +388,24 @@ describe('a mapping that cannot be', () => {
 describe('complete: true', () => {
   const complete = { ...MAPPING, complete: true } as const
   const whole = (rows: readonly Person[], pageSize?: number) =>
-    [crm(rows, { complete: true }), complete, { pageSize }] as const
+    [crm(rows, { complete: true }), complete, { pageSize, guard: { absentShareMax: 1 } }] as const
+
+  test('holds back what is more than the guard allows, and says so', async () => {
+    const resolver = make()
+    const guarded = (rows: readonly Person[], guard?: IngestGuard) =>
+      resolver.ingest(crm(rows, { complete: true }), complete, { guard })
+    expect(await guarded(people(100))).toMatchObject({ absent: 0, held: 0 })
+    expect(await guarded(people(69))).toMatchObject({ absent: 0, held: 31 })
+    expect(await addressOf(resolver, 'c-99')).toBe('p99@example.com')
+    expect(await guarded(people(70))).toMatchObject({ absent: 30, held: 0 })
+    expect(await addressOf(resolver, 'c-99')).toBe('ADDRESS_UNKNOWN')
+    expect(await guarded(people(69), { absentShareMax: 0, absentFreely: 0 })).toMatchObject({ absent: 0, held: 1 })
+    expect(await guarded(people(5), { absentShareMax: 1 })).toMatchObject({ absent: 65, held: 0 })
+    expect(await guarded(people(1))).toMatchObject({ absent: 4, held: 0 })
+    for (const guard of [{ absentShareMax: 2 }, { absentFreely: -1 }, { absent: 1 }] as IngestGuard[]) {
+      await expect(guarded(people(1), guard)).rejects.toMatchObject({ code: 'OPTION_INVALID' })
+    }
+  })
 
   test('takes out what a whole snapshot does not show, and what it shows again is back', async () => {
     const resolver = make()
