@@ -36,7 +36,7 @@ describe('history()', () => {
   test('has nothing of what was seen for the first time, is unknown, or joins nobody', async () => {
     const resolver = make()
     await resolver.observe([seen('1', 1, { customer_id: 'c-1', email: ANN.value })])
-    for (const of of [ANN, C1, PHONE, { ...ANN, value: 'none' }]) expect(await history(resolver, of)).toEqual([])
+    for (const one of [ANN, C1, PHONE, { ...ANN, value: 'none' }]) expect(await history(resolver, one)).toEqual([])
   })
 
   test('tells of a merge and its end, with what was said by hand', async () => {
