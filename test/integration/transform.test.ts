@@ -142,6 +142,13 @@ describe('what becomes of a row', () => {
     expect(made.logs).toEqual([{ level: 'log', row: 1, text: '2' }])
   })
 
+  test('[I12] of a text that is too long to cut off only the length is logged', async () => {
+    const source =
+      "export default () => { console.log('x'.repeat(2 ** 29 - 24)); console.log('y'.repeat(1e6)); return null }"
+    const made = await runProgram(source, [{ n: 1 }])
+    expect(made.logs.map(({ text }) => text)).toEqual(['[a text of 536870888 characters]', 'y'.repeat(500)])
+  })
+
   test('no name that a program makes up is quoted [I7]', async () => {
     const secret = 'canary@example.com'
     const made = await runProgram(
