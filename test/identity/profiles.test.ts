@@ -72,7 +72,11 @@ describe('profiles()', () => {
   test('profile() knows nobody by what is unknown, shared or no identifier', async () => {
     const resolver = make()
     await resolver.observe([1, 2, 3].map((n) => seen(`${n}`, n, { customer_id: `c-${n}`, phone: '+4917000000001' })))
-    for (const nobody of ['p_no', { namespace: 'email', value: 'no@example.com' }, { namespace: 'shoe', value: '43' }]) {
+    for (const nobody of [
+      'p_no',
+      { namespace: 'email', value: 'no@example.com' },
+      { namespace: 'shoe', value: '43' },
+    ]) {
       expect(await resolver.profile(nobody)).toBeUndefined()
     }
     expect(await resolver.profile({ namespace: 'phone', value: '+4917000000001' })).toBeUndefined()
