@@ -1,5 +1,5 @@
 import type { Json } from '../model/value.js'
-import type { Entry, Key, Op, Table } from '../stores/store.js'
+import type { Entry, Key, Op } from '../stores/store.js'
 import { follow } from './changes.js'
 import type { RecordRef, StoredRecord } from './evidence.js'
 import { historyOf } from './history.js'
@@ -26,7 +26,7 @@ export async function pendingIn(rows: Rows): Promise<Pending> {
   const profiles = new Map<string, readonly string[]>()
   const projects = new Set<string>()
   const keys: Key[] = []
-  for await (const page of pagesOf(rows, 'forgetting', rows.name)) {
+  for await (const page of rows.own.pages('forgetting', PAGE)) {
     for (const { key, value } of page) {
       const row = value as object as { readonly projects: readonly string[] }
       for (const project of row.projects) projects.add(project)
@@ -43,7 +43,7 @@ export async function pendingIn(rows: Rows): Promise<Pending> {
  * An identifier of the erased may have named somebody else's profile before; no index tells.
  */
 export async function* kinOf(rows: Rows, pending: Pending): AsyncGenerator<readonly string[]> {
-  for await (const page of pagesOf(rows, 'profile')) {
+  for await (const page of rows.pages('profile', PAGE)) {
     const kin = page.filter(({ value }) => namesErased(value as object as ProfileRow | RedirectRow, pending))
     if (kin.length > 0) yield kin.map(({ key }) => key[1] as string)
   }
@@ -108,7 +108,7 @@ export async function* crowdedRecords(
   rows: Rows,
   { ids }: Pending,
 ): AsyncGenerator<{ readonly refs: readonly RecordRef[]; readonly any: boolean }> {
-  for await (const page of pagesOf(rows, 'evidence')) {
+  for await (const page of rows.pages('evidence', PAGE)) {
     for (const { key, value } of page) {
       const record = value as object as StoredRecord
       if (!record.unusable?.some(([, , problem]) => isUnindexed(problem))) continue
@@ -120,11 +120,11 @@ export async function* crowdedRecords(
 
 /** Takes the erased out of the log and the history, which no index does: each is read once from end to end. */
 export async function eraseTraces(rows: Rows, pending: Pending): Promise<void> {
-  for await (const page of pagesOf(rows, 'identityLog')) {
+  for await (const page of rows.pages('identityLog', PAGE)) {
     const gone = page.filter(({ value }) => pending.profiles.has(value as string))
     await rows.store.commit(gone.map(({ key }) => ({ op: 'delete', table: 'identityLog', key })))
   }
-  for await (const page of pagesOf(rows, 'identityHistory', rows.name)) {
+  for await (const page of rows.own.pages('identityHistory', PAGE)) {
     await rows.store.commit(await historyWithout(rows, pending, page))
   }
 }
@@ -147,13 +147,4 @@ async function historyWithout(rows: Rows, { ids, profiles }: Pending, page: read
     const isSame = JSON.stringify(row) === JSON.stringify(value)
     return isSame ? [] : [{ op: 'put', table, key, value: row as object as Json }]
   })
-}
-
-async function* pagesOf(rows: Rows, table: Table, graph = rows.graph): AsyncGenerator<readonly Entry[]> {
-  for (let after: Key | undefined; ; ) {
-    const page = await rows.store.scan(table, { prefix: [graph], after, limit: PAGE })
-    yield page
-    if (page.length < PAGE) return
-    after = page.at(-1)?.key
-  }
 }

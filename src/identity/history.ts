@@ -116,11 +116,7 @@ export async function* historyOf(
   rows: Rows,
   id: string,
 ): AsyncGenerator<{ readonly sequence: number; readonly row: HistoryRow }> {
-  const prefix = [rows.name, ...partsOf(id)]
-  for (let after: readonly string[] | undefined; ; ) {
-    const entries = await rows.store.scan('identityHistory', { prefix, after, limit: PAGE })
+  for await (const entries of rows.own.pages('identityHistory', PAGE, partsOf(id))) {
     for (const { key, value } of entries) yield { sequence: Number(key[3]), row: value as object as HistoryRow }
-    if (entries.length < PAGE) return
-    after = entries.at(-1)?.key
   }
 }

@@ -17,15 +17,11 @@ const PAGE = 1_000
 
 /** Order   by profile id. Cost    one page in memory. */
 export async function* profilesOf(rows: Rows): AsyncGenerator<Profile> {
-  const prefix = [rows.graph]
-  for (let after: readonly string[] | undefined; ; ) {
-    const entries = await rows.store.scan('profile', { prefix, after, limit: PAGE })
+  for await (const entries of rows.pages('profile', PAGE)) {
     for (const { key, value } of entries) {
       const row = value as object as ProfileRow | RedirectRow
       if (!isRedirect(row)) yield profile(key[1] as string, row)
     }
-    if (entries.length < PAGE) return
-    after = entries.at(-1)?.key
   }
 }
 

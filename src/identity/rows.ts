@@ -130,6 +130,11 @@ export class Rows {
     return new Rows(this.store, this.name, meta?.generation)
   }
 
+  /** What outlives the rules: it stands under the graph's own name. */
+  get own(): Rows {
+    return new Rows(this.store, this.name)
+  }
+
   /** All that a table of this generation holds (below some parts of a key), page by page; the last page may be empty. */
   async *pages(table: Table, limit = PAGE, below: Key = []): AsyncGenerator<readonly Entry[]> {
     for (let after: Key | undefined; ; ) {
