@@ -66,6 +66,7 @@ export type { Outcome, OutcomeStatus } from './model/outcome.js'
 export type {
   DriftChange,
   ListCounts,
+  Reads,
   ReasonCount,
   RowCounts,
   RunReport,
@@ -107,7 +108,8 @@ export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
 export type { TypesRequest } from './sync/row-types.js'
-export { type PlanRequest, type ReconcileRequest, type RunOptions, Sync } from './sync/sync.js'
+export { type PlanRequest, type RunOptions, Sync } from './sync/sync.js'
+export type { ReconcileRequest, WhenHeld } from './sync/upkeep.js'
 export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
 export type { Spark } from './transform/spark.js'

@@ -4,6 +4,9 @@ import type { Reason } from './value.js'
 /** How a run ended. `stopped`: refused to go on, nothing lost; `failed`: something broke on the way. Both can be run again. */
 export type RunStatus = 'complete' | 'stopped' | 'cancelled' | 'failed'
 
+/** What a run read: its source, or only what the store kept of former ones, by which the source's cursor does not move. */
+export type Reads = 'source' | 'deadLetters' | 'inbox'
+
 /**
  * How many rows ended in each way. `read` is counted by the source alone, the others where they arise:
  * read = sum of the outcomes + unsettled, or the run fails; a complete run has no unsettled rows.
@@ -61,6 +64,7 @@ export interface SchemaCommit {
 export interface RunReport {
   readonly sync: string
   readonly runId: string
+  readonly reads: Reads
   readonly status: RunStatus
   readonly startedAt: string
   readonly durationMs: number

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type ErrorCode, isLakeloopError, LakeloopError } from '../errors.js'
-import type { RunReport, RunStatus } from '../model/report.js'
+import type { Reads, RunReport, RunStatus } from '../model/report.js'
 import type { Clock } from './clock.js'
 import { Tally } from './tally.js'
 
@@ -21,10 +21,11 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /** The report of a run that was refused before it began: nothing was read. */
-export function refusedReport(sync: string, error: LakeloopError, clock: Clock): RunReport {
+export function refusedReport(sync: string, reads: Reads, error: LakeloopError, clock: Clock): RunReport {
   return {
     sync,
     runId: randomUUID(),
+    reads,
     status: statusOf(error),
     startedAt: new Date(clock.now()).toISOString(),
     durationMs: 0,

@@ -2,9 +2,10 @@ import type { Wish } from '../delta/list-delta.js'
 import type { ActionBlock } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
 import { type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
+import type { RowBlock } from '../model/row.js'
 import type { Json, JsonObject, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import type { Key, Op } from '../stores/store.js'
+import { type Key, keyPart, type Op } from '../stores/store.js'
 import type { RowFate } from '../transform/transform.js'
 import type { Order, ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
@@ -159,3 +160,18 @@ const unkeyed = (work: PageWork, action: number, context: RunContext): Key => [
   `${context.runId}/${JSON.stringify(work.page.cursor)}/${work.block.row(action)}`,
   `${work.block.kind(action)}#${action}`,
 ]
+
+/** The same rows, under keys that a store takes whatever a row holds: one bad key is no reason to stop. */
+export function storable(rows: RowBlock): RowBlock {
+  return {
+    length: rows.length,
+    refused: rows.refused,
+    at: (index) => rows.at(index),
+    changedAt: (index) => rows.changedAt(index),
+    json: (from, to) => rows.json(from, to),
+    key(index) {
+      const key = rows.key(index)
+      return key === undefined ? undefined : keyPart(key)
+    },
+  }
+}

@@ -3,18 +3,25 @@ import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock, pickActions } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
-import type { RowBlock, Schema } from '../model/row.js'
+import type { Reads } from '../model/report.js'
+import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { keyPart } from '../stores/store.js'
 import { addressPage, bagsOf, evidenceOf } from './addressing.js'
 import { assertWhole } from './audience.js'
 import { type RunContext, tagsOf } from './context.js'
 import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
-import { originKey, PageWork, type Pending, type ReadPage } from './page.js'
-import { PARKED_ROWS_MAX, parkedPage, type StillParked, type Unparked, unparkedRows } from './parked-rows.js'
+import { originKey, PageWork, type Pending, type ReadPage, storable } from './page.js'
+import {
+  type KeptRows,
+  PARKED_ROWS_MAX,
+  parkedPage,
+  type StillParked,
+  type Unparked,
+  unparkedRows,
+} from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
 import type { Window } from './window.js'
 
@@ -44,6 +51,8 @@ export class Pages {
   /** The schema of the last page, as the page has it. */
   #seen: { readonly schema: Schema; readonly told: Schema; readonly park: Reason | undefined } | undefined
   readonly #owners: FieldOwners
+  readonly #reads: Reads
+  readonly #kept: KeptRows | undefined
   readonly #lists = new Map<ListRef, Reason | undefined>()
   readonly #flying = new Set<Promise<void>>()
   #gathered: Pending[] = []
@@ -61,12 +70,19 @@ export class Pages {
   constructor(
     context: RunContext,
     window: Window,
-    options: { readonly drift: Drift; readonly sharedFields: readonly string[] },
+    options: {
+      readonly reads: Reads
+      readonly kept?: KeptRows | undefined
+      readonly drift: Drift
+      readonly sharedFields: readonly string[]
+    },
   ) {
     this.#context = context
     this.#window = window
     this.#drift = options.drift
     this.#schema = options.drift.schema
+    this.#reads = options.reads
+    this.#kept = options.kept
     this.#owners = new FieldOwners(context, options.sharedFields)
   }
 
@@ -81,25 +97,11 @@ export class Pages {
   }
 
   async run(pageSize: number): Promise<void> {
-    const { source, audience, reading, scope, runId } = this.#context
-    const tags = tagsOf(scope.sync, runId)
-    const cursor = this.#window.checkpoint.cursor
-    let pages = 0
+    const { reading } = this.#context
     try {
       await this.#unpark(pageSize)
-      const described = this.#drift.schema
-      const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
-      for await (const page of source.read(options)) {
-        if (reading.aborted || this.#failed !== undefined) break
-        if (audience !== undefined) assertWhole(audience, page.mode, source.name)
-        const park = this.#checkSchema(page.schema)
-        pages += 1
-        this.snapshot = page.mode === 'snapshot' && (pages === 1 || this.snapshot)
-        await (park === undefined ? this.#take(page) : this.#park(page, park))
-        await setImmediate() // stores and transforms that answer at once would never let the host's loop turn
-      }
+      if (this.#reads === 'source') await this.#read(pageSize)
       if (!reading.aborted) await this.#send()
-      this.#nobody = audience !== undefined && pages === 0
     } catch (error) {
       this.#failed ??= { error }
     }
@@ -111,11 +113,35 @@ export class Pages {
     if (reading.aborted) throw new LakeloopError('ABORTED')
   }
 
+  async #read(pageSize: number): Promise<void> {
+    const { source, audience, reading, scope, runId } = this.#context
+    const tags = tagsOf(scope.sync, runId)
+    const cursor = this.#window.checkpoint.cursor
+    const described = this.#drift.schema
+    const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
+    let pages = 0
+    for await (const page of source.read(options)) {
+      if (reading.aborted || this.#failed !== undefined) return
+      if (audience !== undefined) assertWhole(audience, page.mode, source.name)
+      const park = this.#checkSchema(page.schema)
+      pages += 1
+      this.snapshot = page.mode === 'snapshot' && (pages === 1 || this.snapshot)
+      await (park === undefined ? this.#take(page) : this.#park(page, park))
+      await setImmediate() // stores and transforms that answer at once would never let the host's loop turn
+    }
+    this.#nobody = audience !== undefined && pages === 0
+  }
+
   /** Rows that former runs parked and that can be read now, before what the source has: that is newer (I6). */
   async #unpark(pageSize: number): Promise<void> {
     const { cursor } = this.#window.checkpoint
     const options = { pageSize, cursor, still: this.#still }
     for await (const { page, done, orders } of unparkedRows(this.#context, this.#drift.judge, options)) {
+      if (this.#context.reading.aborted || this.#failed !== undefined) return
+      await this.#take(page, { done, orders })
+    }
+    const judging = this.#drift.judge
+    for await (const { page, done, orders } of this.#kept?.(this.#context, { judging, pageSize, cursor }) ?? []) {
       if (this.#context.reading.aborted || this.#failed !== undefined) return
       await this.#take(page, { done, orders })
     }
@@ -263,20 +289,5 @@ export class Pages {
       this.#context.events.tell('reject', event)
     }
     return rejected
-  }
-}
-
-/** The same rows, under keys that a store takes whatever a row holds: one bad key is no reason to stop. */
-function storable(rows: RowBlock): RowBlock {
-  return {
-    length: rows.length,
-    refused: rows.refused,
-    at: (index) => rows.at(index),
-    changedAt: (index) => rows.changedAt(index),
-    json: (from, to) => rows.json(from, to),
-    key(index) {
-      const key = rows.key(index)
-      return key === undefined ? undefined : keyPart(key)
-    },
   }
 }

@@ -66,6 +66,12 @@ export interface Unparked {
   readonly orders: readonly Order[]
 }
 
+/** Rows that the store keeps, oldest first; each page with what takes it out of the store. */
+export type KeptRows = (
+  context: RunContext,
+  options: { readonly judging: Judge; readonly pageSize: number; readonly cursor: ReadPage['cursor'] },
+) => AsyncIterable<Unparked>
+
 /**
  * The rows that former runs parked and that the transform finds its columns in now, oldest first. Read before the
  * source, since what it gives is newer (I6); what was accepted since they were read is newer too, and stays.

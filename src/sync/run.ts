@@ -3,21 +3,21 @@ import type { Delivery } from '../destinations/destination.js'
 import { LakeloopError } from '../errors.js'
 import type { DriftChange, ListCounts, RunReport } from '../model/report.js'
 import type { Schema } from '../model/row.js'
-import type { Op, Store } from '../stores/store.js'
 import type { TransformFacts } from '../transform/transform.js'
 import { AddressMemory } from './address-memory.js'
 import { assertColumn } from './audience.js'
 import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
-import { type RunContext, type Sender, tagsOf } from './context.js'
+import { type RunContext, tagsOf } from './context.js'
 import { Departures } from './departures.js'
 import { decideDrift } from './drift-decision.js'
+import type { Drive, PassResult } from './drive.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
 import { fenceIn } from './lease.js'
-import { listPhase, type OnAddresses } from './list-phase.js'
+import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
@@ -25,36 +25,6 @@ import { drainIdentity } from './retarget.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { Tally } from './tally.js'
 import { Window } from './window.js'
-
-/** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */
-export interface Drive {
-  readonly store: Store
-  readonly identity: SyncOptions['identity']
-  readonly lists: SyncOptions['lists']
-  readonly commitMain: (ops: readonly Op[]) => Promise<void>
-  readonly fence: readonly Op[]
-  readonly sender: (delivery: Delivery, count: (endpoint: string) => void) => Sender
-  readonly settleMs: number
-  /** The how-manieth run of the sync this is. */
-  readonly turn: number
-  readonly reading: AbortSignal
-  readonly sending: AbortSignal
-  /** Told of the addresses that lists are about to be sent. */
-  readonly onAddresses?: OnAddresses | undefined
-  /** Called once all is sent; what it throws ends the run. */
-  readonly ended?: () => void
-  /** A pass that is taken over from a plan. */
-  readonly pass?: { readonly epoch: string; readonly now: number }
-}
-
-export interface PassResult {
-  readonly report: RunReport
-  /** Where the pass began: what a plan is pinned to. */
-  readonly began: Checkpoint | undefined
-  readonly epoch: string
-  readonly now: number
-  readonly version: string
-}
 
 /** One pass: drift decision, pages, parked actions, identity's changes, lists. Never throws: the report says how it ended. */
 export async function pass(options: SyncOptions, events: SyncEmitter, drive: Drive): Promise<PassResult> {
@@ -99,22 +69,28 @@ class Pass {
     this.#checkpoint = this.#fresh(undefined)
   }
 
-  /** A new pass, or the one that an interrupted run left. */
+  /** A new pass, or the one that an interrupted run left; beside the source it is the last one, and stays as it is. */
   #fresh(before: Checkpoint | undefined): Checkpoint {
+    if (before !== undefined && this.#isBeside) return before
     if (before !== undefined && !before.complete) return { ...before, ...this.#drive.pass }
     return {
       cursor: before?.cursor ?? null,
       epoch: this.#drive.pass?.epoch ?? this.#runId,
       now: this.#drive.pass?.now ?? this.#startedAt,
-      complete: false,
+      complete: this.#isBeside,
       learned: before?.learned ?? {},
       identityAfter: before?.identityAfter ?? 0,
     }
   }
 
+  /** The source is not read. */
+  get #isBeside(): boolean {
+    return this.#drive.reads !== 'source'
+  }
+
   /** True for the rest of a pass that was interrupted. */
   get #resumed(): boolean {
-    return this.#began !== undefined && !this.#began.complete
+    return this.#began !== undefined && !this.#began.complete && !this.#isBeside
   }
 
   async go(): Promise<void> {
@@ -124,7 +100,7 @@ class Pass {
     this.#began = await readCheckpoint(this.#drive.store, this.#scope)
     this.#checkpoint = this.#fresh(this.#began)
     this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed: this.#resumed })
-    const drift = await this.#decideDrift(facts)
+    const drift = await (this.#isBeside ? this.#knownSchema(facts) : this.#decideDrift(facts))
     const delivery = await openRetrying(destination, {
       clock: this.#clock,
       limits: { ...RETRY_LIMITS, ...this.#options.retry },
@@ -135,7 +111,7 @@ class Pass {
       const { window, schema } = await this.#work(facts, delivery, drift)
       const learned = await delivery.close()
       if (schema !== undefined) await this.#drive.commitMain([writeSchema(this.#scope, schema, facts.version)])
-      window.amend({ complete: true, learned })
+      window.amend(this.#isBeside ? { learned } : { complete: true, learned })
       await window.save()
     } catch (error) {
       await this.#keepLearned(delivery).catch(() => undefined) // what ended the run is the error that counts
@@ -168,6 +144,12 @@ class Pass {
     return { judge, schema, park }
   }
 
+  /** Where the source is not read its schema is the one accepted last. */
+  async #knownSchema(facts: TransformFacts): Promise<Drift> {
+    const before = await readSchema(this.#drive.store, this.#scope)
+    return { judge: { before, facts, policies: this.#options.drift ?? {} }, schema: before, park: undefined }
+  }
+
   async #work(
     facts: TransformFacts,
     delivery: Delivery,
@@ -183,7 +165,8 @@ class Pass {
       rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
     })
     this.#window = window
-    const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [] })
+    const { reads, kept } = this.#drive
+    const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [], reads, kept })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
       this.#retargeted += await drainIdentity(context, window)
@@ -203,14 +186,14 @@ class Pass {
     const { read, unsettled } = this.#tally.counts
     if (unsettled !== 0) throw new LakeloopError('SUMS_BROKEN', { read, settled: this.#tally.settled })
     if (phase.held !== undefined) {
-      window.amend({ complete: true })
+      if (!this.#isBeside) window.amend({ complete: true })
       await window.save()
       throw phase.held
     }
     this.#drive.ended?.()
     // A schema whose rows are to be kept is not accepted by a run that met none.
     const isParked = pages.parked > 0 || drift.park !== undefined
-    return { window, schema: isParked ? undefined : pages.schema }
+    return { window, schema: isParked || this.#isBeside ? undefined : pages.schema }
   }
 
   async #takeOver({ lists, delivery, fence, clock, reading: signal, scope }: RunContext): Promise<boolean> {
@@ -241,7 +224,7 @@ class Pass {
       scope: this.#scope,
       runId: this.#runId,
       epoch: this.#checkpoint.epoch,
-      now: this.#checkpoint.now,
+      now: this.#isBeside ? this.#startedAt : this.#checkpoint.now,
       nulls,
       carries: this.#options.adds === 'carry',
       clock: this.#clock,
@@ -265,7 +248,7 @@ class Pass {
       turn: this.#drive.turn,
       departures: await Departures.of(store, this.#scope.project),
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
-      settling: { acceptedAt: this.#resumed ? this.#startedElapsed : undefined },
+      settling: { acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined },
       leftBehind,
       reading,
       sending,
@@ -276,6 +259,7 @@ class Pass {
     const report: RunReport = {
       sync: this.#scope.sync,
       runId: this.#runId,
+      reads: this.#drive.reads,
       status: statusOf(error),
       startedAt: new Date(this.#startedAt).toISOString(),
       durationMs: Math.round(this.#clock.elapsed() - this.#startedElapsed),

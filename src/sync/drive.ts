@@ -1,0 +1,45 @@
+import type { Delivery } from '../destinations/destination.js'
+import type { Reads, RunReport } from '../model/report.js'
+import type { Op, Store } from '../stores/store.js'
+import type { Checkpoint } from './checkpoint.js'
+import type { Sender } from './context.js'
+import type { OnAddresses } from './list-phase.js'
+import type { SyncOptions } from './options.js'
+import type { KeptRows } from './parked-rows.js'
+
+/** What a pass reads: the source, from where the last pass stood; or only what the store has kept, and then it stands where it stood. */
+export interface Driven {
+  readonly reads: Reads
+  /** Rows that were kept, to be read before the source, beside those that `drift` parked. */
+  readonly kept?: KeptRows | undefined
+}
+
+/** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */
+export interface Drive extends Driven {
+  readonly store: Store
+  readonly identity: SyncOptions['identity']
+  readonly lists: SyncOptions['lists']
+  readonly commitMain: (ops: readonly Op[]) => Promise<void>
+  readonly fence: readonly Op[]
+  readonly sender: (delivery: Delivery, count: (endpoint: string) => void) => Sender
+  readonly settleMs: number
+  /** The how-manieth run of the sync this is. */
+  readonly turn: number
+  readonly reading: AbortSignal
+  readonly sending: AbortSignal
+  /** Told of the addresses that lists are about to be sent. */
+  readonly onAddresses?: OnAddresses | undefined
+  /** Called once all is sent; what it throws ends the run. */
+  readonly ended?: () => void
+  /** A pass that is taken over from a plan. */
+  readonly pass?: { readonly epoch: string; readonly now: number }
+}
+
+export interface PassResult {
+  readonly report: RunReport
+  /** Where the pass began: what a plan is pinned to. */
+  readonly began: Checkpoint | undefined
+  readonly epoch: string
+  readonly now: number
+  readonly version: string
+}

@@ -1,0 +1,165 @@
+import type { Reconciled } from '../delta/list-delta.js'
+import { isLakeloopError, LakeloopError } from '../errors.js'
+import type { ListRef } from '../model/action.js'
+import type { Reads, RunReport } from '../model/report.js'
+import type { Json } from '../model/value.js'
+import type { Key } from '../stores/store.js'
+import { withAudience } from './audience.js'
+import { checkpointKey, type Scope } from './checkpoint.js'
+import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import { refusedReport } from './ending.js'
+import { SyncEmitter, type SyncEvents } from './events.js'
+import { compare } from './existing.js'
+import { fenceIn, Lease } from './lease.js'
+import { checkOptions, type SyncOptions } from './options.js'
+import { openRetrying, RETRY_LIMITS } from './retry.js'
+import { sourceTypes, type TypesRequest } from './row-types.js'
+
+export interface ReconcileRequest {
+  readonly list: ListRef
+  readonly signal?: AbortSignal
+}
+
+/** What to do while another process runs the sync: end with LEASE_HELD, or wait for it until the signal. */
+export type WhenHeld = 'refuse' | 'wait'
+
+/** How often a run that waits for another one looks whether it has ended. */
+const HELD_POLL_MS = 1_000
+
+/** What is asked of a sync around its runs: what they were, what they left, and that there is one at a time. */
+export abstract class Upkeep {
+  readonly name: string
+  protected readonly options: SyncOptions
+  protected readonly clock: Clock
+  protected readonly scope: Scope
+  protected readonly events = new SyncEmitter()
+
+  /** Throws OPTION_INVALID that names the option. */
+  constructor(options: SyncOptions) {
+    const { transform, audience } = checkOptions(options)
+    this.options = audience === undefined ? options : { ...options, transform: withAudience(transform, audience) }
+    this.name = options.name
+    this.clock = options.clock ?? SYSTEM_CLOCK
+    this.scope = { project: options.destination.project, sync: options.name }
+  }
+
+  on<K extends keyof SyncEvents>(event: K, listener: SyncEvents[K]): this {
+    this.events.on(event, listener)
+    return this
+  }
+
+  once<K extends keyof SyncEvents>(event: K, listener: SyncEvents[K]): this {
+    this.events.once(event, listener)
+    return this
+  }
+
+  off<K extends keyof SyncEvents>(event: K, listener: SyncEvents[K]): this {
+    this.events.off(event, listener)
+    return this
+  }
+
+  /**
+   * Compares a list with what the destination has on it, and mends what is remembered: see {@link Reconciled}. Sends
+   * nothing; what has to be sent is sent by the next run.
+   *
+   * Throws  LEASE_HELD while the sync runs; LIST_OWNED, LIST_UNKNOWN, LIST_AMBIGUOUS, LIST_DYNAMIC; OPTION_INVALID for a
+   *         destination that does not show who is on a list; what the destination and the store throw.
+   */
+  async reconcile({ list, signal = new AbortController().signal }: ReconcileRequest): Promise<Reconciled> {
+    const { store, lists, destination, existing = [] } = this.options
+    const limits = { ...RETRY_LIMITS, ...this.options.retry }
+    const clock = this.clock
+    const lease = await Lease.take(store, this.scope, clock)
+    try {
+      const delivery = await openRetrying(destination, { clock, limits, signal })
+      const owner = { project: this.scope.project, owner: this.scope.sync }
+      const how = existing.find((one) => one.list === list)?.members ?? 'ignore'
+      const comparing = {
+        lists,
+        delivery,
+        owner,
+        fence: fenceIn(lists.store, store, lease.fence),
+        clock,
+        limits,
+        signal,
+      }
+      return await compare(comparing, list, how !== 'ignore').finally(() => delivery.close())
+    } finally {
+      await lease.release()
+    }
+  }
+
+  /** The reports of former runs, newest first. */
+  async history({ limit = 20 }: { readonly limit?: number } = {}): Promise<readonly RunReport[]> {
+    const kept: RunReport[] = []
+    let after: Key | undefined
+    for (;;) {
+      const entries = await this.options.store.scan('run', { prefix: checkpointKey(this.scope), after, limit: 1_000 })
+      kept.push(...entries.map(({ value }) => value as unknown as RunReport))
+      after = entries.at(-1)?.key
+      if (entries.length < 1_000) return kept.reverse().slice(0, limit)
+    }
+  }
+
+  /**
+   * The text of a `.d.ts` for programs over the rows of this sync: see {@link rowTypes}. Reads no rows, unless only reading
+   * tells what they have: then the first page, of what is read once too.
+   *
+   * Throws  ROW_TYPES_UNKNOWN, ROW_TYPES_UNWRITABLE, OPTION_INVALID; what the source throws.
+   */
+  types(request: TypesRequest = {}): Promise<string> {
+    return sourceTypes(this.options.source, request)
+  }
+
+  /** Ends the transform's process. Idempotent. */
+  async close(): Promise<void> {
+    await this.options.transform.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /**
+   * What a run of any kind has around it: the lease, and a report however it ended. Rejects only on a programmer's mistake.
+   */
+  protected async leased(
+    { reads, whenHeld, signal }: { readonly reads: Reads; readonly whenHeld: WhenHeld; readonly signal: AbortSignal },
+    go: (lease: Lease) => Promise<RunReport>,
+  ): Promise<RunReport> {
+    let lease: Lease | undefined
+    try {
+      lease = await this.#lease(whenHeld, signal)
+      return await this.#remember(await go(lease))
+    } catch (error) {
+      if (!isLakeloopError(error)) throw error
+      return refusedReport(this.name, reads, error, this.clock)
+    } finally {
+      await lease?.release()
+    }
+  }
+
+  async #lease(whenHeld: WhenHeld, signal: AbortSignal): Promise<Lease> {
+    for (;;) {
+      try {
+        return await Lease.take(this.options.store, this.scope, this.clock)
+      } catch (error) {
+        if (whenHeld === 'refuse' || !isLakeloopError(error, 'LEASE_HELD')) throw error
+        await this.clock.sleep(HELD_POLL_MS, signal)
+        if (signal.aborted) throw new LakeloopError('ABORTED')
+      }
+    }
+  }
+
+  /** A run whose report cannot be kept is not complete: the next one would not know of it. */
+  async #remember(report: RunReport): Promise<RunReport> {
+    const key = [...checkpointKey(this.scope), report.startedAt, report.runId]
+    try {
+      await this.options.store.commit([{ op: 'put', table: 'run', key, value: report as unknown as Json }])
+      return report
+    } catch (error) {
+      if (report.error !== undefined || !isLakeloopError(error)) return report
+      return { ...report, status: 'failed', error: { code: error.code, message: error.message } }
+    }
+  }
+}
