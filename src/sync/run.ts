@@ -48,6 +48,7 @@ class Pass {
   readonly #tally = new Tally()
   readonly #requests: Record<string, number> = {}
   #began: Checkpoint | undefined
+  #described: Schema | undefined
   #window: Window | undefined
   #checkpoint: Checkpoint
   #version = ''
@@ -131,16 +132,16 @@ class Pass {
     const { source, drift: policies = {} } = this.#options
     const before = await readSchema(this.#drive.store, this.#scope)
     const judge = { before, facts, policies }
-    const { changes, schema, stop, park } = await decideDrift(source, judge, {
+    const { changes, schema, described, stop, park } = await decideDrift(source, judge, {
       signal: this.#drive.reading,
       tags: tagsOf(this.#scope.sync, this.#runId),
     })
     this.#drift = changes
+    this.#described = described
     if (changes.length > 0) this.#events.tell('drift', { changes })
     if (stop !== undefined) throw stop
     const { audience } = this.#options
-    const isDescribed = schema !== undefined && schema !== before && park === undefined
-    if (audience !== undefined && isDescribed) assertColumn(audience, schema)
+    if (audience !== undefined && described !== undefined && park === undefined) assertColumn(audience, described)
     return { judge, schema, park }
   }
 
@@ -205,7 +206,7 @@ class Pass {
 
   async #settled(acceptedAt: number | undefined): Promise<void> {
     if (acceptedAt === undefined) return
-    await this.#clock.sleep(this.#drive.settleMs - (this.#clock.elapsed() - acceptedAt), this.#drive.sending)
+    await this.#drive.settle(this.#clock.elapsed() - acceptedAt)
     if (this.#drive.sending.aborted) throw new LakeloopError('ABORTED')
   }
 
@@ -246,6 +247,7 @@ class Pass {
       tally: this.#tally,
       memory: new AddressMemory({ ...names, parked }),
       turn: this.#drive.turn,
+      onLoss: this.#drive.onLoss,
       departures: await Departures.of(store, this.#scope.project),
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
       settling: { acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined },
@@ -275,6 +277,6 @@ class Pass {
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     }
     const { epoch, now } = this.#checkpoint
-    return { report, began: this.#began, epoch, now, version: this.#version }
+    return { report, began: this.#began, described: this.#described, epoch, now, version: this.#version }
   }
 }
