@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly identityAfter: number
   /** True once a row of this pass could be anybody's: the pass then removes nobody for being absent (I5). */
   readonly untied?: boolean
+  /** The last pass that was shown a whole audience: what was kept before it and not shown in it has left. */
+  readonly whole?: { readonly epoch: string; readonly turn: number }
 }
 
 /** The names under which one sync keeps its things. Every key begins with the project (design, section 6). */

@@ -37,6 +37,7 @@ export function refusedReport(sync: string, reads: Reads, error: LakeloopError, 
     unparked: 0,
     overtaken: 0,
     retargeted: 0,
+    expired: [],
     requests: {},
     error: { code: error.code, message: error.message },
   }

@@ -79,6 +79,7 @@ class Pass {
       now: this.#drive.pass?.now ?? this.#startedAt,
       complete: this.#isBeside,
       learned: before?.learned ?? {},
+      ...(before?.whole === undefined ? {} : { whole: before.whole }),
       identityAfter: before?.identityAfter ?? 0,
     }
   }
@@ -158,14 +159,15 @@ class Pass {
     const context = await this.#context(facts, delivery)
     const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
     const found = await this.#takeOver(context)
+    const { reads, kept, actions } = this.#drive
     const window = new Window(context, {
       checkpoint: this.#checkpoint,
       lists: await context.lists.lists(owner),
       found,
-      rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
+      // Of what was refused before, much may be refused again, and says nothing about the mapping.
+      rejectedShareMax: reads === 'deadLetters' ? 1 : (this.#options.rejectedShareMax ?? 0.05),
     })
     this.#window = window
-    const { reads, kept } = this.#drive
     const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [], reads, kept })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
@@ -174,11 +176,15 @@ class Pass {
     } finally {
       this.#retargeted += pages.retargeted
     }
-    const tried = await tryParked(context, { snapshot: pages.snapshot })
-    this.#unparked = tried.accepted
-    this.#overtaken = tried.overtaken
-    this.#retargeted += await drainIdentity(context, window)
-    const complete = (pages.snapshot || pages.nobody) && window.tied
+    const settleIdentity = async (): Promise<void> => {
+      this.#retargeted += await drainIdentity(context, window)
+    }
+    if (actions !== undefined) await actions(context, settleIdentity)
+    else await this.#tryParked(context, pages.snapshot)
+    await settleIdentity()
+    const whole = pages.snapshot || pages.nobody
+    if (whole) window.amend({ whole: { epoch: context.epoch, turn: context.turn } })
+    const complete = whole && window.tied
     const settled = () => this.#settled(context.settling.acceptedAt)
     const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
     this.#lists = phase.lists
@@ -194,6 +200,12 @@ class Pass {
     // A schema whose rows are to be kept is not accepted by a run that met none.
     const isParked = pages.parked > 0 || drift.park !== undefined
     return { window, schema: isParked || this.#isBeside ? undefined : pages.schema }
+  }
+
+  async #tryParked(context: RunContext, snapshot: boolean): Promise<void> {
+    const tried = await tryParked(context, { snapshot })
+    this.#unparked = tried.accepted
+    this.#overtaken = tried.overtaken
   }
 
   async #takeOver({ lists, delivery, fence, clock, reading: signal, scope }: RunContext): Promise<boolean> {
@@ -218,7 +230,7 @@ class Pass {
       if (held.length > 0) leftBehind.push(table)
     }
     const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(this.#scope), limit: 1 })
-    const parked = leftBehind.includes('parked') || parkedRow !== undefined
+    const parked = leftBehind.length > 0 || parkedRow !== undefined
     const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
     return {
       scope: this.#scope,
@@ -271,6 +283,7 @@ class Pass {
       unparked: this.#unparked,
       overtaken: this.#overtaken,
       retargeted: this.#retargeted,
+      expired: [],
       requests: this.#requests,
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     }

@@ -6,8 +6,9 @@ import { overlay } from '../stores/overlay.js'
 import type { Store } from '../stores/store.js'
 import { readCheckpoint } from './checkpoint.js'
 import type { Clock } from './clock.js'
+import { DeadLetters } from './dead-letters.js'
 import { Dispatcher } from './dispatch.js'
-import type { Driven } from './drive.js'
+import type { Driven, Running } from './drive.js'
 import { SyncEmitter } from './events.js'
 import { Lease } from './lease.js'
 import type { OnAddresses } from './list-phase.js'
@@ -15,17 +16,6 @@ import { checkRunOptions } from './options.js'
 import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
 import { RETRY_LIMITS } from './retry.js'
 import { pass } from './run.js'
-import { Upkeep, type WhenHeld } from './upkeep.js'
-
-/** How anything that takes the lease and ends in a report is run. */
-export interface Running {
-  /** Aborted: no further page is read; what is on its way may finish. */
-  readonly signal?: AbortSignal
-  /** How long what is on its way may take after `signal` was aborted, in ms. Default 30,000. Then its fate stays unknown. */
-  readonly graceMs?: number
-  /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
-  readonly whenHeld?: WhenHeld
-}
 
 export interface RunOptions extends Running {
   /**
@@ -52,7 +42,7 @@ export interface PlanRequest {
  * Nothing runs until `run` or `plan` is called, and nothing runs after they have resolved. What was handed in (stores,
  * source, destination) is closed by its owner; `close` ends the transform's process.
  */
-export class Sync extends Upkeep {
+export class Sync extends DeadLetters {
   /**
    * One pass over the source, from where the last one stood.
    *
@@ -63,7 +53,7 @@ export class Sync extends Upkeep {
   async run(options: RunOptions = {}): Promise<RunReport> {
     checkRunOptions(options)
     const { plan, ...running } = options
-    return await this.#drive(running, { reads: 'source' }, plan)
+    return await this.drive(running, { reads: 'source' }, plan)
   }
 
   /**
@@ -78,7 +68,7 @@ export class Sync extends Upkeep {
       overlays.set(base, made)
       return made
     }
-    const main = over(store)
+    const main = store.over(over(store.base))
     const requests: PlannedRequest[] = []
     const { report, began, epoch, now, version } = await pass(this.options, new SyncEmitter(), {
       reads: 'source',
@@ -100,7 +90,7 @@ export class Sync extends Upkeep {
     return { sync: this.name, madeAt: startedAt, rows, requests, lists: counts, reasons, drift, pins, ...stop }
   }
 
-  async #drive(running: Running, what: Driven, plan?: Plan): Promise<RunReport> {
+  protected override async drive(running: Running, what: Driven, plan?: Plan): Promise<RunReport> {
     const { graceMs = 30_000, whenHeld = 'refuse', signal: reading = new AbortController().signal } = running
     const grace = graceAfter(reading, graceMs, this.clock)
     const { store, identity, lists, settleMs = 60_000 } = this.options
@@ -123,7 +113,7 @@ export class Sync extends Upkeep {
         ended: () => left?.assertEmpty(),
         ...(plan === undefined ? {} : { pass: { epoch: plan.pins.epoch, now: plan.pins.now } }),
       })
-      return report
+      return await this.expired(report, (ops) => held.commit(ops))
     }).finally(() => grace.end())
   }
 
