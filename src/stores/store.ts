@@ -73,6 +73,9 @@ export const TABLES = [
   'identityMove',
   'identityCursor',
   'identitySeen',
+  'inbox',
+  'inboxState',
+  'removed',
 ] as const
 export type Table = (typeof TABLES)[number]
 

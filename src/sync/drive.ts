@@ -12,6 +12,8 @@ export interface Driven {
   readonly reads: Reads
   /** Rows that were kept, to be read before the source, beside those that `drift` parked. */
   readonly kept?: KeptRows | undefined
+  /** Runs follow one another by themselves: the guard of removals counts those of a whole day. */
+  readonly guardsDay?: boolean
 }
 
 /** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */

@@ -14,6 +14,7 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LEASE_LOST',
   'CIRCUIT_OPEN',
   'LIST_GUARD',
+  'LIST_GUARD_DAY',
   'LIST_OWNED',
   'PLAN_STALE',
   'FIELD_OWNED',

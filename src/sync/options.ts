@@ -9,6 +9,7 @@ import type { Audience, Program } from './audience.js'
 import type { Clock } from './clock.js'
 import type { DriftPolicies } from './drift-policy.js'
 import type { Existing } from './existing.js'
+import type { InboxBounds } from './inbox.js'
 import type { RetryLimits } from './retry.js'
 
 export interface SyncOptions {
@@ -47,6 +48,8 @@ export interface SyncOptions {
   readonly audience?: Audience
   /** What becomes of members that lists have already. Default: they are never touched. */
   readonly existing?: readonly Existing[]
+  /** How much may wait of what was pushed: `rowsMax` 1 to 100,000,000, `bytesMax` 1 to 2^40. Default 100,000 rows and 256 MiB. */
+  readonly inbox?: InboxBounds
   readonly clock?: Clock
 }
 
@@ -98,6 +101,16 @@ const SHAPE = z.strictObject({
     .optional(),
   audience: z.strictObject({ list, where: z.string().min(1).optional() }).optional(),
   existing: z.array(z.strictObject({ list, members: z.enum(['ignore', 'adopt', 'reconcile']) })).optional(),
+  inbox: z
+    .strictObject({
+      rowsMax: z.int().min(1).max(100_000_000),
+      bytesMax: z
+        .int()
+        .min(1)
+        .max(2 ** 40),
+    })
+    .partial()
+    .optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
@@ -121,9 +134,13 @@ export function checkOptions(options: SyncOptions): SyncOptions {
   return options
 }
 
-const RUN = z.strictObject({
+const RUNNING = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
   graceMs: z.number().min(0).max(3_600_000).optional(),
+  whenHeld: z.enum(['refuse', 'wait']).optional(),
+})
+
+const RUN = RUNNING.extend({
   plan: z
     .looseObject({
       sync: z.string(),
@@ -131,7 +148,6 @@ const RUN = z.strictObject({
       pins: z.looseObject({}),
     })
     .optional(),
-  whenHeld: z.enum(['refuse', 'wait']).optional(),
 })
 
 /** Throws OPTION_INVALID for what `run` was called with: a mistake in the host's program, and no end of a run. */
@@ -140,8 +156,14 @@ export function checkRunOptions(options: object): void {
   if (!checked.success) throw invalid('Sync.run', checked.error)
 }
 
+/** The same for whatever takes the lease and ends in a report. */
+export function checkRunning(part: string, options: object): void {
+  const checked = RUNNING.safeParse(options)
+  if (!checked.success) throw invalid(part, checked.error)
+}
+
 /** The first thing that is wrong, by its name; a name that nobody knows is repeated, since it is the host's own word. */
-function invalid(part: string, { issues }: z.ZodError): LakeloopError {
+export function invalid(part: string, { issues }: z.ZodError): LakeloopError {
   const [issue] = issues
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
   const option = unknown ?? (issue?.path.join('.') || 'options')

@@ -97,6 +97,11 @@ export class PageWork {
     else this.#reasons.delete(row)
   }
 
+  /** The how-manieth row of the run it is: tells rows without a key apart. */
+  nth(row: number): number {
+    return this.#first[1] + row
+  }
+
   /** When the row of an action was read. */
   order(action: number): Order {
     const [turn, row] = this.#first
@@ -157,7 +162,7 @@ export function kept(what: JsonObject, reason: Reason, context: RunContext): Jso
 
 const unkeyed = (work: PageWork, action: number, context: RunContext): Key => [
   ...checkpointKey(context.scope),
-  `${context.runId}/${JSON.stringify(work.page.cursor)}/${work.block.row(action)}`,
+  `${context.runId}/${work.nth(work.block.row(action))}`,
   `${work.block.kind(action)}#${action}`,
 ]
 

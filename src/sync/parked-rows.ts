@@ -58,12 +58,12 @@ export interface StillParked {
   rows: number
 }
 
-/** Rows that were parked, as a page of their own, with what takes them out of the store once they are finished. */
+/** Rows that were kept, as a page of their own, with what takes them out of the store once they are finished. */
 export interface Unparked {
   readonly page: ReadPage
   readonly done: readonly Op[]
-  /** When each of its rows was read: newer rows may have been accepted since. */
-  readonly orders: readonly Order[]
+  /** When each of its rows was read, where newer rows may have been accepted since. */
+  readonly orders?: readonly Order[] | undefined
 }
 
 /** Rows that the store keeps, oldest first; each page with what takes it out of the store. */

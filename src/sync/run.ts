@@ -180,7 +180,8 @@ class Pass {
     this.#retargeted += await drainIdentity(context, window)
     const complete = (pages.snapshot || pages.nobody) && window.tied
     const settled = () => this.#settled(context.settling.acceptedAt)
-    const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
+    const { onAddresses, guardsDay = false } = this.#drive
+    const phase = await listPhase(context, { complete, settled, onAddresses, guardsDay })
     this.#lists = phase.lists
     this.#conflicts = await context.identity.conflictCount()
     const { read, unsettled } = this.#tally.counts

@@ -150,7 +150,9 @@ export class Window {
   async #claim(page: PageWork, wishes: readonly RowWish[]): Promise<void> {
     const { lists, scope, epoch, commits } = this.#context
     const asked = wishes.map(({ wish }) => wish)
-    const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch })
+    // Rows of changes are no part of a whole audience, also where the same run reads one: absence is judged by that alone.
+    const unseen = page.page.mode === 'changes'
+    const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch, unseen })
     const main = wishes.flatMap(({ row, wish: { address, member } }, at) =>
       address !== undefined && member === true && noted.changed[at] === true
         ? carriedOps(this.#context, page, row, address)
@@ -206,7 +208,11 @@ export class Window {
     for (let row = 0; row < rows.length; row++) {
       const reason = page.reason(row)
       if (page.status(row) !== 'rejected' || reason === undefined || page.hasActions(row)) continue
-      const key = [...checkpointKey(this.#context.scope), rows.key(row) ?? `${this.#context.runId}/${row}`, 'row']
+      const key = [
+        ...checkpointKey(this.#context.scope),
+        rows.key(row) ?? `${this.#context.runId}/${page.nth(row)}`,
+        'row',
+      ]
       const value = kept({ row: rows.at(row) }, reason, this.#context)
       page.kept.push({ op: 'put', table: 'deadLetter', key, value })
     }
