@@ -21,6 +21,9 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'IDENTITY_RULES_CHANGED',
 ])
 
+/** What nothing that is done later can mend: the host has closed it. */
+export const isClosed = (code: string | undefined): boolean => code === 'CLOSED' || code === 'STORE_CLOSED'
+
 /** The report of a run that was refused before it began: nothing was read. */
 export function refusedReport(sync: string, reads: Reads, error: LakeloopError, clock: Clock): RunReport {
   return {

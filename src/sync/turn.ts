@@ -4,6 +4,9 @@ import type { Clock } from './clock.js'
 const AGAIN_MS = 1_000
 const AGAIN_MAX_MS = 300_000
 
+/** How long to wait after so many failures in a row, in ms. */
+export const againMs = (failures: number): number => Math.min(AGAIN_MS * 2 ** (failures - 1), AGAIN_MAX_MS)
+
 /** When one kind of run is due: by the clock, when asked for, and again after it has failed. */
 export class Turn {
   readonly #clock: Clock
@@ -75,9 +78,8 @@ export class Turn {
   }
 
   failed(): void {
-    const waitMs = Math.min(AGAIN_MS * 2 ** this.#failures, AGAIN_MAX_MS)
     this.#failures += 1
-    this.#notBefore = this.#clock.elapsed() + waitMs
+    this.#notBefore = this.#clock.elapsed() + againMs(this.#failures)
     this.#isAsked = true
   }
 }

@@ -1,7 +1,7 @@
 import { type ErrorCode, LakeloopError } from '../errors.js'
 import type { RowCounts, RunReport } from '../model/report.js'
 import type { Clock } from './clock.js'
-import { asLakeloopError, refusedReport } from './ending.js'
+import { asLakeloopError, isClosed, refusedReport } from './ending.js'
 import type { Lag, SyncEmitter } from './events.js'
 import { takeFeed } from './feed.js'
 import type { Inbox } from './inbox.js'
@@ -57,8 +57,6 @@ export function startWatch(watched: Watched, options: WatchOptions): Watch {
 
 /** Runs that need nobody: the lease is free again some day. */
 const WAITS: readonly string[] = ['LEASE_HELD', 'LEASE_LOST']
-/** What no later run can mend, though it is a failure. */
-const ENDS: readonly string[] = ['CLOSED', 'STORE_CLOSED']
 /** The run did all but the removals: there is nothing to be tried again at once. */
 const HELD: readonly string[] = ['LIST_GUARD', 'LIST_GUARD_DAY']
 
@@ -164,7 +162,7 @@ class Running {
     const { status, error } = report
     const code = error?.code ?? ''
     if (this.#options.goOnAfter?.includes(code as ErrorCode) === true) return
-    if ((status === 'stopped' && !WAITS.includes(code)) || ENDS.includes(code)) {
+    if ((status === 'stopped' && !WAITS.includes(code)) || isClosed(code)) {
       this.#end = { status: 'stopped', error }
     }
   }
@@ -205,7 +203,7 @@ class Running {
   async #takeFeed(): Promise<void> {
     const { feed } = this.#options
     if (feed === undefined) return
-    const { inbox } = this.#watched
+    const { inbox, clock } = this.#watched
     const { signal } = this.#stopping
     const onWake = (): void => {
       this.lag.woken()
@@ -216,7 +214,7 @@ class Running {
       this.#ask('inbox')
       return ended
     }
-    await takeFeed(feed, { inbox, signal, onWake, drained }).catch((error: unknown) => {
+    await takeFeed(feed, { inbox, clock, signal, onWake, drained }).catch((error: unknown) => {
       this.#feedError = asLakeloopError(error)
     })
     this.#feed = 'over'

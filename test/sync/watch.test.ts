@@ -400,6 +400,53 @@ describe('watch({ feed })', () => {
     expect(scores(stage.world)).toEqual({ p1: 0.1 })
   })
 
+  test('keeps each item once, though the store has no answer for a push that it wrote', async () => {
+    const stage = new Stage()
+    const { store } = stage.world
+    const commit = store.commit.bind(store)
+    let lost = 0
+    store.commit = async (ops) => {
+      const isPush = ops.some((op) => op.op === 'put' && op.table === 'inbox')
+      if (isPush && lost < 2) {
+        lost += 1
+        if (lost === 1) await commit(ops)
+        throw new LakeloopError('STORE_FAILED', { problem: 'the line is dead' })
+      }
+      await commit(ops)
+    }
+    const feed = new Feed()
+    feed.give([person(1, 0.1)], [person(2, 0.2)])
+    feed.end()
+    const watch = stage.sync().watch({ feed })
+    await stage.clock.advance(10_000)
+    expect(lost).toBe(2)
+    expect(await watch.done).toMatchObject({ status: 'ended', rows: { read: 2, accepted: 2 } })
+  })
+
+  test('lets the loop of the host turn though the feed never waits', async () => {
+    const stage = new Stage()
+    const endless = {
+      async *[Symbol.asyncIterator]() {
+        for (;;) yield undefined
+      },
+    }
+    const watch = stage.sync().watch({ feed: endless })
+    await quiet()
+    expect((await watch.stop()).status).toBe('cancelled')
+    expect(stage.reads).toBeGreaterThan(0)
+  })
+
+  test('ends with its store', async () => {
+    const stage = new Stage()
+    const feed = new Feed()
+    const watch = stage.sync().watch({ feed })
+    await quiet()
+    await stage.world.store.close()
+    feed.give([person(1, 0.1)])
+    await quiet()
+    expect(await watch.done).toMatchObject({ status: 'failed', error: { code: 'STORE_CLOSED' } })
+  })
+
   test('ends though the feed hangs', async () => {
     const stage = new Stage()
     const watch = stage.sync().watch({ feed: new Feed() })
