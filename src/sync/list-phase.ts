@@ -7,6 +7,7 @@ import type { ListCounts } from '../model/report.js'
 import { carriedBy, dropCarried } from './carried.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
+import { hit } from './failpoint.js'
 
 /** Addresses per request to a list. */
 const CHUNK_MAX = 1_000
@@ -121,11 +122,15 @@ async function sendChunk(
     chunk.addresses.map((address) => ({ address })),
   )
   const outcomes: Outcome[] = []
+  FAILPOINT: hit('before-list-intent')
   await chunk.intend()
+  FAILPOINT: hit('after-list-intent')
   const onSettled = async (settled: Settled): Promise<void> => {
     for (const [at, outcome] of settled.outcomes) outcomes[at] = outcome
   }
   await sender.send(block, { onSettled })
+  FAILPOINT: hit('before-list-settled')
   await chunk.settle(outcomes)
+  FAILPOINT: hit('after-list-settled')
   for (const { status } of outcomes) total[status === 'rejected' ? 'rejected' : chunk.op] += 1
 }

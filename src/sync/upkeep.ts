@@ -10,6 +10,7 @@ import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
+import { hit } from './failpoint.js'
 import { fenceIn, Lease } from './lease.js'
 import { checkOptions, type SyncOptions } from './options.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
@@ -129,7 +130,9 @@ export abstract class Upkeep {
   ): Promise<RunReport> {
     let lease: Lease | undefined
     try {
+      FAILPOINT: hit('before-lease')
       lease = await this.#lease(whenHeld, signal)
+      FAILPOINT: hit('after-lease')
       return await this.#remember(await go(lease))
     } catch (error) {
       if (!isLakeloopError(error)) throw error
@@ -154,8 +157,10 @@ export abstract class Upkeep {
   /** A run whose report cannot be kept is not complete: the next one would not know of it. */
   async #remember(report: RunReport): Promise<RunReport> {
     const key = [...checkpointKey(this.scope), report.startedAt, report.runId]
+    FAILPOINT: hit('before-report')
     try {
       await this.options.store.commit([{ op: 'put', table: 'run', key, value: report as unknown as Json }])
+      FAILPOINT: hit('after-report')
       return report
     } catch (error) {
       if (report.error !== undefined || !isLakeloopError(error)) return report
