@@ -88,7 +88,8 @@ function expectTruth(fake: FakeIterable, undisturbed: number): void {
 }
 
 async function inWorld(work: (fake: FakeIterable, url: string) => Promise<void>): Promise<void> {
-  const fake = new FakeIterable({ projectType: 'email', rates: 'off' })
+  // Unsure of the vendor, and only so can a purchase that may have arrived be looked up; else its id overwrites it.
+  const fake = new FakeIterable({ projectType: 'email', rates: 'off', unsure: { purchasesAmongEvents: true } })
   const { url, close } = await fake.listen()
   try {
     await work(fake, url)
@@ -140,6 +141,17 @@ for (const [name, open] of Object.entries(STORES)) {
           }
         },
       )
+
+      test.concurrent('SIGTERM with grace: what is on its way is settled, and nothing comes twice [I3]', async () => {
+        await inWorld(async (fake, url) => {
+          const run = { store: open(), url, apiKey: 'fake-key' }
+          const end = (await runOnce({ ...run, term: { at: 'before-request', nth: 2 } })) as FailpointEnd
+          expect(end.report).toMatchObject({ status: 'cancelled', error: { code: 'ABORTED' } })
+          const next = (await runOnce(run)) as FailpointEnd
+          expect(next.report).toMatchObject({ status: 'complete', rows: { unsettled: 0 } })
+          expectTruth(fake, undisturbed - WINDOW)
+        })
+      })
     },
   )
 }

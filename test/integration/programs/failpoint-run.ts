@@ -23,6 +23,8 @@ export interface FailpointRun {
   readonly apiKey: string
   /** Where to die: at the nth time (from 1) that the point is come by. Absent: live. */
   readonly die?: { readonly at: Failpoint; readonly nth: number }
+  /** Where the process is asked to end (SIGTERM), which it does as a host would: it cancels the run and waits for it. */
+  readonly term?: { readonly at: Failpoint; readonly nth: number }
 }
 
 export interface FailpointEnd {
@@ -37,7 +39,10 @@ const times: Record<string, number> = {}
 arm((point) => {
   times[point] = (times[point] ?? 0) + 1
   if (run.die?.at === point && times[point] === run.die.nth) process.kill(process.pid, 'SIGKILL')
+  if (run.term?.at === point && times[point] === run.term.nth) process.kill(process.pid, 'SIGTERM')
 })
+const cancel = new AbortController()
+process.once('SIGTERM', () => cancel.abort())
 
 const store = 'path' in run.store ? new SqliteStore(run.store) : new PostgresStore(run.store)
 const fast = Object.fromEntries(Object.keys(PUBLISHED_RATES).map((endpoint) => [endpoint, 10_000]))
@@ -86,7 +91,7 @@ const sync = new Sync({
   concurrency: 3,
   settleMs: 0,
 })
-const report = await sync.run({ whenHeld: 'wait' })
+const report = await sync.run({ whenHeld: 'wait', signal: cancel.signal, graceMs: 10_000 })
 const deadLetters = (await store.scan('deadLetter', { prefix: ['failpoints'], limit: 100 })).length
 await sync.close()
 await store.close()
