@@ -6,6 +6,7 @@ import { carriedOps } from './carried.js'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
+import { hit } from './failpoint.js'
 import { departureOps } from './leaving.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
 import { subjectsOf } from './subjects.js'
@@ -131,6 +132,8 @@ export class Window {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
     const { cursor } = page.page
+    FAILPOINT: if (page.kept.some((op) => op.table === 'deadLetter' && op.op === 'put')) hit('before-dead-letter')
+    FAILPOINT: hit('before-cursor')
     await commits.commit({
       main: [
         ...page.kept,
@@ -139,6 +142,7 @@ export class Window {
       ],
       lists: await this.#unlisted(page),
     })
+    FAILPOINT: hit('after-cursor')
     this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
@@ -174,11 +178,16 @@ export class Window {
     await commits.commit({ lists: noted.ops, main })
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
-      if (from?.key) for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
+      if (from?.key) for (const table of this.#leftBehind(from)) page.kept.push({ op: 'delete', table, key: from.key })
       const outcome = { status: noted.changed[at] === true ? 'accepted' : 'unchanged' } as const
       if (from === undefined) page.note(row, outcome)
       else page.end(from.action, outcome)
     })
+  }
+
+  /** Tables to be cleared of a wish that is noted; an older one of the same row may have been parked in this run as well. */
+  #leftBehind({ left }: NonNullable<RowWish['from']>): readonly ('parked' | 'deadLetter')[] {
+    return this.#context.memory.parked && !left.includes('parked') ? [...left, 'parked'] : left
   }
 
   /** Writes the checkpoint as it stands. */
