@@ -106,7 +106,7 @@ const SHAPE = z.strictObject({
   audience: z.strictObject({ list, where: z.string().min(1).optional() }).optional(),
   existing: z.array(z.strictObject({ list, members: z.enum(['ignore', 'adopt', 'reconcile']) })).optional(),
   deadLetters: z.strictObject({ expireAfterDays: z.number().min(1).max(3_650).optional() }).optional(),
-  encryption: z.strictObject({ key: z.unknown(), former: z.array(z.unknown()).optional() }).optional(),
+  encryption: z.strictObject({ key: z.unknown().optional(), former: z.array(z.unknown()).optional() }).optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
