@@ -164,6 +164,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
   if (unchanged) {
     work.note(block.row(action), { status: 'unchanged' })
+    if (key !== undefined) work.taken.push({ key, row: block.row(action) })
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
@@ -271,7 +272,7 @@ async function recall(
   }
   // Of a profile it stands under its address, and is asked for when that is known.
   const prints = await look('fingerprint')
-  const tables = context.leftBehind
+  const tables = [...context.leftBehind]
   const lefts = await Promise.all(tables.map(look))
   let next = 0
   return keys.map((key, action) => {

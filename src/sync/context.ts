@@ -55,8 +55,8 @@ export interface RunContext {
   readonly turn: number
   /** When the destination last accepted a profile, on the clock's `elapsed`; set by whoever sends. */
   readonly settling: { acceptedAt: number | undefined }
-  /** Tables that hold something of former runs. */
-  readonly leftBehind: readonly ('parked' | 'deadLetter')[]
+  /** Tables that hold something that was kept, by a former run or since. */
+  readonly leftBehind: Set<'parked' | 'deadLetter'>
   /** Aborted: no further page is read. */
   readonly reading: AbortSignal
   /** Aborted: what is on its way is given up as unknown. */

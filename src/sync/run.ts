@@ -224,13 +224,13 @@ class Pass {
   async #context(facts: TransformFacts, delivery: Delivery): Promise<RunContext> {
     const { source, transform, audience, destination, nulls = 'omit' } = this.#options
     const { store, identity, lists, fence, reading, sending, commitMain, sender } = this.#drive
-    const leftBehind: ('parked' | 'deadLetter')[] = []
+    const leftBehind = new Set<'parked' | 'deadLetter'>()
     for (const table of ['parked', 'deadLetter'] as const) {
       const held = await store.scan(table, { prefix: checkpointKey(this.#scope), limit: 1 })
-      if (held.length > 0) leftBehind.push(table)
+      if (held.length > 0) leftBehind.add(table)
     }
     const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(this.#scope), limit: 1 })
-    const parked = leftBehind.length > 0 || parkedRow !== undefined
+    const parked = leftBehind.size > 0 || parkedRow !== undefined
     const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
     return {
       scope: this.#scope,

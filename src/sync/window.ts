@@ -8,6 +8,7 @@ import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
 import { departureOps } from './leaving.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
+import { RecentLetters } from './recent-letters.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
 const CIRCUIT_ROWS = 1_000
@@ -26,6 +27,7 @@ export class Window {
   /** Members found on a list may be whom a row speaks of, and only an address tells. */
   readonly #found: boolean
   readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
+  readonly #recent: RecentLetters
   #checkpoint: Checkpoint
   #turn: Promise<void> = Promise.resolve()
 
@@ -35,6 +37,7 @@ export class Window {
   ) {
     this.#context = context
     this.#checkpoint = options.checkpoint
+    this.#recent = new RecentLetters(context.scope, context.leftBehind)
     this.#knownLists = new Set(options.lists)
     this.#found = options.found
     this.#circuit = { share: options.rejectedShareMax, rejected: [], at: 0 }
@@ -47,6 +50,11 @@ export class Window {
   /** False once a row of a snapshot ended without an outcome for its claims that could be tied to a claimant (I5). */
   get tied(): boolean {
     return this.#checkpoint.untied !== true
+  }
+
+  /** Pages that are finished. */
+  get finished(): number {
+    return this.#recent.finished
   }
 
   /** Pages that are not finished. */
@@ -87,6 +95,7 @@ export class Window {
         if (isDeparture(kind)) leaving.push({ address, kind })
         else if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+        if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
       }
@@ -131,7 +140,7 @@ export class Window {
     }
     const { cursor } = page.page
     await commits.commit({
-      main: [...page.kept, writeCheckpoint(scope, { ...this.#checkpoint, cursor })],
+      main: [...page.kept, ...this.#recent.finish(page), writeCheckpoint(scope, { ...this.#checkpoint, cursor })],
       lists: await this.#unlisted(page),
     })
     this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
@@ -161,7 +170,10 @@ export class Window {
     await commits.commit({ lists: noted.ops, main })
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
-      if (from?.key) for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
+      if (from?.key) {
+        for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
+        page.taken.push({ key: from.key, row })
+      }
       page.note(row, { status: noted.changed[at] === true ? 'accepted' : 'unchanged' })
     })
   }
