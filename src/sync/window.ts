@@ -9,6 +9,7 @@ import type { Leaving } from './departures.js'
 import { hit } from './failpoint.js'
 import { departureOps } from './leaving.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
+import { RecentLetters } from './recent-letters.js'
 import { subjectsOf } from './subjects.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
@@ -28,6 +29,7 @@ export class Window {
   /** Members found on a list may be whom a row speaks of, and only an address tells. */
   readonly #found: boolean
   readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
+  readonly #recent: RecentLetters
   #checkpoint: Checkpoint
   #turn: Promise<void> = Promise.resolve()
 
@@ -37,6 +39,7 @@ export class Window {
   ) {
     this.#context = context
     this.#checkpoint = options.checkpoint
+    this.#recent = new RecentLetters(context.scope, context.leftBehind)
     this.#knownLists = new Set(options.lists)
     this.#found = options.found
     this.#circuit = { share: options.rejectedShareMax, rejected: [], at: 0 }
@@ -49,6 +52,11 @@ export class Window {
   /** False once a row of a snapshot ended without an outcome for its claims that could be tied to a claimant (I5). */
   get tied(): boolean {
     return this.#checkpoint.untied !== true
+  }
+
+  /** Pages that are finished. */
+  get finished(): number {
+    return this.#recent.finished
   }
 
   /** Pages that are not finished. */
@@ -89,6 +97,7 @@ export class Window {
         if (isDeparture(kind)) leaving.push({ address, kind })
         else if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+        if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
       }
@@ -137,6 +146,7 @@ export class Window {
     await commits.commit({
       main: [
         ...page.kept,
+        ...this.#recent.finish(page),
         ...history.ops(history.keeps ? subjectsOf(page) : []),
         writeCheckpoint(scope, { ...this.#checkpoint, cursor }),
       ],
@@ -178,16 +188,14 @@ export class Window {
     await commits.commit({ lists: noted.ops, main })
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
-      if (from?.key) for (const table of this.#leftBehind(from)) page.kept.push({ op: 'delete', table, key: from.key })
+      if (from?.key) {
+        for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
+        page.taken.push({ key: from.key, row })
+      }
       const outcome = { status: noted.changed[at] === true ? 'accepted' : 'unchanged' } as const
       if (from === undefined) page.note(row, outcome)
       else page.end(from.action, outcome)
     })
-  }
-
-  /** Tables to be cleared of a wish that is noted; an older one of the same row may have been parked in this run as well. */
-  #leftBehind({ left }: NonNullable<RowWish['from']>): readonly ('parked' | 'deadLetter')[] {
-    return this.#context.memory.parked && !left.includes('parked') ? [...left, 'parked'] : left
   }
 
   /** Writes the checkpoint as it stands. */
