@@ -197,7 +197,7 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'sync/dispatch.ts',
     find: 'if (outcomes.length !== request.actions.length) {',
     replace: 'if (outcomes.length < 0) {',
-    tests: ['sync/dispatch.test.ts'],
+    tests: ['faults/run-faults.test.ts'],
   },
   {
     name: 'the circuit never opens',

@@ -100,3 +100,16 @@ test('a listener that rejects is told of, and neither ends the run nor the proce
   expect(unhandled).toEqual([])
   expect(new Set(errors)).toEqual(new Set(['LISTENER_FAILED']))
 })
+
+test.each([-1, 1])(
+  'a destination whose count of outcomes is off by %i is not believed: the run stops, and the next one ends it [I4]',
+  async (off) => {
+    const world = new World()
+    world.destination.knob = ({ rows }) =>
+      Array.from({ length: rows.length + off }, () => ({ status: 'accepted' }) as const)
+    const report = await world.sync(people(10)).run()
+    expect(report).toMatchObject({ status: 'failed', error: { code: 'DESTINATION_MISCOUNTED' }, rows: { accepted: 0 } })
+    world.destination.knob = () => undefined
+    expect(await world.sync(people(10)).run()).toMatchObject({ status: 'complete', rows: { accepted: 10 } })
+  },
+)
