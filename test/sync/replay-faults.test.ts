@@ -145,6 +145,42 @@ describe('a replay', () => {
     }
   })
 
+  test('of a purchase that nothing was written down for leaves word for a run over its row, too [I2]', async () => {
+    const world = new World({ destination: new RecordingDestination({ sizeMax: 1 }) })
+    const { destination } = world
+    const open = destination.open.bind(destination)
+    const reason = { code: 'ACTION_INVALID', facts: {} }
+    destination.open = async (...given) => ({
+      ...(await open(...given)),
+      prepare: async () => ({ requests: [], refused: [{ action: 0, reason }] }),
+    })
+    await purchases(world, [order]).run()
+    destination.open = open
+    destination.knob = () => Promise.reject(new Error('died'))
+    await purchases(world)
+      .replay({ deadLetters: 'all' })
+      .catch(() => undefined)
+    world.clock.advance(120_000)
+    destination.knob = () => undefined
+    await purchases(world, [order]).run()
+    expect(destination.again).toEqual([false, true])
+  })
+
+  test('of a row whose action is refused then counts the row once, and keeps the action', async () => {
+    const world = new World()
+    await world.sync([], { source: source(rows(2)), transform: transform('broken'), rejectedShareMax: 1 }).run()
+    expect(await letters(world)).toMatchObject([{ kind: 'row', key: 'c-1' }])
+    world.destination.knob = ({ rows: sent }) => sent.map(() => NO)
+    const report = await world.sync([], { transform: transform('mended') }).replay({ deadLetters: 'all' })
+    expect(report.rows).toMatchObject({ read: 1, rejected: 1, unsettled: 0 })
+    const left = await letters(world)
+    expect(left.map(({ kind, attempts }) => [kind, attempts])).toEqual([
+      ['event', 0],
+      ['membership', 0],
+      ['profile', 0],
+    ])
+  })
+
   test('of a letter that was edited since is no repeat of what died', async () => {
     const base = new MemoryStore()
     const destination = new RecordingDestination({ sizeMax: 1, knob: ({ rows: sent }) => sent.map(() => NO) })
