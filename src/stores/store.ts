@@ -73,6 +73,7 @@ export const TABLES = [
   'identityMove',
   'identityCursor',
   'identitySeen',
+  'erasing',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -9,13 +9,13 @@ import type { RunContext } from './context.js'
 import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
 import { departureOps, fateOfDeparted } from './leaving.js'
-import { kept, originKey } from './page.js'
+import { isOfTheForgotten, kept, originKey } from './page.js'
 
 const PARKED_PER_TURN = 1_000
 
 export interface Tried {
   readonly accepted: number
-  /** Dropped: newer values were accepted since, or the row has left. */
+  /** Dropped: newer values were accepted since, the row has left, or the person was forgotten. */
   readonly overtaken: number
 }
 
@@ -89,15 +89,14 @@ async function tryFound(context: RunContext, all: readonly Found[]): Promise<Tri
   const main: Op[] = []
   let overtaken = 0
   for (const one of all) {
-    const { entry, action, address } = one
+    const { entry, address } = one
     const fate = fateOf(one, left.get(address))
     if (fate === undefined) {
       found.push(one)
       continue
     }
     main.push({ op: 'delete', table: 'parked', key: entry.key })
-    if ('reason' in fate) main.push(refused(context, entry, action, fate.reason))
-    else overtaken += 1
+    overtaken += 1
   }
   if (main.length > 0) await context.commits.commit({ main })
   found.sort((a, b) => (isAfter(a.order, b.order) ? 1 : -1)) // as they were read (I6)
@@ -184,7 +183,7 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
       const { entry, action, address, profileId, write } = rests[at] as Rest
       if (outcome.status === 'parked') continue // it waits on, as it is
       main.push({ op: 'delete', table: 'parked', key: entry.key })
-      if ('reason' in outcome) main.push(refused(context, entry, action, outcome.reason))
+      if ('reason' in outcome) main.push(...refused(context, entry, action, outcome.reason))
       else {
         bindings.push({ profileId, address })
         if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
@@ -220,7 +219,8 @@ const intended = ({ entry }: Rest): Op => ({
   value: { ...(entry.value as JsonObject), sent: true },
 })
 
-function refused(context: RunContext, entry: Entry, action: Action, reason: Reason): Op {
+function refused(context: RunContext, entry: Entry, action: Action, reason: Reason): readonly Op[] {
+  if (isOfTheForgotten(reason)) return []
   const value = kept({ action: action as unknown as JsonObject }, reason, context)
-  return { op: 'put', table: 'deadLetter', key: entry.key, value }
+  return [{ op: 'put', table: 'deadLetter', key: entry.key, value }]
 }

@@ -14,6 +14,7 @@ import { Departures } from './departures.js'
 import { decideDrift } from './drift-decision.js'
 import type { Drive, PassResult } from './drive.js'
 import { asLakeloopError, statusOf } from './ending.js'
+import { sendForgets } from './erase-forget.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
 import { fenceIn } from './lease.js'
@@ -175,6 +176,7 @@ class Pass {
       this.#retargeted += pages.retargeted
     }
     const tried = await tryParked(context, { snapshot: pages.snapshot })
+    await sendForgets(context)
     this.#unparked = tried.accepted
     this.#overtaken = tried.overtaken
     this.#retargeted += await drainIdentity(context, window)

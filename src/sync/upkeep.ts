@@ -1,6 +1,7 @@
 import type { Reconciled } from '../delta/list-delta.js'
 import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
+import type { Identifiers } from '../model/identifier.js'
 import type { Reads, RunReport } from '../model/report.js'
 import type { Json } from '../model/value.js'
 import type { Key } from '../stores/store.js'
@@ -8,6 +9,7 @@ import { withAudience } from './audience.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { refusedReport } from './ending.js'
+import { type EraseOptions, type Erasure, erase, finish, type Place, peopleOf } from './erase.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
 import { fenceIn, Lease } from './lease.js'
@@ -22,6 +24,12 @@ export interface ReconcileRequest {
 
 /** What to do while another process runs the sync: end with LEASE_HELD, or wait for it until the signal. */
 export type WhenHeld = 'refuse' | 'wait'
+
+/** Whether to wait for another process that runs the sync, and until when. */
+export interface Held {
+  readonly whenHeld?: WhenHeld
+  readonly signal?: AbortSignal
+}
 
 /** How often a run that waits for another one looks whether it has ended. */
 const HELD_POLL_MS = 1_000
@@ -89,6 +97,31 @@ export abstract class Upkeep {
     }
   }
 
+  /**
+   * Erases people: all that this store keeps of them for the project, whatever identifiers they are named by, and what they
+   * had before. Nothing is sent about them from then on, and the destination is asked to forget them by the next runs. It
+   * cannot be taken back. See docs/erasure.md for what it cannot know.
+   *
+   * @param person  one, or up to 100 at once, which costs no more
+   * Repeat   harmless: who was erased stays so, and what a crash left undone is done by this or the next run.
+   * Throws   OPTION_INVALID for an identifier that joins nobody; LEASE_HELD while the sync runs; what the stores throw.
+   * Cost     the tables of the project, once from end to end.
+   */
+  async erase(person: Identifiers | readonly Identifiers[], options: EraseOptions & Held = {}): Promise<Erasure> {
+    const { whenHeld = 'refuse', signal = new AbortController().signal } = options
+    const people = peopleOf(this.options.identity, person, options)
+    const lease = await this.#lease(whenHeld, signal)
+    try {
+      return await erase(this.#place(lease), people, options)
+    } finally {
+      await lease.release()
+    }
+  }
+
+  #place(lease: Lease): Place {
+    return { parts: this.options, scope: this.scope, clock: this.clock, lease }
+  }
+
   /** The reports of former runs, newest first. */
   async history({ limit = 20 }: { readonly limit?: number } = {}): Promise<readonly RunReport[]> {
     const kept: RunReport[] = []
@@ -130,6 +163,7 @@ export abstract class Upkeep {
     let lease: Lease | undefined
     try {
       lease = await this.#lease(whenHeld, signal)
+      await finish(this.#place(lease), { others: false })
       return await this.#remember(await go(lease))
     } catch (error) {
       if (!isLakeloopError(error)) throw error
