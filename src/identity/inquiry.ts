@@ -6,6 +6,7 @@ import { invalidOption } from './place.js'
 import { type Profile, profileOf, profilesOf } from './profiles.js'
 import type { ConflictRow } from './rows.js'
 import { idOf, type Rules } from './rules.js'
+import { forgottenOf } from './tombstones.js'
 import { type Traces, tracesOf } from './traces.js'
 import { Words } from './words.js'
 import type { Writer } from './writer.js'
@@ -77,10 +78,25 @@ export class Inquiry extends Words {
     yield* tellHistory(this.#rules, rows, identifier)
   }
 
+  /** That the rules know, the strongest first. */
+  get namespaces(): readonly string[] {
+    return [...this.#rules.namespaces.keys()]
+  }
+
   /** An identifier as the rules write it; `undefined` for one that joins nobody. */
   written({ namespace, value }: Identifier): string | undefined {
     const reading = this.#rules.read(namespace, value)
     return 'value' in reading ? reading.value : undefined
+  }
+
+  /** Which of some identifiers, raw, were forgotten, in their order. Cost    one read for all; none in a graph where nobody was. */
+  async areForgotten(identifiers: readonly Identifier[]): Promise<readonly boolean[]> {
+    return this.#writer.read(async (rows, meta) => {
+      if (meta?.forgets === undefined) return identifiers.map(() => false)
+      const ids = identifiers.map((one) => idOf(one.namespace, this.written(one) ?? ''))
+      const forgotten = await forgottenOf(rows, meta, ids)
+      return ids.map((id) => forgotten.has(id))
+    })
   }
 
   /**

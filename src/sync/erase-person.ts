@@ -105,28 +105,11 @@ export class Theirs {
 
   /** A row, or anything else by name, that holds one of them somewhere. */
   isRow(row: Json, key: string | undefined): boolean {
-    const short = new Set(key === undefined ? [] : partsOf(key).map((part) => part.toLowerCase()))
-    return this.#holds(row, '', short)
-  }
-
-  #holds(value: Json, name: string, short: ReadonlySet<string>): boolean {
-    if (typeof value === 'string' || typeof value === 'number') return this.#isCell(String(value), name, short)
-    if (typeof value !== 'object' || value === null) return false
-    if (Array.isArray(value)) return value.some((one) => this.#holds(one, name, short))
-    return Object.entries(value as JsonObject).some(
-      ([field, held]) => this.isTelling(field) || this.#holds(held, field, short),
+    return cellsOf(row, key).some(
+      (cell) =>
+        this.isTelling(cell.text) ||
+        [...this.#values.keys()].some((namespace) => isSaying(cell, namespace) && this.#isOf(namespace, cell.text)),
     )
-  }
-
-  #isCell(text: string, name: string, short: ReadonlySet<string>): boolean {
-    if (this.isTelling(text)) return true
-    const column = plain(name)
-    for (const namespace of this.#values.keys()) {
-      if (!this.#isOf(namespace, text)) continue
-      if (text.trim().length >= TELLING_LENGTH || plain(namespace) === column || short.has(text.toLowerCase()))
-        return true
-    }
-    return false
   }
 
   #isOf(namespace: string, raw: unknown): boolean {
@@ -135,6 +118,40 @@ export class Theirs {
     return values.has(this.#written({ namespace, value: raw }) ?? '')
   }
 }
+
+/** A text of a row, however deep it stands; a field's name is one too. */
+export interface Cell {
+  readonly text: string
+  /** The name of the column or field that holds it. */
+  readonly name: string
+  /** It is a part of the row's key. */
+  readonly isKey: boolean
+}
+
+/** All texts of a row, and its numbers as their digits. */
+export function cellsOf(row: Json, key: string | undefined): readonly Cell[] {
+  const parts = new Set(key === undefined ? [] : partsOf(key).map((part) => part.toLowerCase()))
+  const cells: Cell[] = []
+  const walk = (value: Json, name: string): void => {
+    if (typeof value === 'string' || typeof value === 'number') {
+      const text = String(value)
+      cells.push({ text, name, isKey: parts.has(text.toLowerCase()) })
+    } else if (Array.isArray(value)) {
+      for (const one of value) walk(one, name)
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [field, held] of Object.entries(value as JsonObject)) {
+        cells.push({ text: field, name: '', isKey: false })
+        walk(held, field)
+      }
+    }
+  }
+  walk(row, '')
+  return cells
+}
+
+/** Whether a cell may be taken for an identifier of a namespace: see {@link TELLING_LENGTH}. */
+export const isSaying = ({ text, name, isKey }: Cell, namespace: string): boolean =>
+  text.trim().length >= TELLING_LENGTH || isKey || plain(namespace) === plain(name)
 
 /** A key of one text column is the text, any other is the JSON of its parts. */
 function partsOf(key: string): readonly string[] {

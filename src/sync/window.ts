@@ -1,11 +1,13 @@
 import { LakeloopError } from '../errors.js'
 import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
+import type { Reason } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { carriedOps } from './carried.js'
 import { type Checkpoint, checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
+import { rowsOfTheForgotten, type WholeRow } from './erase-rows.js'
 import { departureOps } from './leaving.js'
 import { keep, kept, type PageWork, type Pending, type RowWish } from './page.js'
 
@@ -123,7 +125,7 @@ export class Window {
   async #finish(page: PageWork): Promise<void> {
     const { events, tally, commits, scope } = this.#context
     const wishes = this.#decided(page)
-    this.#keepRows(page)
+    await this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
@@ -200,16 +202,21 @@ export class Window {
       keep(page, from.action, from.key, { status, reason }, this.#context)
   }
 
-  /** Rows that never became actions are kept as rows. */
-  #keepRows(page: PageWork): void {
+  /** Rows that never became actions are kept as rows, but for those of the forgotten. */
+  async #keepRows(page: PageWork): Promise<void> {
     const { rows } = page.page
-    for (let row = 0; row < rows.length; row++) {
-      const reason = page.reason(row)
-      if (page.status(row) !== 'rejected' || reason === undefined || page.hasActions(row)) continue
-      const key = [...checkpointKey(this.#context.scope), rows.key(row) ?? `${this.#context.runId}/${row}`, 'row']
-      const value = kept({ row: rows.at(row) }, reason, this.#context)
-      page.kept.push({ op: 'put', table: 'deadLetter', key, value })
+    const refused: (WholeRow & { readonly at: number; readonly reason: Reason })[] = []
+    for (let at = 0; at < rows.length; at++) {
+      const reason = page.reason(at)
+      if (page.status(at) !== 'rejected' || reason === undefined || page.hasActions(at)) continue
+      refused.push({ row: rows.at(at), key: rows.key(at), at, reason })
     }
+    const forgotten = await rowsOfTheForgotten(this.#context, refused)
+    refused.forEach(({ row, key: name, at, reason }, nth) => {
+      if (forgotten.has(nth)) return
+      const key = [...checkpointKey(this.#context.scope), name ?? `${this.#context.runId}/${at}`, 'row']
+      page.kept.push({ op: 'put', table: 'deadLetter', key, value: kept({ row }, reason, this.#context) })
+    })
   }
 
   #judge(rejected: boolean): void {

@@ -2,7 +2,7 @@ import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Action } from '../../src/model/action.js'
 import type { Identifier } from '../../src/model/identifier.js'
 import type { Outcome } from '../../src/model/outcome.js'
-import type { RunStatus } from '../../src/model/report.js'
+import type { RunReport, RunStatus } from '../../src/model/report.js'
 import { type Row, rowBlock, type Schema } from '../../src/model/row.js'
 import type { Source } from '../../src/sources/source.js'
 import { MemoryStore } from '../../src/stores/memory.js'
@@ -103,9 +103,10 @@ const record = (key: string, observedAt: string, bag: Record<string, string>, so
   ids: Object.entries(bag).map(([namespace, value]): Identifier => ({ namespace, value })),
 })
 
-async function ran(sync: Sync, as: RunStatus = 'complete'): Promise<void> {
-  const { status, error } = await sync.run()
-  if (status !== as) throw new Error(`${sync.name} was ${status}: ${error?.message}`)
+async function ran(sync: Sync, as: RunStatus = 'complete'): Promise<RunReport> {
+  const report = await sync.run()
+  if (report.status !== as) throw new Error(`${sync.name} was ${report.status}: ${report.error?.message}`)
+  return report
 }
 
 /** Takes a canary, and Bob beside it, through every place that holds anything of anybody. */
@@ -150,15 +151,16 @@ export async function populate(world: World): Promise<void> {
 
 const OTHER = { project: 'test', owner: 'elsewhere', epoch: '1' }
 
+const UNKNOWN: readonly Row[] = [
+  { id: 'p-1', who: 'c-5', mail: `write to ${CANARY.email}.`, kind: 'profile' },
+  { id: 'p-2', who: 'c-2', mail: 'bob@example.com', kind: 'profile' },
+]
+
 /** Rows of a schema that the transform does not know. */
-async function keepRows(world: World): Promise<void> {
+export async function keepRows(world: World, rows: readonly Row[] = UNKNOWN): Promise<RunReport> {
   const schema = columns('id', 'who', 'mail', 'kind')
-  const rows = [
-    { id: 'p-1', who: 'c-5', mail: `write to ${CANARY.email}.`, kind: 'profile' },
-    { id: 'p-2', who: 'c-2', mail: 'bob@example.com', kind: 'profile' },
-  ]
   const drift = { dropped: 'park', renamed: 'park' } as const
-  await ran(syncOf(world, [], { source: changes(rows, schema), drift }))
+  return ran(syncOf(world, [], { source: changes(rows, schema), drift }))
 }
 
 /** A run that dies before its lists: what they were to carry waits on. */
