@@ -2,7 +2,6 @@ import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock, pickActions } from '../model/action-block.js'
-import type { Outcome } from '../model/outcome.js'
 import type { Reads } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
@@ -114,13 +113,15 @@ export class Pages {
   }
 
   async #read(pageSize: number): Promise<void> {
-    const { source, audience, reading, scope, runId } = this.#context
+    const { source, audience, reading, scope, runId, progress } = this.#context
     const tags = tagsOf(scope.sync, runId)
     const cursor = this.#window.checkpoint.cursor
     const described = this.#drift.schema
     const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
     let pages = 0
+    progress.begin()
     for await (const page of source.read(options)) {
+      progress.read(page)
       if (reading.aborted || this.#failed !== undefined) return
       if (audience !== undefined) assertWhole(audience, page.mode, source.name)
       const park = this.#checkSchema(page.schema)
@@ -251,20 +252,17 @@ export class Pages {
   }
 
   async #fly(gathered: readonly Pending[]): Promise<void> {
-    const { sender, events, source, clock, settling } = this.#context
+    const { sender, source, clock, settling } = this.#context
     const picks = gathered.map(({ page, action, address, key, rest }) => ({
       block: rest ?? page.block,
       index: rest === undefined ? action : 0,
       address,
       ...(key === undefined ? {} : { key: originKey(source.name, key) }),
     }))
-    const onSettled = async ({ endpoint, outcomes, bytes }: Settled): Promise<void> => {
+    const onSettled = async ({ outcomes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
-      const rejected = this.#tellRejected(settled.map(([, outcome]) => outcome))
-      const accepted = outcomes.filter(([, { status }]) => status === 'accepted').length
-      if (accepted > 0) settling.acceptedAt = clock.elapsed()
-      events.tell('batch', { endpoint, actions: outcomes.length, accepted, rejected, bytes })
+      if (outcomes.some(([, { status }]) => status === 'accepted')) settling.acceptedAt = clock.elapsed()
       await this.#window.advance()
     }
     await sender.send(pickActions(picks), {
@@ -272,22 +270,5 @@ export class Pages {
       onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
       maybeSent: (at) => gathered[at]?.again === true,
     })
-  }
-
-  #tellRejected(outcomes: readonly Outcome[]): number {
-    const reasons = new Map<string, { reason: Reason; actions: number }>()
-    for (const outcome of outcomes) {
-      if (outcome.status !== 'rejected') continue
-      const key = JSON.stringify([outcome.reason.code, outcome.reason.facts])
-      const known = reasons.get(key) ?? { reason: outcome.reason, actions: 0 }
-      known.actions += 1
-      reasons.set(key, known)
-    }
-    let rejected = 0
-    for (const event of reasons.values()) {
-      rejected += event.actions
-      this.#context.events.tell('reject', event)
-    }
-    return rejected
   }
 }

@@ -21,9 +21,11 @@ import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
+import { Progress } from './progress.js'
 import { drainIdentity } from './retarget.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { Tally } from './tally.js'
+import { toldSender } from './told-sender.js'
 import { Window } from './window.js'
 
 /** One pass: drift decision, pages, parked actions, identity's changes, lists. Never throws: the report says how it ended. */
@@ -238,13 +240,12 @@ class Pass {
       store,
       destination,
       delivery,
-      sender: sender(delivery, (endpoint) => {
-        this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
-      }),
+      sender: toldSender(sender(delivery, this.#count), this.#events),
       commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
       fence: fenceIn(lists.store, store, fence),
       events: this.#events,
       tally: this.#tally,
+      progress: new Progress(this.#clock),
       memory: new AddressMemory({ ...names, parked }),
       turn: this.#drive.turn,
       onLoss: this.#drive.onLoss,
@@ -255,6 +256,10 @@ class Pass {
       reading,
       sending,
     }
+  }
+
+  #count = (endpoint: string): void => {
+    this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
   }
 
   result(error: LakeloopError | undefined): PassResult {

@@ -121,7 +121,7 @@ export class Window {
    * its index are never in two commits.
    */
   async #finish(page: PageWork): Promise<void> {
-    const { events, tally, commits, scope, onLoss } = this.#context
+    const { events, tally, commits, scope, onLoss, progress } = this.#context
     const wishes = this.#decided(page)
     this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
@@ -143,7 +143,8 @@ export class Window {
       }
       this.#judge(status === 'rejected')
     }
-    events.tell('progress', { rows: tally.counts })
+    if (!page.late) progress.finished(page.page.rows.length)
+    events.tell('progress', progress.event(tally.counts))
   }
 
   async #unlisted({ returned }: PageWork): Promise<readonly Op[]> {
