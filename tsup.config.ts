@@ -14,6 +14,7 @@ const entry = {
   'sources/duckdb': 'src/sources/duckdb.ts',
   'stores/postgres': 'src/stores/postgres.ts',
   'stores/sqlite': 'src/stores/sqlite.ts',
+  'telemetry/index': 'src/telemetry/index.ts',
   'testing/index': 'src/testing/index.ts',
 }
 

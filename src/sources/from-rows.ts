@@ -129,11 +129,12 @@ export class RowsSource implements Source {
     const begin = after !== undefined && after.digest === digest(rows[after.offset - 1]) ? after.offset : 0
     // A place that nothing stands behind any more would be kept for ever: an empty page moves the cursor.
     if (begin > 0 && begin === rows.length) yield this.#page(this.#block([]), schema, { rows: begin })
+    const rowsTotal = rows.length - begin
     for (let from = begin; from < rows.length; from += pageSize) {
       assertNotAborted(signal)
       const to = Math.min(from + pageSize, rows.length)
       const cursor = to < rows.length ? { offset: to, digest: digest(rows[to - 1]) } : { rows: to }
-      yield this.#page(this.#block(rows.slice(from, to)), schema, cursor)
+      yield { ...this.#page(this.#block(rows.slice(from, to)), schema, cursor), rowsTotal }
     }
   }
 

@@ -14,6 +14,7 @@ import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
 import type { PlannedLoss } from './plan.js'
+import type { Progress } from './progress.js'
 import type { Tally } from './tally.js'
 
 /** Sends blocks: the real one asks the destination, a plan's only writes down what would be sent. */
@@ -53,6 +54,7 @@ export interface RunContext {
   readonly fence: readonly Op[]
   readonly events: SyncEmitter
   readonly tally: Tally
+  readonly progress: Progress
   /** See `Drive`. */
   readonly onLoss: ((loss: PlannedLoss) => void) | undefined
   readonly memory: AddressMemory

@@ -15,7 +15,9 @@ export interface Settled {
   /** Index into the block and what became of that action. */
   readonly outcomes: readonly (readonly [action: number, outcome: Outcome])[]
   readonly bytes: number
-  /** From its first attempt to its answer, waits in between included; 0 where nothing was sent. */
+  /** Requests that it took, those before it was split included. */
+  readonly attempts: number
+  /** From the first of them to the answer. */
   readonly ms: number
 }
 
@@ -90,7 +92,7 @@ export class Dispatcher {
       if (isLarge(request)) await setImmediate()
     }
     const outcomes = refused.map(({ action, reason }) => [action, { status: 'rejected', reason } as Outcome] as const)
-    if (refused.length > 0) ends.push(by.onSettled({ endpoint: '', outcomes, bytes: 0, ms: 0 }))
+    if (refused.length > 0) ends.push(by.onSettled({ endpoint: '', outcomes, bytes: 0, attempts: 0, ms: 0 }))
     return ends
   }
 
@@ -117,28 +119,34 @@ export class Dispatcher {
     await this.#turns
   }
 
-  /** @param maybe  the same may have arrived already, as a part of a request whose answer was unclear */
-  async #settle(request: PreparedRequest, by: Sent, maybe = false): Promise<void> {
+  /**
+   * @param before  requests that were made for what this one was split off
+   * @param maybe   the same may have arrived already, as a part of a request whose answer was unclear
+   */
+  async #settle(request: PreparedRequest, by: Sent, before = 0, maybe = false): Promise<void> {
     const { onSettled } = by
-    const began = this.#options.clock.elapsed()
+    const { clock } = this.#options
+    const since = clock.elapsed()
     const answered = await this.#ask(request, by, maybe)
-    const ms = Math.round(this.#options.clock.elapsed() - began)
+    const took = { attempts: before + answered.attempts, ms: Math.round(clock.elapsed() - since) }
     if (answered.outcomes !== undefined) {
       const outcomes = request.actions.map((action, at) => [action, answered.outcomes[at] as Outcome] as const)
-      return onSettled({ endpoint: request.endpoint, outcomes, bytes: request.body.byteLength, ms })
+      return onSettled({ endpoint: request.endpoint, outcomes, bytes: request.body.byteLength, ...took })
     }
     const parts = this.#parts(request, answered.refusal)
     if (parts.length < 2) {
       const outcome: Outcome = { status: 'rejected', reason: reasonOf(answered.refusal) }
       const outcomes = request.actions.map((action) => [action, outcome] as const)
-      return onSettled({ endpoint: request.endpoint, outcomes, bytes: 0, ms })
+      return onSettled({ endpoint: request.endpoint, outcomes, bytes: 0, ...took })
     }
     this.#splits += parts.length
     const { splitsMax } = this.#options.limits
     if (this.#splits > splitsMax) {
       throw new LakeloopError('SPLITS_SPENT', { endpoint: request.endpoint, limit: splitsMax })
     }
-    for (const part of parts) await this.#settle(part, by, answered.maybe)
+    for (const [nth, part] of parts.entries()) {
+      await this.#settle(part, by, nth === 0 ? took.attempts : 0, answered.maybe)
+    }
   }
 
   #parts(request: PreparedRequest, refusal: LakeloopError): readonly PreparedRequest[] {
@@ -160,7 +168,9 @@ export class Dispatcher {
     FAILPOINT: if (intent) hit('before-intent')
     if (intent && !again) await onIntent?.(actions)
     FAILPOINT: if (intent) hit('after-intent')
-    const attempt = async (): Promise<Answered> => {
+    let attempts = 0
+    const attempt = async (): Promise<readonly Outcome[]> => {
+      attempts += 1
       onRequest?.(endpoint)
       wasAgain = again
       again = intent
@@ -171,13 +181,14 @@ export class Dispatcher {
         const facts = { endpoint, answered: outcomes.length, sent: request.actions.length }
         throw new LakeloopError('DESTINATION_MISCOUNTED', facts)
       }
-      return { outcomes }
+      return outcomes
     }
     try {
-      return await retrying(attempt, { ...this.#options, endpoint, budget: this.#budget })
+      const outcomes = await retrying(attempt, { ...this.#options, endpoint, budget: this.#budget })
+      return { outcomes, attempts }
     } catch (error) {
       if (isLakeloopError(error) && error.remedy === 'split') {
-        return { outcomes: undefined, refusal: error, maybe: wasAgain }
+        return { outcomes: undefined, refusal: error, attempts, maybe: wasAgain }
       }
       throw error
     }
@@ -196,8 +207,13 @@ function addressed(block: ActionBlock, action: number): readonly string[] {
 }
 
 type Answered =
-  | { readonly outcomes: readonly Outcome[] }
-  | { readonly outcomes: undefined; readonly refusal: LakeloopError; readonly maybe: boolean }
+  | { readonly outcomes: readonly Outcome[]; readonly attempts: number }
+  | {
+      readonly outcomes: undefined
+      readonly refusal: LakeloopError
+      readonly attempts: number
+      readonly maybe: boolean
+    }
 
 /** A request of one row that is refused whole: the refusal is the row's. */
 function reasonOf(refusal: LakeloopError) {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3'
 import { LakeloopError } from '../errors.js'
-import type { DriftChange, ListCounts, RowCounts } from '../model/report.js'
+import type { DriftChange, ListCounts, RowCounts, RunReport } from '../model/report.js'
 import type { Reason } from '../model/value.js'
 
 /** What a sync tells while it runs. Names, counts and codes only (I7). */
@@ -10,16 +10,21 @@ export interface SyncEvents {
   drift: (event: { readonly changes: readonly DriftChange[] }) => void
   /** A page was read and transformed. */
   page: (event: { readonly rows: number; readonly actions: number }) => void
-  /** A request was settled and what it taught is durable. */
+  /**
+   * A request was settled: of rows, moves or a list. What it taught is durable, if the run goes on; of a list soon after.
+   * `endpoint` is empty for actions that were refused before anything was sent.
+   */
   batch: (event: BatchEvent) => void
   /** A page's rows all have their outcome, and the cursor stands behind it. */
-  progress: (event: { readonly rows: RowCounts }) => void
+  progress: (event: ProgressEvent) => void
   /** Actions of one reason were rejected. */
   reject: (event: { readonly reason: Reason; readonly actions: number }) => void
   throttle: (event: { readonly endpoint: string; readonly waitMs: number }) => void
   list: (event: ListCounts) => void
   /** A watch is behind by more than its `lagMaxMs`; told once until it has caught up. */
   lag: (event: Lag) => void
+  /** The run is over, however it ended: also one that was refused and never started. */
+  end: (event: { readonly report: RunReport }) => void
   /** What the transform wrote to its console. May hold values: it is the author's own text. */
   log: (event: { readonly level: string; readonly text: string }) => void
   /** A listener threw. `causeOf(error)` has what it threw. */
@@ -49,6 +54,21 @@ export interface BatchEvent {
   readonly accepted: number
   readonly rejected: number
   readonly bytes: number
+  /** Requests that it took; those count too that were made before it was cut out of a larger one. */
+  readonly attempts: number
+  /** From the first of them to the answer, waits for the pace and between attempts included. */
+  readonly ms: number
+}
+
+export interface ProgressEvent {
+  readonly rows: RowCounts
+  /** Rows that the source gives in this run; left out where it does not know. */
+  readonly total?: number
+  /**
+   * Until the last of them has its outcome, at the rate of this run so far; lists come after it. Left out where `total` is, and
+   * while nothing can be said yet.
+   */
+  readonly etaMs?: number
 }
 
 type Listener<K extends keyof SyncEvents> = SyncEvents[K]

@@ -15,7 +15,6 @@ import { departureOps, fateOfDeparted } from './leaving.js'
 import { keptIn, orderOf, rowKeyOf } from './letter.js'
 import { type ListProbe, listProbe, misnamed } from './list-probe.js'
 import { originKey } from './page.js'
-import { tellRejected } from './told.js'
 
 /** Told of what became of an entry, once that is durable; not of one that stays as it is. */
 export type Told = (entry: Entry, outcome: Outcome) => void
@@ -214,8 +213,8 @@ class Trial {
     })
   }
 
-  async #settle(rests: readonly Rest[], { endpoint, outcomes, bytes }: Settled): Promise<void> {
-    const { identity, scope, commits, memory, settling, clock, events } = this.#context
+  async #settle(rests: readonly Rest[], { outcomes }: Settled): Promise<void> {
+    const { identity, scope, commits, memory, settling, clock } = this.#context
     const ended = outcomes.map(([at, outcome]) => [rests[at] as Rest, outcome] as const)
     const taken = ended.filter(([, outcome]) => !('reason' in outcome)).map(([rest]) => rest)
     const main: Op[] = []
@@ -240,10 +239,6 @@ class Trial {
     })
     for (const [{ write }] of ended) if (write !== undefined) memory.settled(write)
     for (const [entry, outcome] of ends) this.#told(entry, outcome)
-    const all = ends.map(([, outcome]) => outcome)
-    const accepted = all.filter(({ status }) => status === 'accepted').length
-    const rejected = tellRejected(events, all)
-    events.tell('batch', { endpoint, actions: all.length, accepted, rejected, bytes })
   }
 
   /** It stays where it is until there is an answer; whoever finds it so, or reads its row again, looks first whether it has arrived (I2). */

@@ -23,7 +23,6 @@ import {
   unparkedRows,
 } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
-import { tellRejected } from './told.js'
 import type { Window } from './window.js'
 
 /** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
@@ -116,13 +115,15 @@ export class Pages {
   }
 
   async #read(pageSize: number): Promise<void> {
-    const { source, audience, reading, scope, runId } = this.#context
+    const { source, audience, reading, scope, runId, progress } = this.#context
     const tags = tagsOf(scope.sync, runId)
     const cursor = this.#window.checkpoint.cursor
     const described = this.#drift.schema
     const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
     let pages = 0
+    progress.begin()
     for await (const page of source.read(options)) {
+      progress.read(page)
       if (reading.aborted || this.#failed !== undefined) return
       if (audience !== undefined) assertWhole(audience, page.mode, source.name)
       const park = this.#checkSchema(page.schema)
@@ -245,23 +246,17 @@ export class Pages {
   }
 
   async #fly(gathered: readonly Pending[]): Promise<void> {
-    const { sender, events, source, clock, settling } = this.#context
+    const { sender, source, clock, settling } = this.#context
     const picks = gathered.map(({ page, action, address, key, rest }) => ({
       block: rest ?? page.block,
       index: rest === undefined ? action : 0,
       address,
       ...(key === undefined ? {} : { key: originKey(source.name, key) }),
     }))
-    const onSettled = async ({ endpoint, outcomes, bytes }: Settled): Promise<void> => {
+    const onSettled = async ({ outcomes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
-      const rejected = tellRejected(
-        events,
-        settled.map(([, outcome]) => outcome),
-      )
-      const accepted = outcomes.filter(([, { status }]) => status === 'accepted').length
-      if (accepted > 0) settling.acceptedAt = clock.elapsed()
-      events.tell('batch', { endpoint, actions: outcomes.length, accepted, rejected, bytes })
+      if (outcomes.some(([, { status }]) => status === 'accepted')) settling.acceptedAt = clock.elapsed()
       await this.#window.advance()
     }
     await sender.send(pickActions(picks), {

@@ -118,6 +118,8 @@ function learnFields({ shapes, fields }: Sum, shape: Shape): void {
   for (const path of shape.fields.keys()) keep(fields, path.replaceAll('[]', ''))
 }
 
+const NOT_SENT = { attempts: 0, ms: 0 }
+
 /** Sends nothing: writes down each request and takes it as accepted. */
 export function planningSender(delivery: Delivery, into: PlannedRequests, count: (endpoint: string) => void): Sender {
   let before: Promise<void> = Promise.resolve()
@@ -126,13 +128,13 @@ export function planningSender(delivery: Delivery, into: PlannedRequests, count:
     const rejected = refused.map(
       ({ action, reason }) => [action, { status: 'rejected', reason } satisfies Outcome] as const,
     )
-    if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0, ms: 0 })
+    if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0, ...NOT_SENT })
     for (const request of requests) {
       const { endpoint, actions, body } = request
       count(endpoint)
       into.add(delivery, block, request)
       const accepted = actions.map((action) => [action, { status: 'accepted' } satisfies Outcome] as const)
-      await onSettled({ endpoint, outcomes: accepted, bytes: body.byteLength, ms: 0 })
+      await onSettled({ endpoint, outcomes: accepted, bytes: body.byteLength, ...NOT_SENT })
     }
   }
   return {

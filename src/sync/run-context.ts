@@ -11,8 +11,10 @@ import type { Drive } from './drive.js'
 import type { SyncEmitter } from './events.js'
 import { fenceIn } from './lease.js'
 import type { SyncOptions } from './options.js'
+import { Progress } from './progress.js'
 import { recordingBatches } from './recording.js'
 import type { Tally } from './tally.js'
+import { toldSender } from './told-sender.js'
 
 /** What the work of a run is done with. */
 export interface Parts {
@@ -61,12 +63,13 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     store,
     destination,
     delivery,
-    sender: recordingBatches(drive.sender(delivery, count), history, clock),
+    sender: toldSender(recordingBatches(drive.sender(delivery, count), history, clock), parts.events),
     history,
     commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
     fence: fenceIn(lists.store, store, drive.fence),
     events: parts.events,
     tally: parts.tally,
+    progress: new Progress(clock),
     memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, parked }),
     turn: drive.turn,
     onLoss: drive.onLoss,

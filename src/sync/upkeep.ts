@@ -37,6 +37,12 @@ export interface Held {
   readonly signal?: AbortSignal
 }
 
+interface Leased {
+  readonly reads: Reads
+  readonly whenHeld: WhenHeld
+  readonly signal: AbortSignal
+}
+
 /** How often a run that waits for another one looks whether it has ended. */
 const HELD_POLL_MS = 1_000
 
@@ -200,10 +206,13 @@ export abstract class Upkeep {
   /**
    * What a run of any kind has around it: the lease, and a report however it ended. Rejects only on a programmer's mistake.
    */
-  protected async leased(
-    { reads, whenHeld, signal }: { readonly reads: Reads; readonly whenHeld: WhenHeld; readonly signal: AbortSignal },
-    go: (lease: Lease) => Promise<RunReport>,
-  ): Promise<RunReport> {
+  protected async leased(what: Leased, go: (lease: Lease) => Promise<RunReport>): Promise<RunReport> {
+    const report = await this.#leased(what, go)
+    this.events.tell('end', { report })
+    return report
+  }
+
+  async #leased({ reads, whenHeld, signal }: Leased, go: (lease: Lease) => Promise<RunReport>): Promise<RunReport> {
     let lease: Lease | undefined
     try {
       FAILPOINT: hit('before-lease')

@@ -136,7 +136,7 @@ export class Window {
    * its index are never in two commits.
    */
   async #finish(page: PageWork): Promise<void> {
-    const { events, tally, commits, scope, history, onLoss } = this.#context
+    const { events, tally, commits, scope, history, onLoss, progress } = this.#context
     const wishes = this.#decided(page)
     await this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
@@ -166,7 +166,8 @@ export class Window {
       }
       this.#judge(status === 'rejected')
     }
-    events.tell('progress', { rows: tally.counts })
+    if (!page.late) progress.finished(page.page.rows.length)
+    events.tell('progress', progress.event(tally.counts))
     await history.tidy((main) => commits.commit({ main }))
   }
 

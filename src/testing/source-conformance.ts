@@ -50,6 +50,7 @@ export const sourceConformance: readonly SourceCase[] = [
         const pages = await pagesOf(source, { pageSize: 2 })
         for (const page of pages) assert.ok(page.rows.length <= 2, 'a page has at most pageSize rows')
         assert.deepEqual(texts(rowsOf(pages)), texts(rows))
+        for (const { rowsTotal = rows.length } of pages) assert.equal(rowsTotal, rows.length, 'a total is the true one')
       }),
   },
   {

@@ -44,6 +44,7 @@ export const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     ...MECHANISMS,
     'history',
   ],
+  telemetry: [...BASE, 'sync/events.ts'],
   testing: [...BASE, ...SOURCES, ...DESTINATIONS, ...STORES],
   'index.ts': [
     ...BASE,
@@ -93,10 +94,11 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pg: ['stores/postgres'],
   'libphonenumber-js': ['identity/phones.ts'],
   msw: ['testing/'],
+  '@opentelemetry/api': ['telemetry/otel.ts', 'telemetry/spans.ts', 'telemetry/metrics.ts'],
 }
 
 /** Barrels: exports only, and no other file may be one. */
-export const FACES: readonly string[] = ['index.ts', 'testing/index.ts']
+export const FACES: readonly string[] = ['index.ts', 'telemetry/index.ts', 'testing/index.ts']
 
 /** Data, and so free of the bound on a file's length. */
 export const DATA_TABLES: readonly string[] = ['errors.ts']

@@ -14,6 +14,7 @@ const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'p
 const CHILD = ['main.ts', 'realm.ts'].map((file) => `src/transform/child/${file}`)
 const ENTRIES = [
   'index.ts',
+  'telemetry/index.ts',
   'testing/index.ts',
   'stores/sqlite.ts',
   'stores/postgres.ts',

@@ -10,6 +10,7 @@ const KNOWN = `
 import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, IdentityResolver, ListDeltaComputer, planJson, planText, Sync, deliver } from 'lakeloop'
 import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Plan, Store, SyncOptions, Wish } from 'lakeloop'
 import { phones } from 'lakeloop/identity/phones'
+import { type Logger, observe } from 'lakeloop/telemetry'
 import { PostgresStore } from 'lakeloop/stores/postgres'
 import { FakeIterable } from 'lakeloop/testing'
 declare const log: { error(text?: string): void; warn(text: string): void }
@@ -20,6 +21,7 @@ declare const options: DatabricksSourceOptions
 declare const parts: SyncOptions
 declare const source: DatabricksSource
 declare const sync: Sync
+declare const pino: Logger
 declare const store: Store
 declare const destination: IterableDestination
 declare const writeFile: (path: string, text: string) => Promise<void>

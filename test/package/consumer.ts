@@ -5,6 +5,7 @@
 
 import { isBuiltin } from 'node:module'
 import {
+  causeOf,
   IdentityResolver,
   IterableDestination,
   isLakeloopError,
@@ -20,6 +21,7 @@ import { phones } from 'lakeloop/identity/phones'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { PostgresStore } from 'lakeloop/stores/postgres'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
+import { observe } from 'lakeloop/telemetry'
 import { FakeIterable, storeConformance } from 'lakeloop/testing'
 
 function check(holds: boolean, what: string): void {
@@ -58,8 +60,19 @@ async function run(): Promise<RunReport> {
     rejectedShareMax: 1,
     settleMs: 0,
   })
+  const lines: string[] = []
+  const line = (_: object, text: string): void => void lines.push(text)
+  const lacking: unknown[] = []
+  sync.on('listenerError', (error) => void lacking.push(causeOf(error)))
+  observe(sync, { logger: { debug: line, info: line, warn: line, error: line }, otel: true })
   try {
-    return await sync.run()
+    const report = await sync.run()
+    check(lines.includes('run ended'), 'a run is written down, by lakeloop/telemetry')
+    check(
+      lacking.length === 1 && isLakeloopError(lacking[0], 'PEER_MISSING'),
+      'who asks for OpenTelemetry is told what to install',
+    )
+    return report
   } finally {
     await sync.close()
     await source.close()

@@ -126,6 +126,23 @@ describe('Sync.plan()', () => {
     const plan = await planned(lists)
     const shuffled = Object.fromEntries(Object.entries(plan).reverse()) as unknown as Plan
     expect(planJson(shuffled)).toBe(planJson(plan))
+    const reasons = ['A', 'B'].map((code) => ({ status: 'rejected' as const, reason: { code, facts: {} }, rows: 1 }))
+    const drift = ['a', 'b'].map((column) => ({
+      kind: 'added' as const,
+      column,
+      breaks: false,
+      decision: 'report' as const,
+    }))
+    const two = {
+      ...plan,
+      reasons,
+      drift,
+      endpoints: [...plan.endpoints, { ...plan.endpoints[0], endpoint: 'other' }],
+    } as Plan
+    const reversed = Object.fromEntries(
+      (['reasons', 'drift', 'endpoints', 'lists'] as const).map((key) => [key, [...two[key]].reverse()]),
+    )
+    expect(planJson({ ...two, ...reversed })).toBe(planJson(two))
     expect(JSON.parse(planJson(plan))).toEqual(plan)
   })
 
