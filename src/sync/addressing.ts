@@ -5,12 +5,14 @@ import { actionAt, actionBlock } from '../model/action-block.js'
 import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json, Reason } from '../model/value.js'
-import type { Key, Table } from '../stores/store.js'
+import type { Key } from '../stores/store.js'
 import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import { profilePrint } from './field-groups.js'
 import { isSettledAlready } from './leaving.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
+import { NOTHING, type Recalled, recall } from './recalled.js'
 
 /** Distinct sets of identifiers per page, so that a person named by several actions of a row is looked up once. */
 export function bagsOf(block: ActionBlock): { readonly bags: readonly Identifiers[]; readonly of: readonly number[] } {
@@ -145,19 +147,21 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   const said = { kind, detail: block.detail(action), payload: block.payload(action) }
   // What was sent before somebody left is not there any more. Of events and purchases it does not count where they stand.
   const since = times === 0 || kind === 'event' || kind === 'purchase' ? '' : ` ${times}`
-  const print = key && fingerprint({ ...said, address: `${isProfile ? '' : address}${since}` })
+  const sayable = { ...said, address: `${isProfile ? '' : address}${since}` }
+  const print = key && (isProfile ? profilePrint(context.groups, sayable) : fingerprint(sayable))
   const isWrite = isProfile || isDeparture(kind)
   const whole = isWrite ? writeOf(work, action, isProfile ? { address, key, print } : { address }) : undefined
-  const left = whole !== undefined && work.late ? context.memory.fieldsLeft(whole) : whole?.fields
-  if (whole !== undefined && left?.length === 0 && whole.fields.length > 0) {
+  const part = whole && partOf(work, action, whole, context)
+  if (part?.length === 0 && work.late) {
     work.note(block.row(action), { status: 'superseded' })
     return undefined
   }
-  const write = whole && left ? { ...whole, fields: left } : whole
+  const write = whole && part && work.late ? { ...whole, fields: part } : whole
   const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
-  const unchanged =
-    write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
-  if (unchanged) {
+  // What happened once is not told a second time: it may set off a journey.
+  const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
+  const isKnown = print !== undefined && print === recalled.print && !isAgain
+  if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.note(block.row(action), { status: 'unchanged' })
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
@@ -173,9 +177,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     address,
     left: recalled.left,
     ...(print !== undefined && print === intended ? { again: true } : {}),
-    ...(whole !== undefined && left !== undefined && left.length < whole.fields.length
-      ? { rest: restOf(block, action, left) }
-      : {}),
+    ...(part === undefined ? {} : { rest: restOf(block, action, part) }),
     // A shared address is another person's: who leaves it later must not take that one's user along.
     ...(resolution.why === 'bound' || resolution.why === 'shared' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
@@ -183,7 +185,27 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   }
 }
 
-/** A profile without the fields that newer rows have written. */
+/**
+ * The fields of a profile that are to be sent; `undefined`: all that it has. Of a row of a former run those that no newer row has
+ * written, of another one those whose group has changed since.
+ */
+function partOf(
+  { block, late }: PageWork,
+  action: number,
+  write: ProfileWrite,
+  { memory, groups }: RunContext,
+): readonly string[] | undefined {
+  if (late) {
+    const left = memory.fieldsLeft(write)
+    return left.length < write.fields.length ? left : undefined
+  }
+  const { print } = write
+  const before = groups === undefined || print === undefined ? undefined : memory.held(write)
+  if (groups === undefined || print === undefined || before === undefined || before === print) return undefined
+  return groups.changed(before, { print, payload: block.payload(action) })
+}
+
+/** A profile with these fields alone. */
 function restOf(block: ActionBlock, action: number, left: readonly string[]): ActionBlock {
   const { dataFields = {}, ...said } = actionAt(block, action) as Extract<Action, { kind: 'profile' }>
   return actionBlock(
@@ -246,38 +268,4 @@ async function wish(
   const member = typeof detail.member === 'boolean' ? { member: detail.member } : {}
   work.wishes.push({ row, from, wish: { list, claimant: block.key(action) ?? profileId, address, ...member } })
   return undefined
-}
-
-interface Recalled {
-  /** Of what was accepted, or `{ intent }` with that of what was about to be sent. */
-  readonly print: Json | undefined
-  readonly left: readonly ('parked' | 'deadLetter')[]
-}
-
-const NOTHING: Recalled = { print: undefined, left: [] }
-const LOOKUP_MAX = 10_000
-
-/** What former runs remember of each action. The two tables of what was left behind are asked only if they hold anything. */
-async function recall(
-  keys: readonly (Key | undefined)[],
-  context: RunContext,
-): Promise<readonly (Recalled | undefined)[]> {
-  const asked = keys.filter((key) => key !== undefined)
-  const look = async (table: Table): Promise<readonly (Json | undefined)[]> => {
-    const found: (Json | undefined)[] = []
-    for (let at = 0; at < asked.length; at += LOOKUP_MAX) {
-      found.push(...(await context.store.get(table, asked.slice(at, at + LOOKUP_MAX))))
-    }
-    return found
-  }
-  // Of a profile it stands under its address, and is asked for when that is known.
-  const prints = await look('fingerprint')
-  const tables = context.leftBehind
-  const lefts = await Promise.all(tables.map(look))
-  let next = 0
-  return keys.map((key) => {
-    if (key === undefined) return undefined
-    const at = next++
-    return { print: prints[at], left: tables.filter((_, nth) => lefts[nth]?.[at] !== undefined) }
-  })
 }

@@ -2,6 +2,13 @@ import type { Cursor, Schema } from '../model/row.js'
 import type { Json, JsonObject } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
 
+/**
+ * How a run reads and sends. Without either: what changed since the last run, of which what the destination has is left out.
+ * `resync`: the source from its beginning, of which what differs is sent. `full`: the source from its beginning, and all of
+ * it is sent.
+ */
+export type RunMode = 'full' | 'resync'
+
 /** Where a sync stands: committed with every finished page, read at the start of a run. */
 export interface Checkpoint {
   /** Behind the last page whose every row has an outcome; `null` before the first. */
@@ -18,7 +25,15 @@ export interface Checkpoint {
   readonly identityAfter: number
   /** True once a row of this pass could be anybody's: the pass then removes nobody for being absent (I5). */
   readonly untied?: boolean
+  /** How the pass reads and sends, where that was asked for: a run that goes on does the same. */
+  readonly mode?: RunMode
+  /** True until a pass that begins anew has finished its first page: `cursor` is where the passes before it stood. */
+  readonly anew?: boolean
 }
+
+/** True where a pass is under way that does all that is asked for: it is gone on with. */
+export const isUnderWay = (pass: Checkpoint | undefined, asked: RunMode | undefined): boolean =>
+  pass?.complete === false && (asked === undefined || pass.mode === asked || pass.mode === 'full')
 
 /** The names under which one sync keeps its things. Every key begins with the project (design, section 6). */
 export interface Scope {

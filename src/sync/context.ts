@@ -12,6 +12,7 @@ import type { Commits } from './commits.js'
 import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
+import type { FieldGroups } from './field-groups.js'
 import type { Tally } from './tally.js'
 
 /** Sends blocks: the real one asks the destination, a plan's only writes down what would be sent. */
@@ -50,6 +51,12 @@ export interface RunContext {
   readonly events: SyncEmitter
   readonly tally: Tally
   readonly memory: AddressMemory
+  /** Parts of a profile that are sent apart; `undefined`: it is sent as a whole. */
+  readonly groups: FieldGroups | undefined
+  /** What was sent before is sent again, where that is harmless. */
+  readonly full: boolean
+  /** Where a sync without a position begins. */
+  readonly start: 'backfill' | 'now'
   readonly departures: Departures
   /** The how-manieth run of the sync this is: what a later run read is newer. */
   readonly turn: number

@@ -1,7 +1,7 @@
 import type { Delivery } from '../destinations/destination.js'
 import type { Reads, RunReport } from '../model/report.js'
 import type { Op, Store } from '../stores/store.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, RunMode } from './checkpoint.js'
 import type { Sender } from './context.js'
 import type { OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
@@ -12,6 +12,8 @@ export interface Driven {
   readonly reads: Reads
   /** Rows that were kept, to be read before the source, beside those that `drift` parked. */
   readonly kept?: KeptRows | undefined
+  /** Of a pass over the source: absent for one that goes on. */
+  readonly mode?: RunMode | undefined
 }
 
 /** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */

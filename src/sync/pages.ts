@@ -23,6 +23,7 @@ import {
   unparkedRows,
 } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
+import { headOf } from './start.js'
 import type { Window } from './window.js'
 
 /** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
@@ -114,11 +115,16 @@ export class Pages {
   }
 
   async #read(pageSize: number): Promise<void> {
-    const { source, audience, reading, scope, runId } = this.#context
+    const { source, audience, reading, scope, runId, start } = this.#context
     const tags = tagsOf(scope.sync, runId)
-    const cursor = this.#window.checkpoint.cursor
+    const { cursor, anew = false } = this.#window.checkpoint
     const described = this.#drift.schema
-    const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
+    if (cursor === null && !anew && start === 'now') {
+      this.#window.amend({ cursor: await headOf(source, { signal: reading, tags, described }) })
+      return
+    }
+    const from = cursor === null ? {} : anew ? { former: cursor } : { after: cursor }
+    const options = { pageSize, signal: reading, tags, described, ...from }
     let pages = 0
     for await (const page of source.read(options)) {
       if (reading.aborted || this.#failed !== undefined) return

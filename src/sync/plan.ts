@@ -4,6 +4,7 @@ import { explain, LakeloopError } from '../errors.js'
 import type { Outcome } from '../model/outcome.js'
 import type { DriftChange, ListCounts, ReasonCount, RowCounts } from '../model/report.js'
 import type { Json } from '../model/value.js'
+import type { RunMode } from './checkpoint.js'
 import type { Sender } from './context.js'
 
 /** One request that would be sent. `digest` is the SHA-256 of its bytes, in hex. */
@@ -20,6 +21,8 @@ export interface PlannedRequest {
  */
 export interface Plan {
   readonly sync: string
+  /** What was asked for, and what a run of this plan does. */
+  readonly mode?: RunMode
   readonly madeAt: string
   readonly rows: RowCounts
   readonly requests: readonly PlannedRequest[]

@@ -6,7 +6,15 @@ import type { Schema } from '../model/row.js'
 import type { TransformFacts } from '../transform/transform.js'
 import { AddressMemory } from './address-memory.js'
 import { assertColumn } from './audience.js'
-import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
+import {
+  type Checkpoint,
+  checkpointKey,
+  isUnderWay,
+  readCheckpoint,
+  readSchema,
+  type Scope,
+  writeSchema,
+} from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
 import { type RunContext, tagsOf } from './context.js'
@@ -16,6 +24,7 @@ import type { Drive, PassResult } from './drive.js'
 import { asLakeloopError, statusOf } from './ending.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
+import { FieldGroups } from './field-groups.js'
 import { fenceIn } from './lease.js'
 import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
@@ -72,8 +81,10 @@ class Pass {
   /** A new pass, or the one that an interrupted run left; beside the source it is the last one, and stays as it is. */
   #fresh(before: Checkpoint | undefined): Checkpoint {
     if (before !== undefined && this.#isBeside) return before
-    if (before !== undefined && !before.complete) return { ...before, ...this.#drive.pass }
+    const { mode } = this.#drive
+    if (before !== undefined && isUnderWay(before, mode)) return { ...before, ...this.#drive.pass }
     return {
+      ...(mode === undefined ? {} : { mode, anew: true }),
       cursor: before?.cursor ?? null,
       epoch: this.#drive.pass?.epoch ?? this.#runId,
       now: this.#drive.pass?.now ?? this.#startedAt,
@@ -90,7 +101,7 @@ class Pass {
 
   /** True for the rest of a pass that was interrupted. */
   get #resumed(): boolean {
-    return this.#began !== undefined && !this.#began.complete && !this.#isBeside
+    return isUnderWay(this.#began, this.#drive.mode) && !this.#isBeside
   }
 
   async go(): Promise<void> {
@@ -219,7 +230,9 @@ class Pass {
     }
     const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(this.#scope), limit: 1 })
     const parked = leftBehind.includes('parked') || parkedRow !== undefined
-    const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
+    const full = this.#checkpoint.mode === 'full' && !this.#isBeside
+    const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch, full }
+    const { fieldGroups, start = 'backfill' } = this.#options
     return {
       scope: this.#scope,
       runId: this.#runId,
@@ -245,6 +258,9 @@ class Pass {
       events: this.#events,
       tally: this.#tally,
       memory: new AddressMemory({ ...names, parked }),
+      groups: fieldGroups && new FieldGroups(fieldGroups),
+      full,
+      start,
       turn: this.#drive.turn,
       departures: await Departures.of(store, this.#scope.project),
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.

@@ -4,7 +4,7 @@ import type { RunReport } from '../model/report.js'
 import type { Json } from '../model/value.js'
 import { overlay } from '../stores/overlay.js'
 import type { Store } from '../stores/store.js'
-import { readCheckpoint } from './checkpoint.js'
+import { type RunMode, readCheckpoint } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import { Dispatcher } from './dispatch.js'
 import type { Driven } from './drive.js'
@@ -33,6 +33,8 @@ export interface RunOptions extends Running {
    * the end if something of it was never sent; what had gone out by then was in the plan.
    */
   readonly plan?: Plan
+  /** What to read and send: see {@link RunMode} and docs/modes.md. An interrupted one is gone on with by any later run. */
+  readonly mode?: RunMode
 }
 
 export interface PlanRequest {
@@ -42,6 +44,8 @@ export interface PlanRequest {
    * `error`.
    */
   readonly onAddresses?: OnAddresses
+  /** What a run of this mode would send. */
+  readonly mode?: RunMode
 }
 
 /**
@@ -62,15 +66,19 @@ export class Sync extends Upkeep {
    */
   async run(options: RunOptions = {}): Promise<RunReport> {
     checkRunOptions(options)
-    const { plan, ...running } = options
-    return await this.#drive(running, { reads: 'source' }, plan)
+    const { plan, mode = plan?.mode, ...running } = options
+    if (plan !== undefined && mode !== plan.mode) {
+      const problem = `is ${mode}, and the plan was made for ${plan.mode ?? 'what changed'}`
+      throw new LakeloopError('OPTION_INVALID', { part: 'Sync.run', option: 'mode', problem })
+    }
+    return await this.#drive(running, { reads: 'source', mode }, plan)
   }
 
   /**
    * What `run` would send, if the destination accepted all of it, to the byte. Writes nothing: it works on overlays of
    * the stores. Asks source and destination what they are (schema, field contract, lists), and reads the rows.
    */
-  async plan({ signal = new AbortController().signal, onAddresses }: PlanRequest = {}): Promise<Plan> {
+  async plan({ signal = new AbortController().signal, onAddresses, mode }: PlanRequest = {}): Promise<Plan> {
     const { store, identity, lists } = this.options
     const overlays = new Map<Store, Store>()
     const over = (base: Store): Store => {
@@ -82,6 +90,7 @@ export class Sync extends Upkeep {
     const requests: PlannedRequest[] = []
     const { report, began, epoch, now, version } = await pass(this.options, new SyncEmitter(), {
       reads: 'source',
+      mode,
       store: main,
       identity: identity.over(over(identity.store)),
       lists: lists.over(over(lists.store)),
@@ -96,8 +105,8 @@ export class Sync extends Upkeep {
     })
     const { rows, reasons, drift, error, startedAt, lists: counts } = report
     const pins = { checkpoint: (began ?? null) as unknown as Json, transform: version, epoch, now }
-    const stop = error === undefined ? {} : { error }
-    return { sync: this.name, madeAt: startedAt, rows, requests, lists: counts, reasons, drift, pins, ...stop }
+    const more = { ...(mode === undefined ? {} : { mode }), ...(error === undefined ? {} : { error }) }
+    return { sync: this.name, madeAt: startedAt, rows, requests, lists: counts, reasons, drift, pins, ...more }
   }
 
   async #drive(running: Running, what: Driven, plan?: Plan): Promise<RunReport> {

@@ -128,11 +128,13 @@ export class Window {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
     const { cursor } = page.page
+    // Rows that were kept are no part of what a pass reads anew.
+    const reached = this.#checkpoint.anew === true && !page.late ? { cursor, anew: false } : { cursor }
     await commits.commit({
-      main: [...page.kept, writeCheckpoint(scope, { ...this.#checkpoint, cursor })],
+      main: [...page.kept, writeCheckpoint(scope, { ...this.#checkpoint, ...reached })],
       lists: await this.#unlisted(page),
     })
-    this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
+    this.amend(reached) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
       tally.row(status, page.reason(row))
