@@ -79,8 +79,13 @@ export class AddressMemory {
 
   /** Has the entries of these addresses at hand until {@link release}. */
   async hold(addresses: readonly string[]): Promise<void> {
-    for (const address of addresses) this.#liveAt(address).holders += 1
-    const unknown = [...new Set(addresses)].filter((address) => !this.#liveAt(address).known)
+    const wanted = new Set<string>()
+    for (const address of addresses) {
+      const live = this.#liveAt(address)
+      live.holders += 1
+      if (!live.known) wanted.add(address)
+    }
+    const unknown = [...wanted]
     for (let at = 0; at < unknown.length; at += KEYS_MAX) {
       const asked = unknown.slice(at, at + KEYS_MAX)
       const entries = await this.#store.get(

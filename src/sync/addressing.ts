@@ -36,19 +36,26 @@ function sameBag(a: Identifiers, b: Identifiers): boolean {
 /** What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). */
 export function evidenceOf(block: ActionBlock, source: string): readonly Evidence[] {
   const records: Evidence[] = []
-  const seen = new Map<string, number>()
+  const seen = new Map<string, Identifiers[]>()
   for (let action = 0; action < block.length; action++) {
     const key = block.key(action)
-    const ids = Object.entries(block.identifiers(action)).map(([namespace, value]) => ({ namespace, value }))
-    if (key === undefined || ids.length < 2) continue
-    const text = JSON.stringify([key, ids])
-    if (seen.has(text)) continue
-    const nth = (seen.get(key) ?? 0) + 1
-    seen.set(key, nth)
-    seen.set(text, nth)
+    const bag = block.identifiers(action)
+    const namespaces = Object.keys(bag)
+    if (key === undefined || namespaces.length < 2) continue
+    const before = seen.get(key)
+    if (before?.some((one) => isAlike(one, bag))) continue
+    const nth = before === undefined ? 1 : before.push(bag)
+    if (before === undefined) seen.set(key, [bag])
+    const ids = namespaces.map((namespace) => ({ namespace, value: bag[namespace] as string }))
     records.push({ source, key: nth === 1 ? key : `${key}#${nth}`, observedAt: block.changedAt(action) ?? null, ids })
   }
   return records
+}
+
+/** The same identifiers in the same order. */
+function isAlike(a: Identifiers, b: Identifiers): boolean {
+  const names = Object.keys(b)
+  return sameBag(a, b) && Object.keys(a).every((name, at) => name === names[at])
 }
 
 /** Key of what is remembered about one action: project, sync, row key, kind and how-manieth of that kind in its row. */
@@ -76,7 +83,7 @@ export async function addressPage(
 ): Promise<readonly Pending[]> {
   const { block } = work
   const keys = actionKeys(block, context)
-  const recalled = await recall(keys, context)
+  const recalled = await recall(block, keys, context)
   const who = Array.from(
     { length: block.length },
     (_, action) => itemOf(block, action) ?? (resolutions[of[action] ?? 0] as Resolution),

@@ -207,6 +207,7 @@ export class Pages {
     }
     const { bags, of } = bagsOf(made.actions)
     const who = await identity.resolve(bags, { project: scope.project })
+    await setImmediate() // a page is some tens of milliseconds of work: never in one go
     const pending = await addressPage(work, who, of, this.#context, (list, address) => this.#refusedList(list, address))
     this.#window.open(work)
     for (const action of pending) this.#gathered.push(action)

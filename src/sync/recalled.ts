@@ -1,3 +1,4 @@
+import type { ActionBlock, ActionKind } from '../model/action.js'
 import type { Json } from '../model/value.js'
 import type { Key, Table } from '../stores/store.js'
 import type { RunContext } from './context.js'
@@ -15,25 +16,33 @@ const LOOKUP_MAX = 10_000
 
 /** What former runs remember of each action. The two tables of what was left behind are asked only if they hold anything. */
 export async function recall(
+  block: ActionBlock,
   keys: readonly (Key | undefined)[],
   context: RunContext,
 ): Promise<readonly (Recalled | undefined)[]> {
-  const asked = keys.filter((key) => key !== undefined)
-  const look = async (table: Table): Promise<readonly (Json | undefined)[]> => {
-    const found: (Json | undefined)[] = []
-    for (let at = 0; at < asked.length; at += LOOKUP_MAX) {
-      found.push(...(await context.store.get(table, asked.slice(at, at + LOOKUP_MAX))))
+  const look = async (table: Table, of: (action: number) => boolean): Promise<readonly (Json | undefined)[]> => {
+    const at = keys.flatMap((key, action) => (key !== undefined && of(action) ? [action] : []))
+    const found = new Array<Json | undefined>(keys.length).fill(undefined)
+    for (let from = 0; from < at.length; from += LOOKUP_MAX) {
+      const asked = at.slice(from, from + LOOKUP_MAX)
+      const held = await context.store.get(
+        table,
+        asked.map((action) => keys[action] as Key),
+      )
+      asked.forEach((action, nth) => {
+        found[action] = held[nth]
+      })
     }
     return found
   }
-  // Of a profile it stands under its address, and is asked for when that is known.
-  const prints = await look('fingerprint')
+  const prints = await look('fingerprint', (action) => !UNPRINTED.has(block.kind(action)))
   const tables = context.leftBehind
-  const lefts = await Promise.all(tables.map(look))
-  let next = 0
-  return keys.map((key) => {
+  const lefts = await Promise.all(tables.map((table) => look(table, () => true)))
+  return keys.map((key, action) => {
     if (key === undefined) return undefined
-    const at = next++
-    return { print: prints[at], left: tables.filter((_, nth) => lefts[nth]?.[at] !== undefined) }
+    return { print: prints[action], left: tables.filter((_, nth) => lefts[nth]?.[action] !== undefined) }
   })
 }
+
+/** A profile's stands under its address, and is asked for when that is known; the others have none. */
+const UNPRINTED: ReadonlySet<ActionKind> = new Set<ActionKind>(['profile', 'membership', 'forget', 'delete'])
