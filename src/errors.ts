@@ -82,7 +82,7 @@ export const ERRORS = {
   SOURCE_HISTORY_GONE: row(
     'halt',
     'the changes of {source} since the last run cannot be read any more: {problem}',
-    'A full sync is needed: reset the cursor, or set onHistoryGone to resync.',
+    'A full sync is needed: run it once with mode: resync, or set onHistoryGone to resync.',
   ),
   SOURCE_HISTORY_SPLIT: row(
     'halt',
@@ -92,7 +92,7 @@ export const ERRORS = {
   SOURCE_TABLE_REPLACED: row(
     'halt',
     'the table {table} of {source} {problem} since the last run',
-    'Check what was done to it; then reset the cursor, or set onReplaced to resync.',
+    'Check what was done to it; then run it once with mode: resync, or set onReplaced to resync.',
   ),
   SOURCE_MODE_UNAVAILABLE: row('halt', 'the source {source} cannot read {table} by {mode}: {problem}', '{remedy}'),
   SOURCE_DRIVER_UNKNOWN: row(
@@ -108,7 +108,7 @@ export const ERRORS = {
   CURSOR_INVALID: row(
     'halt',
     'the cursor kept for {source} does not belong to it',
-    'Reset the cursor, or give the sync a new name.',
+    'Reset the cursor by a run with mode: resync, or give the sync a new name.',
   ),
   VALUE_NOT_EXACT: row('reject', 'column {column}: {problem}', 'Declare the column as string in the query.'),
 

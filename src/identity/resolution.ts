@@ -110,16 +110,17 @@ function* claimsIn(profiles: Known['profiles'], target: string): Generator<strin
 }
 
 function readBag(rules: Rules, bag: Identifiers): Bag {
-  const ids: string[] = []
+  const ids: { readonly id: string; readonly order: number }[] = []
   const unusable: string[] = []
   for (const [namespace, raw] of Object.entries(bag) as [string, unknown][]) {
     if (raw === undefined || raw === null) continue
     const reading = rules.read(namespace, raw)
-    if ('value' in reading) ids.push(idOf(namespace, reading.value))
-    else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
+    if ('value' in reading) {
+      ids.push({ id: idOf(namespace, reading.value), order: (rules.namespaces.get(namespace) as Namespace).order })
+    } else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
   }
-  const order = (id: string): number => (rules.namespaces.get(partsOf(id)[0]) as Namespace).order
-  return { ids: ids.sort((a, b) => order(a) - order(b)), unusable: unusable.sort(compareBytes) }
+  if (ids.length > 1) ids.sort((a, b) => a.order - b.order)
+  return { ids: ids.map(({ id }) => id), unusable: unusable.sort(compareBytes) }
 }
 
 /** A name that nobody declared may be anything: only what looks like a name is repeated (I7). */

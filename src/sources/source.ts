@@ -41,8 +41,17 @@ export interface Source {
   whoChanged?(
     changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
     since: string,
-    options: Pick<ReadOptions, 'signal' | 'tags' | 'described'>,
+    options: LookOptions,
   ): Promise<readonly (ColumnOrigin | undefined)[]>
+
+  /**
+   * Where the source stands: the cursor behind all that it has now, without reading it. Optional: for a source that tells what
+   * is new since, of which a sync can begin with what comes (`start: 'now'`).
+   *
+   * Repeat  reading after it gives what changed since, and never what was there.
+   * Throws  as `read`; SOURCE_MODE_UNAVAILABLE where this one, as it was made, has no such place.
+   */
+  head?(options: LookOptions): Promise<Cursor>
 
   /** Idempotent. Gives back what the source opened itself; what was handed in stays open. */
   close(): Promise<void>
@@ -56,6 +65,11 @@ export interface ColumnOrigin extends SchemaCommit {
 
 export interface ReadOptions {
   readonly after?: Cursor | undefined
+  /**
+   * Without `after`: where reads stood before the host asked for all of it anew. For a source whose changes tell of rows that
+   * leave: what left since is only known by its absence, so that these pages are a `snapshot`. Another takes no notice.
+   */
+  readonly former?: Cursor | undefined
   /** Rows, 1 to 100,000. Default 2,000. */
   readonly pageSize?: number | undefined
   readonly signal: AbortSignal
@@ -67,6 +81,9 @@ export interface ReadOptions {
   /** Who reads, e.g. sync and run: for a source that can write it beside its statements, where an admin finds it. */
   readonly tags?: Readonly<Record<string, string>> | undefined
 }
+
+/** Options of what is asked of a source besides its rows. */
+export type LookOptions = Pick<ReadOptions, 'signal' | 'tags' | 'described'>
 
 export interface Page {
   readonly schema: Schema

@@ -1,5 +1,6 @@
 import { fingerprint } from '../delta/fingerprint.js'
 import type { ActionBlock } from '../model/action.js'
+import { type FieldGroups, profilePrint } from './field-groups.js'
 
 /**
  * Fingerprint of an action. A profile's is kept under its address and moves along with it; any other belongs to its row,
@@ -11,10 +12,16 @@ import type { ActionBlock } from '../model/action.js'
 export function printOf(
   block: ActionBlock,
   action: number,
-  { address, times }: { readonly address: string; readonly times: number },
+  {
+    address,
+    times,
+    groups,
+  }: { readonly address: string; readonly times: number; readonly groups: FieldGroups | undefined },
 ): string {
   const kind = block.kind(action)
   const said = { kind, detail: block.detail(action), payload: block.payload(action) }
   const since = times === 0 || kind === 'event' || kind === 'purchase' ? '' : ` ${times}`
-  return fingerprint({ ...said, address: `${kind === 'profile' ? '' : address}${since}` })
+  return kind === 'profile'
+    ? profilePrint(groups, { ...said, address: since })
+    : fingerprint({ ...said, address: `${address}${since}` })
 }

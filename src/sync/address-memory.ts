@@ -58,25 +58,34 @@ export class AddressMemory {
   readonly #scope: Scope
   readonly #epoch: string
   readonly #live = new Map<string, Live>()
+  readonly #full: boolean
   /** True once anything is parked: from then on it counts when a field was written. */
   parked: boolean
 
+  /** @param options.full  what passes before this one wrote counts as unknown, so that all of it is sent again */
   constructor(options: {
     readonly store: Store
     readonly scope: Scope
     readonly epoch: string
     readonly parked: boolean
+    readonly full: boolean
   }) {
     this.#store = options.store
     this.#scope = options.scope
     this.#epoch = options.epoch
+    this.#full = options.full
     this.parked = options.parked
   }
 
   /** Has the entries of these addresses at hand until {@link release}. */
   async hold(addresses: readonly string[]): Promise<void> {
-    for (const address of addresses) this.#liveAt(address).holders += 1
-    const unknown = [...new Set(addresses)].filter((address) => !this.#liveAt(address).known)
+    const wanted = new Set<string>()
+    for (const address of addresses) {
+      const live = this.#liveAt(address)
+      live.holders += 1
+      if (!live.known) wanted.add(address)
+    }
+    const unknown = [...wanted]
     for (let at = 0; at < unknown.length; at += KEYS_MAX) {
       const asked = unknown.slice(at, at + KEYS_MAX)
       const entries = await this.#store.get(
@@ -99,12 +108,18 @@ export class AddressMemory {
   }
 
   /** True if the profile holds this already, and no other row was written over it in this pass. */
-  isUnchanged({ address, row, print }: ProfileWrite): boolean {
+  isUnchanged(write: ProfileWrite): boolean {
+    return write.print !== undefined && this.held(write) === write.print
+  }
+
+  /** The print of what this row wrote last, where the profile holds that: no other row was written over it in this pass. */
+  held({ address, row }: ProfileWrite): string | undefined {
     const { written, writes } = this.#liveAt(address)
-    if (row === undefined || written === undefined || writes > 0) return false
+    if (row === undefined || written === undefined || writes > 0) return undefined
     const own = written.of.find(([name]) => name === row)
-    if (own?.[1] !== print) return false
-    return written.epoch !== this.#epoch || written.of.at(-1)?.[0] === row
+    const isOfThisPass = written.epoch === this.#epoch
+    const counts = isOfThisPass ? written.of.at(-1)?.[0] === row : !this.#full
+    return counts ? own?.[1] : undefined
   }
 
   /** The fields of a held-back write that nothing accepted since has written. */

@@ -4,15 +4,15 @@ import { actionAt, actionBlock } from '../model/action-block.js'
 import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
-import type { Key, Table } from '../stores/store.js'
+import type { Key } from '../stores/store.js'
 import { printOf } from './action-print.js'
-import { isAfter, onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
+import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { isSettledAlready } from './leaving.js'
-import { orderOf } from './letter.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
+import { NOTHING, type Recalled, recall } from './recalled.js'
 
 /** Distinct sets of identifiers per page, so that a person named by several actions of a row is looked up once. */
 export function bagsOf(block: ActionBlock): { readonly bags: readonly Identifiers[]; readonly of: readonly number[] } {
@@ -36,19 +36,26 @@ export function sameBag(a: Identifiers, b: Identifiers): boolean {
 /** What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). */
 export function evidenceOf(block: ActionBlock, source: string): readonly Evidence[] {
   const records: Evidence[] = []
-  const seen = new Map<string, number>()
+  const seen = new Map<string, Identifiers[]>()
   for (let action = 0; action < block.length; action++) {
     const key = block.key(action)
-    const ids = Object.entries(block.identifiers(action)).map(([namespace, value]) => ({ namespace, value }))
-    if (key === undefined || ids.length < 2) continue
-    const text = JSON.stringify([key, ids])
-    if (seen.has(text)) continue
-    const nth = (seen.get(key) ?? 0) + 1
-    seen.set(key, nth)
-    seen.set(text, nth)
+    const bag = block.identifiers(action)
+    const namespaces = Object.keys(bag)
+    if (key === undefined || namespaces.length < 2) continue
+    const before = seen.get(key)
+    if (before?.some((one) => isAlike(one, bag))) continue
+    const nth = before === undefined ? 1 : before.push(bag)
+    if (before === undefined) seen.set(key, [bag])
+    const ids = namespaces.map((namespace) => ({ namespace, value: bag[namespace] as string }))
     records.push({ source, key: nth === 1 ? key : `${key}#${nth}`, observedAt: block.changedAt(action) ?? null, ids })
   }
   return records
+}
+
+/** The same identifiers in the same order. */
+function isAlike(a: Identifiers, b: Identifiers): boolean {
+  const names = Object.keys(b)
+  return sameBag(a, b) && Object.keys(a).every((name, at) => name === names[at])
 }
 
 /** Key of what is remembered about one action: project, sync, row key, kind and how-manieth of that kind in its row. */
@@ -148,22 +155,22 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   const { address } = resolution
   const kind = block.kind(action)
   const isProfile = kind === 'profile'
-  const print = key && printOf(block, action, { address, times })
+  const print = key && printOf(block, action, { address, times, groups: context.groups })
   const isWrite = isProfile || isDeparture(kind)
   const whole = isWrite ? writeOf(work, action, isProfile ? { address, key, print } : { address }) : undefined
-  const left = whole !== undefined && work.late ? context.memory.fieldsLeft(whole) : whole?.fields
+  const part = whole && partOf(work, action, whole, context)
   const isGone = kind === 'delete' && isOvertaken(work, action, address, context)
-  if (whole !== undefined && (isGone || (left?.length === 0 && whole.fields.length > 0))) {
+  if (isGone || (part?.length === 0 && work.late)) {
     work.end(action, { status: 'superseded' })
     return undefined
   }
-  const isWhole = left === undefined || left.length === whole?.fields.length
-  // Of a part it is not remembered that the profile holds what the row says.
-  const write = whole && left && !isWhole ? { address, order: whole.order, fields: left } : whole
+  // Of what is left of a row of a former run it is not remembered that the profile holds what the row says.
+  const write = whole && part && work.late ? { address, order: whole.order, fields: part } : whole
   const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
-  const unchanged =
-    write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
-  if (unchanged) {
+  // What happened once is not told a second time: it may set off a journey.
+  const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
+  const isKnown = print !== undefined && print === recalled.print && !isAgain
+  if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
     // What a former run left of this action is not true any more: the destination holds what the row says.
@@ -180,7 +187,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     address,
     left: recalled.left,
     ...(print !== undefined && print === intended ? { again: true } : {}),
-    ...(isWhole ? {} : { rest: restOf(block, action, left) }),
+    ...(part === undefined ? {} : { rest: restOf(block, action, part) }),
     // A shared address is another person's: who leaves it later must not take that one's user along.
     ...(resolution.why === 'bound' || resolution.why === 'shared' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
@@ -188,7 +195,27 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   }
 }
 
-/** A profile without the fields that newer rows have written. */
+/**
+ * The fields of a profile that are to be sent; `undefined`: all that it has. Of a row of a former run those that no newer row has
+ * written, of another one those whose group has changed since.
+ */
+function partOf(
+  { block, late }: PageWork,
+  action: number,
+  write: ProfileWrite,
+  { memory, groups }: RunContext,
+): readonly string[] | undefined {
+  if (late) {
+    const left = memory.fieldsLeft(write)
+    return left.length < write.fields.length ? left : undefined
+  }
+  const { print } = write
+  const before = groups === undefined || print === undefined ? undefined : memory.held(write)
+  if (groups === undefined || print === undefined || before === undefined || before === print) return undefined
+  return groups.changed(before, { print, payload: block.payload(action) })
+}
+
+/** A profile with these fields alone. */
 function restOf(block: ActionBlock, action: number, left: readonly string[]): ActionBlock {
   const { dataFields = {}, ...said } = actionAt(block, action) as Extract<Action, { kind: 'profile' }>
   return actionBlock(
@@ -244,43 +271,4 @@ async function wish(
   const member = typeof detail.member === 'boolean' ? { member: detail.member } : {}
   work.wishes.push({ row, from, wish: { list, claimant: block.key(action) ?? profileId, address, ...member } })
   return undefined
-}
-
-interface Recalled {
-  /** Of what was accepted, or `{ intent }` with that of what was about to be sent. */
-  readonly print: Json | undefined
-  readonly left: readonly ('parked' | 'deadLetter')[]
-  /** Something of its row that was read later is held back: that is the newest word (I6). */
-  readonly isOutdated?: boolean
-}
-
-const NOTHING: Recalled = { print: undefined, left: [] }
-const LOOKUP_MAX = 10_000
-
-/** What former runs remember of each action. The two tables of what was left behind are asked only if they hold anything. */
-async function recall(
-  work: PageWork,
-  keys: readonly (Key | undefined)[],
-  context: RunContext,
-): Promise<readonly (Recalled | undefined)[]> {
-  const asked = keys.filter((key) => key !== undefined)
-  const look = async (table: Table): Promise<readonly (Json | undefined)[]> => {
-    const found: (Json | undefined)[] = []
-    for (let at = 0; at < asked.length; at += LOOKUP_MAX) {
-      found.push(...(await context.store.get(table, asked.slice(at, at + LOOKUP_MAX))))
-    }
-    return found
-  }
-  // Of a profile it stands under its address, and is asked for when that is known.
-  const prints = await look('fingerprint')
-  const tables = [...context.leftBehind]
-  const lefts = await Promise.all(tables.map(look))
-  let next = 0
-  return keys.map((key, action) => {
-    if (key === undefined) return undefined
-    const at = next++
-    const held = lefts.map((values) => values[at])
-    const isOutdated = held.some((value) => value !== undefined && isAfter(orderOf({ key, value }), work.order(action)))
-    return { print: prints[at], left: tables.filter((_, nth) => held[nth] !== undefined), isOutdated }
-  })
 }

@@ -1,10 +1,10 @@
-import { fingerprint } from '../delta/fingerprint.js'
 import { actionAt } from '../model/action-block.js'
 import type { Json, JsonObject } from '../model/value.js'
 import { type Key, keyPart, type Op } from '../stores/store.js'
 import { shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import { profilePrint } from './field-groups.js'
 import type { PageWork } from './page.js'
 
 /** What a row wrote into a profile, and what that write is known by: see `AddressMemory`. */
@@ -28,7 +28,10 @@ export function carriedOps(context: RunContext, page: PageWork, row: number, add
     const key = block.key(action)
     if (made?.kind !== 'profile' || key === undefined) continue
     const said = { kind: made.kind, detail: block.detail(action), payload: block.payload(action), address: '' }
-    const write = { row: shortRow([...checkpointKey(context.scope), key, 'profile']), print: fingerprint(said) }
+    const write = {
+      row: shortRow([...checkpointKey(context.scope), key, 'profile']),
+      print: profilePrint(context.groups, said),
+    }
     const value = { fields: made.dataFields ?? {}, ...write } satisfies Carried
     return [{ op: 'put', table: 'carried', key: keyOf(context, address), value: value as unknown as Json }]
   }

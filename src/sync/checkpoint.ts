@@ -2,6 +2,13 @@ import type { Cursor, Schema } from '../model/row.js'
 import type { Json, JsonObject } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
 
+/**
+ * How a run reads and sends. Without either: what changed since the last run, of which what the destination has is left out.
+ * `resync`: the source from its beginning, of which what differs is sent. `full`: the source from its beginning, and all of
+ * it is sent.
+ */
+export type RunMode = 'full' | 'resync'
+
 /** Where a sync stands: committed with every finished page, read at the start of a run. */
 export interface Checkpoint {
   /** Behind the last page whose every row has an outcome; `null` before the first. */
@@ -20,6 +27,10 @@ export interface Checkpoint {
   readonly untied?: boolean
   /** The last pass that was shown a whole audience: what was kept before it and not shown in it has left. */
   readonly whole?: { readonly epoch: string; readonly turn: number }
+  /** How the pass reads and sends, where that was asked for: a run that goes on does the same. */
+  readonly mode?: RunMode
+  /** True until a pass that begins anew has finished its first page: `cursor` is where the passes before it stood. */
+  readonly anew?: boolean
 }
 
 /** What a pass is named by, and its `now`. */
@@ -31,11 +42,22 @@ type Pins = Pick<Checkpoint, 'epoch' | 'now'>
  */
 export function checkpointOf(
   before: Checkpoint | undefined,
-  { isBeside, given, own }: { readonly isBeside: boolean; readonly given: Pins | undefined; readonly own: Pins },
+  {
+    isBeside,
+    mode,
+    given,
+    own,
+  }: {
+    readonly isBeside: boolean
+    readonly mode: RunMode | undefined
+    readonly given: Pins | undefined
+    readonly own: Pins
+  },
 ): Checkpoint {
   if (before !== undefined && isBeside) return before
-  if (before !== undefined && !before.complete) return { ...before, ...given }
+  if (before !== undefined && isUnderWay(before, mode)) return { ...before, ...given }
   return {
+    ...(mode === undefined ? {} : { mode, anew: true }),
     cursor: before?.cursor ?? null,
     ...(given ?? own),
     complete: isBeside,
@@ -44,6 +66,10 @@ export function checkpointOf(
     identityAfter: before?.identityAfter ?? 0,
   }
 }
+
+/** True where a pass is under way that does all that is asked for: it is gone on with. */
+export const isUnderWay = (pass: Checkpoint | undefined, asked: RunMode | undefined): boolean =>
+  pass?.complete === false && (asked === undefined || pass.mode === asked || pass.mode === 'full')
 
 /** The names under which one sync keeps its things. Every key begins with the project (design, section 6). */
 export interface Scope {

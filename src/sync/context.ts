@@ -13,6 +13,7 @@ import type { Commits } from './commits.js'
 import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
+import type { FieldGroups } from './field-groups.js'
 import type { PlannedLoss } from './plan.js'
 import type { Progress } from './progress.js'
 import type { Tally } from './tally.js'
@@ -58,6 +59,12 @@ export interface RunContext {
   /** See `Drive`. */
   readonly onLoss: ((loss: PlannedLoss) => void) | undefined
   readonly memory: AddressMemory
+  /** Parts of a profile that are sent apart; `undefined`: it is sent as a whole. */
+  readonly groups: FieldGroups | undefined
+  /** What was sent before is sent again, where that is harmless. */
+  readonly full: boolean
+  /** Where a sync without a position begins. */
+  readonly start: 'backfill' | 'now'
   readonly departures: Departures
   /** The how-manieth run of the sync this is: what a later run read is newer. */
   readonly turn: number

@@ -2,7 +2,7 @@ import type { Delivery } from '../destinations/destination.js'
 import type { Reads, RunReport } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Op, Store } from '../stores/store.js'
-import type { Checkpoint } from './checkpoint.js'
+import type { Checkpoint, RunMode } from './checkpoint.js'
 import type { RunContext, Sender } from './context.js'
 import type { OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
@@ -18,6 +18,8 @@ export interface Driven {
   readonly actions?: ((context: RunContext, settleIdentity: () => Promise<void>) => Promise<void>) | undefined
   /** Runs follow one another by themselves: the guard of removals counts those of a whole day. */
   readonly guardsDay?: boolean
+  /** Of a pass over the source: absent for one that goes on. */
+  readonly mode?: RunMode | undefined
 }
 
 /** How anything that takes the lease and ends in a report is run. */

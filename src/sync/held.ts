@@ -180,7 +180,9 @@ class Trial {
     if (action.kind === 'addressChange') return address === action.to ? found : undefined
     if (action.kind === 'delete' && this.#table === 'deadLetter' && memory.isOvertaken(address, order)) return undefined
     const isKeyed = rowKeyOf(entry) !== undefined
-    const print = isKeyed ? printOf(this.#block, at, { address, times: departed?.times ?? 0 }) : undefined
+    const print = isKeyed
+      ? printOf(this.#block, at, { address, times: departed?.times ?? 0, groups: this.#context.groups })
+      : undefined
     if (action.kind !== 'profile') return { ...found, ...(print === undefined ? {} : { print }) }
     const { dataFields = {} } = action
     const fields = Object.keys(dataFields)

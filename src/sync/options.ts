@@ -11,8 +11,10 @@ import type { Audience, Program } from './audience.js'
 import type { Clock } from './clock.js'
 import type { DriftPolicies } from './drift-policy.js'
 import type { Existing } from './existing.js'
+import type { GroupedFields } from './field-groups.js'
 import type { InboxBounds } from './inbox.js'
 import type { RetryLimits } from './retry.js'
+import { assertStart } from './start.js'
 
 export interface SyncOptions {
   /** Unique within the project; a part of every key. 1 to 200 characters. */
@@ -48,6 +50,16 @@ export interface SyncOptions {
   readonly retry?: Partial<RetryLimits>
   /** A list whose members are the rows for which a column holds; for a source that gives its whole audience. */
   readonly audience?: Audience
+  /**
+   * Where a sync without a position begins: `backfill` (default) at the source's beginning, `now` behind all that there is,
+   * for a source that has a `head`. A later `run({ mode: 'resync' })` sends what was left out.
+   */
+  readonly start?: 'backfill' | 'now'
+  /**
+   * Fields of profiles that are compared and sent apart, by a name of your own; the fields that none names are one more group.
+   * 16 groups at most, a field in one of them. Without it a profile is compared and sent as a whole.
+   */
+  readonly fieldGroups?: GroupedFields
   /** What becomes of members that lists have already. Default: they are never touched. */
   readonly existing?: readonly Existing[]
   /** What is kept of runs and outcomes, and for how long: docs/history.md. */
@@ -82,6 +94,9 @@ const named = (name: string, ...methods: readonly string[]) =>
   )
 
 const list = z.union([z.string().min(1), z.int()])
+
+/** Each is a hash for each row that is remembered. */
+const GROUPS_MAX = 16
 
 const SHAPE = z.strictObject({
   name: z
@@ -134,6 +149,15 @@ const SHAPE = z.strictObject({
     })
     .partial()
     .optional(),
+  start: z.enum(['backfill', 'now']).optional(),
+  fieldGroups: z
+    .record(z.string().min(1), z.array(z.string().min(1)).min(1))
+    .refine((groups) => Object.keys(groups).length <= GROUPS_MAX, `has more than ${GROUPS_MAX} groups`)
+    .refine((groups) => {
+      const fields = Object.values(groups).flat()
+      return new Set(fields).size === fields.length
+    }, 'names a field twice')
+    .optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
@@ -154,6 +178,7 @@ export function checkOptions(options: SyncOptions): SyncOptions {
       problem: `is ${options.identity.target} and the destination addresses people by ${options.destination.addressedBy}`,
     })
   }
+  if (options.start === 'now') assertStart(options.source, options.audience)
   return options
 }
 
@@ -178,6 +203,7 @@ const RUN = RUNNING.extend({
       }),
     })
     .optional(),
+  mode: z.enum(['full', 'resync']).optional(),
 })
 
 /** Throws OPTION_INVALID for what `replay` was called with, but for the letters. */

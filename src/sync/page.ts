@@ -70,6 +70,8 @@ export class PageWork {
   readonly taken: { readonly key: Key; readonly row: number }[] = []
   /** How many pages were finished when this one was looked up in the store. */
   beganAt = 0
+  /** Its rows are some that the store kept, and none of what a pass over the source reads. */
+  isOfStore = false
   /** Actions without an outcome. */
   waiting = 0
   readonly #status: (OutcomeStatus | undefined)[]

@@ -23,6 +23,7 @@ import {
   unparkedRows,
 } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
+import { headOf } from './start.js'
 import type { Window } from './window.js'
 
 /** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
@@ -115,11 +116,16 @@ export class Pages {
   }
 
   async #read(pageSize: number): Promise<void> {
-    const { source, audience, reading, scope, runId, progress } = this.#context
+    const { source, audience, reading, scope, runId, progress, start } = this.#context
     const tags = tagsOf(scope.sync, runId)
-    const cursor = this.#window.checkpoint.cursor
+    const { cursor, anew = false } = this.#window.checkpoint
     const described = this.#drift.schema
-    const options = { pageSize, signal: reading, tags, described, ...(cursor ? { after: cursor } : {}) }
+    if (cursor === null && !anew && start === 'now') {
+      this.#window.amend({ cursor: await headOf(source, { signal: reading, tags, described }) })
+      return
+    }
+    const from = cursor === null ? {} : anew ? { former: cursor } : { after: cursor }
+    const options = { pageSize, signal: reading, tags, described, ...from }
     let pages = 0
     progress.begin()
     for await (const page of source.read(options)) {
@@ -200,6 +206,7 @@ export class Pages {
     if (made.rows.some(({ status }) => status === 'rejected')) memory.parked = true
     const work = new PageWork(page, made.actions, made.rows, [turn, first], kept?.former)
     work.beganAt = this.#window.finished
+    work.isOfStore = kept !== undefined
     work.kept.push(...(kept?.done ?? []), ...(await outdatedLetters(work, made.rows, this.#context)))
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {
@@ -208,6 +215,7 @@ export class Pages {
     }
     const { bags, of } = bagsOf(made.actions)
     const who = await identity.resolve(bags, { project: scope.project })
+    await setImmediate() // a page is some tens of milliseconds of work: never in one go
     const pending = await addressPage(work, who, of, this.#context, this.#probe)
     this.#window.open(work)
     for (const action of pending) this.#gathered.push(action)

@@ -2,6 +2,7 @@ import { explain } from '../errors.js'
 import type { OutcomeStatus } from '../model/outcome.js'
 import type { DriftChange, ListCounts, ReasonCount, RowCounts } from '../model/report.js'
 import type { Json, JsonObject, Reason } from '../model/value.js'
+import type { RunMode } from './checkpoint.js'
 
 /** One request that would be sent. `digest` is the SHA-256 of its bytes, in hex. */
 export interface PlannedRequest {
@@ -60,6 +61,8 @@ export interface PlannedLoss {
  */
 export interface Plan {
   readonly sync: string
+  /** What was asked for, and what a run of this plan does. */
+  readonly mode?: RunMode
   readonly madeAt: string
   readonly rows: RowCounts
   /** In the order in which they would start. */

@@ -5,7 +5,7 @@ import type { Json } from '../model/value.js'
 import { overlay } from '../stores/overlay.js'
 import type { SealedStore } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
-import { type Checkpoint, readCheckpoint, type Scope } from './checkpoint.js'
+import { type Checkpoint, type RunMode, readCheckpoint, type Scope } from './checkpoint.js'
 import { tagsOf } from './context.js'
 import { asLakeloopError } from './ending.js'
 import { SyncEmitter } from './events.js'
@@ -28,6 +28,8 @@ export interface PlanRequest {
   readonly payloads?: boolean
   /** With `payloads`: rows that are told one by one. 0 to 100,000, default 100. */
   readonly rowsMax?: number
+  /** What a run of this mode would send. */
+  readonly mode?: RunMode
 }
 
 const PLAN = z.strictObject({
@@ -35,6 +37,7 @@ const PLAN = z.strictObject({
   onAddresses: z.custom<OnAddresses>((given) => typeof given === 'function', 'is no function').optional(),
   payloads: z.boolean().optional(),
   rowsMax: z.int().min(0).max(100_000).optional(),
+  mode: z.enum(['full', 'resync']).optional(),
 })
 
 const ROWS_MAX = 100
@@ -46,7 +49,7 @@ export type PlannedOptions = Omit<SyncOptions, 'encryption' | 'store'> & { reado
 export async function makePlan(options: PlannedOptions, scope: Scope, request: PlanRequest): Promise<Plan> {
   const checked = PLAN.safeParse(request)
   if (!checked.success) throw invalid('Sync.plan', checked.error)
-  const { signal = new AbortController().signal, onAddresses, payloads = false, rowsMax = ROWS_MAX } = request
+  const { signal = new AbortController().signal, onAddresses, payloads = false, rowsMax = ROWS_MAX, mode } = request
   const { store, identity, lists, settleMs = SETTLE_MS } = options
   const over = overlays()
   const main = store.over(over(store.base))
@@ -59,6 +62,7 @@ export async function makePlan(options: PlannedOptions, scope: Scope, request: P
   const turn = (await Lease.lastTurn(store, scope)) + 1
   const { report, began, described, epoch, now, version } = await pass(options, new SyncEmitter(), {
     reads: 'source',
+    mode,
     kept: inboxRows,
     store: main,
     identity: identity.over(over(identity.store)),
@@ -78,6 +82,7 @@ export async function makePlan(options: PlannedOptions, scope: Scope, request: P
   const { rows, reasons, drift, error, startedAt: madeAt, lists: counts } = report
   return {
     sync: scope.sync,
+    ...(mode === undefined ? {} : { mode }),
     madeAt,
     rows,
     requests: planned.requests,

@@ -9,6 +9,7 @@ import { leftBehindIn, type RunContext } from './context.js'
 import { Departures } from './departures.js'
 import type { Drive } from './drive.js'
 import type { SyncEmitter } from './events.js'
+import { FieldGroups } from './field-groups.js'
 import { fenceIn } from './lease.js'
 import type { SyncOptions } from './options.js'
 import { Progress } from './progress.js'
@@ -40,7 +41,8 @@ export interface Parts {
 /** What the parts of one run share, as its start finds it. */
 export async function runContext(parts: Parts): Promise<RunContext> {
   const { options, drive, delivery, history, clock, scope, requests, checkpoint } = parts
-  const { source, transform, audience, destination, nulls = 'omit', adds } = options
+  const { source, transform, audience, destination, nulls = 'omit', adds, fieldGroups, start = 'backfill' } = options
+  const full = checkpoint.mode === 'full' && drive.reads === 'source'
   const { store, identity, lists, commitMain } = drive
   const { leftBehind, parked } = await leftBehindIn(store, scope)
   const count = (endpoint: string): void => {
@@ -70,7 +72,10 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     events: parts.events,
     tally: parts.tally,
     progress: new Progress(clock),
-    memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, parked }),
+    memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, full, parked }),
+    groups: fieldGroups && new FieldGroups(fieldGroups),
+    full,
+    start,
     turn: drive.turn,
     onLoss: drive.onLoss,
     departures: await Departures.of(store, scope.project),

@@ -7,7 +7,15 @@ import type { DriftChange, ListCounts, RunReport, RunStatus } from '../model/rep
 import type { Schema } from '../model/row.js'
 import type { TransformFacts } from '../transform/transform.js'
 import { assertColumn } from './audience.js'
-import { type Checkpoint, checkpointOf, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
+import {
+  type Checkpoint,
+  checkpointOf,
+  isUnderWay,
+  readCheckpoint,
+  readSchema,
+  type Scope,
+  writeSchema,
+} from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { type RunContext, tagsOf } from './context.js'
 import { decideDrift } from './drift-decision.js'
@@ -79,7 +87,7 @@ class Pass {
 
   #fresh(before: Checkpoint | undefined): Checkpoint {
     const own = { epoch: this.#runId, now: this.#startedAt }
-    return checkpointOf(before, { isBeside: this.#isBeside, given: this.#drive.pass, own })
+    return checkpointOf(before, { isBeside: this.#isBeside, mode: this.#drive.mode, given: this.#drive.pass, own })
   }
 
   /** The source is not read. */
@@ -89,7 +97,7 @@ class Pass {
 
   /** True for the rest of a pass that was interrupted. */
   get #resumed(): boolean {
-    return this.#began !== undefined && !this.#began.complete && !this.#isBeside
+    return isUnderWay(this.#began, this.#drive.mode) && !this.#isBeside
   }
 
   async go(): Promise<void> {

@@ -1,5 +1,7 @@
 import type { Delivery } from '../destinations/destination.js'
+import { LakeloopError } from '../errors.js'
 import type { RunReport } from '../model/report.js'
+import type { RunMode } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import { DeadLetters } from './dead-letters.js'
 import { Dispatcher } from './dispatch.js'
@@ -21,6 +23,8 @@ export interface RunOptions extends Running {
    * the end if something of it was never sent; what had gone out by then was in the plan.
    */
   readonly plan?: Plan
+  /** What to read and send: see {@link RunMode} and docs/modes.md. An interrupted one is gone on with by any later run. */
+  readonly mode?: RunMode
 }
 
 /**
@@ -50,8 +54,12 @@ export class Sync extends DeadLetters {
    */
   async run(options: RunOptions = {}): Promise<RunReport> {
     checkRunOptions(options)
-    const { plan, ...running } = options
-    return await this.drive(running, { reads: 'source', kept: inboxRows }, plan)
+    const { plan, mode = plan?.mode, ...running } = options
+    if (plan !== undefined && mode !== plan.mode) {
+      const problem = `is ${mode}, and the plan was made for ${plan.mode ?? 'what changed'}`
+      throw new LakeloopError('OPTION_INVALID', { part: 'Sync.run', option: 'mode', problem })
+    }
+    return await this.drive(running, { reads: 'source', mode, kept: inboxRows }, plan)
   }
 
   /**

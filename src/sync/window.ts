@@ -143,6 +143,8 @@ export class Window {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
     const { cursor } = page.page
+    // Rows that were kept are no part of what a pass reads anew.
+    const reached = this.#checkpoint.anew === true && !page.isOfStore ? { cursor, anew: false } : { cursor }
     FAILPOINT: if (page.kept.some((op) => op.table === 'deadLetter' && op.op === 'put')) hit('before-dead-letter')
     FAILPOINT: hit('before-cursor')
     await commits.commit({
@@ -150,12 +152,12 @@ export class Window {
         ...page.kept,
         ...this.#recent.finish(page),
         ...history.ops(history.keeps ? subjectsOf(page) : []),
-        writeCheckpoint(scope, { ...this.#checkpoint, cursor }),
+        writeCheckpoint(scope, { ...this.#checkpoint, ...reached }),
       ],
       lists: await this.#unlisted(page),
     })
     FAILPOINT: hit('after-cursor')
-    this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
+    this.amend(reached) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
       const reason = page.reason(row)

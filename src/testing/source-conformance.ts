@@ -216,6 +216,28 @@ export const sourceConformance: readonly SourceCase[] = [
       }),
   },
   {
+    name: 'head: is where nothing is new, and as good as a cursor behind the last page, where the source has one',
+    run: (make) =>
+      opened(make, async ({ source }) => {
+        if (source.head === undefined) return
+        const head = await source.head({ signal: signal() })
+        const text = JSON.stringify(head)
+        assert.deepEqual(JSON.parse(text), head)
+        assert.ok(Buffer.byteLength(text) <= 4_096)
+        assert.deepEqual(rowsOf(await pagesOf(source, { after: JSON.parse(text) })), [])
+      }),
+  },
+  {
+    name: 'read: from the beginning gives all rows, whatever was read before it',
+    run: (make) =>
+      opened(make, async ({ source, rows }) => {
+        const former = (await pagesOf(source, { pageSize: 2 })).at(-1)?.cursor
+        const anew: Page[] = []
+        for await (const page of source.read({ former, pageSize: 2, signal: signal() })) anew.push(page)
+        assert.deepEqual(texts(rowsOf(anew)), texts(rows))
+      }),
+  },
+  {
     name: 'close: twice is once',
     async run(make) {
       const { source } = await make()

@@ -8,7 +8,7 @@ import { WarehouseSession } from '../../vendors/databricks/session.js'
 import type { SqlSession } from '../../vendors/databricks/sql.js'
 import { Workspace } from '../../vendors/databricks/workspace.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from '../paging.js'
-import type { ColumnOrigin, Page, ReadOptions, Source } from '../source.js'
+import type { ColumnOrigin, LookOptions, Page, ReadOptions, Source } from '../source.js'
 import { DatabricksCatalog } from './catalog.js'
 import { catalogFacts, withCatalog } from './catalog-facts.js'
 import { checkDatabricksOptions, type DatabricksSourceOptions, DEFAULTS } from './databricks-options.js'
@@ -23,7 +23,7 @@ import { segmentPages } from './segment-pages.js'
 import { assertKey } from './snapshot-read.js'
 import { assertOrdered, tableName } from './sql-text.js'
 import { type Asking, schemaOf, type TableFacts, tableFacts } from './table-facts.js'
-import { insteadOfLost, type TableOptions, tableSchema, tableSegments } from './table-modes.js'
+import { insteadOfLost, noHead, type TableOptions, tableHead, tableSchema, tableSegments } from './table-modes.js'
 
 export type { DatabricksAuth } from '../../vendors/databricks/auth.js'
 export type { DatabricksSourceOptions } from './databricks-options.js'
@@ -91,7 +91,7 @@ export class DatabricksSource implements Source {
     const isTable = this.#options.table !== undefined
     const known = described !== undefined && this.#queried.has(described) ? described : undefined
     const table = isTable ? this.#table(asking, await this.#lookedUp(asking, described)) : undefined
-    const segments = table === undefined ? this.#query(asking, after, known) : tableSegments(table, after)
+    const segments = table === undefined ? this.#query(asking, after, known) : tableSegments(table, options)
     let given = 0
     try {
       for await (const page of this.#pages(segments, asking, pageSize)) {
@@ -116,11 +116,19 @@ export class DatabricksSource implements Source {
     return schema
   }
 
+  /** Of a table that is read by its changes. */
+  async head({ signal, tags, described }: LookOptions): Promise<Cursor> {
+    assertNotAborted(signal)
+    const asking = { ...this.#asking(signal), tags }
+    if (this.#options.table === undefined) throw noHead(this.name, 'a query', 'it is run anew each time')
+    return await tableHead(this.#table(asking, await this.#lookedUp(asking, described)))
+  }
+
   /** From the history of the table; a query has none, and neither has a history that is gone or not allowed to us. */
   async whoChanged(
     changes: readonly Pick<DriftChange, 'kind' | 'column'>[],
     since: string,
-    { signal, tags, described }: Pick<ReadOptions, 'signal' | 'tags' | 'described'>,
+    { signal, tags, described }: LookOptions,
   ): Promise<readonly (ColumnOrigin | undefined)[]> {
     const { table } = this.#options
     if (table === undefined) return []

@@ -70,7 +70,8 @@ export async function* feedRead(read: TableRead, cursor: TableCursor | undefined
   }
 }
 
-function assertFeed({ facts, asking, table }: TableRead): void {
+/** Throws  SOURCE_MODE_UNAVAILABLE */
+export function assertFeed({ facts, asking, table }: TableRead): void {
   const unavailable = (problem: string, remedy: string) =>
     new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
       source: asking.source,

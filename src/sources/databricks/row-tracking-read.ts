@@ -23,22 +23,8 @@ export const tracksRows = (properties: Readonly<Record<string, string>>): boolea
  * Throws  SOURCE_MODE_UNAVAILABLE
  */
 export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | undefined): AsyncGenerator<Segment> {
-  const { facts, asking, table } = read
-  if (facts.version === undefined || !tracksRows(facts.properties)) {
-    const isDelta = facts.version !== undefined
-    const problem = isDelta ? 'row tracking is off' : 'it is a view, or no Delta table'
-    const statement = `ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
-    const remedy = isDelta
-      ? `Ask its owner: ${statement}`
-      : 'Name the table behind it, or read it by watermark or snapshot.'
-    throw new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
-      source: asking.source,
-      table: table.text,
-      mode: 'rowTracking',
-      problem,
-      remedy,
-    })
-  }
+  const { facts } = read
+  assertTracked(read)
   const seen = cursor?.seen
   if (cursor === undefined || cursor.now?.whole === true || seen === undefined) {
     if (cursor?.now === undefined) await assertUnique(read)
@@ -54,6 +40,24 @@ export async function* rowTrackingRead(read: TableRead, cursor: TableCursor | un
   if (seen.version === to.version) return
   if (cursor.now === undefined) await assertUnique(read)
   yield changesSegment(read, { seen, to }, cursor.now?.place)
+}
+
+/** Throws  SOURCE_MODE_UNAVAILABLE */
+export function assertTracked({ facts, asking, table }: TableRead): void {
+  if (facts.version !== undefined && tracksRows(facts.properties)) return
+  const isDelta = facts.version !== undefined
+  const problem = isDelta ? 'row tracking is off' : 'it is a view, or no Delta table'
+  const statement = `ALTER TABLE ${table.sql} SET TBLPROPERTIES ('delta.enableRowTracking' = 'true')`
+  const remedy = isDelta
+    ? `Ask its owner: ${statement}`
+    : 'Name the table behind it, or read it by watermark or snapshot.'
+  throw new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
+    source: asking.source,
+    table: table.text,
+    mode: 'rowTracking',
+    problem,
+    remedy,
+  })
 }
 
 function changesSegment(

@@ -1,12 +1,22 @@
 import { isLakeloopError, LakeloopError } from '../../errors.js'
 import type { Column, Cursor, Schema } from '../../model/row.js'
-import { CHANGE_COLUMNS, feedRead, hasFeed } from './feed-read.js'
-import { ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-tracking-read.js'
+import type { ReadOptions } from '../source.js'
+import { assertFeed, CHANGE_COLUMNS, feedRead, hasFeed } from './feed-read.js'
+import { assertTracked, ROW_TRACKING_COLUMNS, rowTrackingRead, tracksRows } from './row-tracking-read.js'
 import type { Segment } from './segment.js'
 import { snapshotRead } from './snapshot-read.js'
 import { commitsAfter, placeOf, replacement } from './table-facts.js'
-import { begunBy, identityOf, type Mode, type TableCursor, type TableRead, tableCursor } from './table-read.js'
-import { watermarkRead } from './watermark-read.js'
+import {
+  kept as asKept,
+  begunBy,
+  identityOf,
+  type Mode,
+  type Seen,
+  type TableCursor,
+  type TableRead,
+  tableCursor,
+} from './table-read.js'
+import { watermarkHead, watermarkRead } from './watermark-read.js'
 
 /** How a table is read. */
 export interface TableOptions extends TableRead {
@@ -43,7 +53,14 @@ export function tableSchema(read: TableOptions): Schema {
  *
  * Throws  SOURCE_TABLE_REPLACED, SOURCE_HISTORY_GONE, SOURCE_MODE_UNAVAILABLE, CURSOR_INVALID.
  */
-export async function* tableSegments(read: TableOptions, after: Cursor | undefined): AsyncGenerator<Segment> {
+export async function* tableSegments(
+  read: TableOptions,
+  { after, former }: Pick<ReadOptions, 'after' | 'former'>,
+): AsyncGenerator<Segment> {
+  if (after === undefined && former !== undefined) {
+    yield* anewSegments(read, former)
+    return
+  }
   const kept = tableCursor(after, read.asking.source)
   const { mode, why } = chosen(read)
   read.tell({ kind: 'mode', mode, why })
@@ -53,6 +70,62 @@ export async function* tableSegments(read: TableOptions, after: Cursor | undefin
   const anew = cursor?.now?.whole === true && (read.facts.version === undefined || read.key.length === 0)
   yield* READS[mode]({ ...read, resync }, anew ? undefined : cursor)
 }
+
+/**
+ * All of the table, because that was asked for. What `former` was of is told by its absence; one that nobody can read is of
+ * no table that is known.
+ */
+function anewSegments(read: TableOptions, former: Cursor): AsyncGenerator<Segment> {
+  const { mode, why } = chosen(read)
+  read.tell({ kind: 'mode', mode, why })
+  read.tell({ kind: 'resync', why: 'asked for' })
+  const before = isTableCursor(former, read.asking.source)
+  return READS[mode]({ ...read, resync: seesLeaving(before) || before?.now?.resync === true }, undefined)
+}
+
+function isTableCursor(cursor: Cursor, source: string): TableCursor | undefined {
+  try {
+    return tableCursor(cursor, source)
+  } catch (error) {
+    if (!isLakeloopError(error, 'CURSOR_INVALID')) throw error
+    return undefined
+  }
+}
+
+/**
+ * Where the table stands: behind all that it has now.
+ *
+ * Throws  SOURCE_MODE_UNAVAILABLE where it is read whole each time; what a read of its mode throws before its first row.
+ */
+export async function tableHead(read: TableOptions): Promise<Cursor> {
+  const { mode } = chosen(read)
+  return asKept({ ...begunBy(read, mode), seen: await HEADS[mode](read) })
+}
+
+const HEADS: Readonly<Record<Mode, (read: TableRead) => Promise<Seen>>> = {
+  feed: async (read) => {
+    assertFeed(read)
+    return { version: read.facts.version }
+  },
+  rowTracking: async (read) => {
+    assertTracked(read)
+    return { version: read.facts.version }
+  },
+  watermark: watermarkHead,
+  snapshot: async ({ asking, table }) => {
+    throw noHead(asking.source, table.text, 'it is read whole each time, and nothing tells what is new')
+  },
+}
+
+/** A source that has no place to begin at but its beginning. */
+export const noHead = (source: string, table: string, problem: string): LakeloopError =>
+  new LakeloopError('SOURCE_MODE_UNAVAILABLE', {
+    source,
+    table,
+    mode: 'what comes from now on',
+    problem,
+    remedy: 'Say start: backfill, or read a table by its feed, by row tracking or by watermark.',
+  })
 
 /** All of the table, where changes that are lost may be dealt with so; `undefined` where that is not allowed, or not what befell it. */
 export function insteadOfLost(

@@ -32,6 +32,9 @@ export async function* watermarkRead(read: TableRead, cursor: TableCursor | unde
   yield watermarkSegment({ read, column, seen, to, compared }, cursor?.now?.place)
 }
 
+/** The highest watermark of now: behind it is what comes. Throws as a read. */
+export const watermarkHead = async (read: TableRead): Promise<Seen> => await bounds(read, watermarkOf(read))
+
 function watermarkOf(read: TableRead): Column {
   const { changedAt, key, asking, table } = read
   if (changedAt === undefined || key.length === 0) {

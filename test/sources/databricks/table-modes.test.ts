@@ -3,7 +3,7 @@ import { LakeloopError } from '../../../src/errors.js'
 import type { Cursor } from '../../../src/model/row.js'
 import type { DatabricksEvent, Segment } from '../../../src/sources/databricks/segment.js'
 import { tableName } from '../../../src/sources/databricks/sql-text.js'
-import { type TableOptions, tableSegments } from '../../../src/sources/databricks/table-modes.js'
+import { type TableOptions, tableHead, tableSegments } from '../../../src/sources/databricks/table-modes.js'
 import type { SqlSession } from '../../../src/vendors/databricks/sql.js'
 import { kindOf, written } from '../databricks-arrow-tables.js'
 
@@ -28,9 +28,16 @@ const session: SqlSession = {
   close: async () => undefined,
 }
 
-async function segments(more: Partial<TableOptions>, after?: Cursor) {
+async function segments(more: Partial<TableOptions>, after?: Cursor, former?: Cursor) {
   const events: DatabricksEvent[] = []
-  const read: TableOptions = {
+  const read = reading({ tell: (event) => events.push(event), ...more })
+  const found: Segment[] = []
+  for await (const segment of tableSegments(read, { after, former })) found.push(segment)
+  return { found, events, why: events.flatMap((event) => (event.kind === 'resync' ? [event.why] : [])) }
+}
+
+function reading(more: Partial<TableOptions>): TableOptions {
+  return {
     asking: { session, source: 's', signal: new AbortController().signal },
     table: tableName('main.crm.scores'),
     facts: { id: 'd-1', version: 7, properties: FEED, schema: { columns: COLUMNS } },
@@ -39,15 +46,12 @@ async function segments(more: Partial<TableOptions>, after?: Cursor) {
     complete: false,
     overlapMs: 0,
     checkKey: true,
-    tell: (event) => events.push(event),
+    tell: () => undefined,
     changes: 'snapshot',
     onHistoryGone: 'stop',
     onReplaced: 'resync',
     ...more,
   }
-  const found: Segment[] = []
-  for await (const segment of tableSegments(read, after)) found.push(segment)
-  return { found, events, why: events.flatMap((event) => (event.kind === 'resync' ? [event.why] : [])) }
 }
 
 const only = ({ found }: { found: readonly Segment[] }): Segment => {
@@ -176,5 +180,69 @@ test('a feed whose earlier versions have another name for changedAt needs a full
   await expect(segments({ changes: 'feed', facts: moved, asking }, after)).rejects.toMatchObject({
     code: 'SOURCE_HISTORY_GONE',
     facts: { problem: 'in versions 8 to 8 there is no column at' },
+  })
+})
+
+describe('a table that is to be read anew', () => {
+  const TRACKED = { ...FEED, 'delta.enableRowTracking': 'true' }
+
+  test.each([
+    ['feed', 'snapshot'],
+    ['rowTracking', 'snapshot'],
+    ['watermark', 'changes'],
+    ['snapshot', 'changes'],
+  ] as const)('by %s gives a %s: who is missing has left where it was told of leaving', async (changes, gives) => {
+    const facts = { ...moved, properties: TRACKED }
+    const former = only(await segments({ changes, facts })).cursor(undefined)
+    const { found, why } = await segments({ changes, facts }, undefined, former)
+    expect(found.map(({ mode }) => mode)).toEqual([gives])
+    expect(found[0]?.sql).not.toContain(':p0')
+    expect(why).toEqual(['asked for'])
+  })
+
+  test('and was interrupted at it goes on as a snapshot', async () => {
+    const former = only(await segments({ changes: 'feed' })).cursor(undefined)
+    const under = only(await segments({ changes: 'feed' }, undefined, former)).cursor(['zoe'])
+    const { found } = await segments({ changes: 'feed', facts: moved }, under)
+    expect(found.map(({ mode }) => mode)).toEqual(['snapshot'])
+    expect(found[0]?.sql).toContain(':p0')
+    const again = await segments({ changes: 'feed', facts: moved }, undefined, under)
+    expect(again.found.map(({ mode }) => mode)).toEqual(['snapshot'])
+    expect(again.found[0]?.sql).not.toContain(':p0')
+  })
+
+  test('does not need a cursor that anybody can read', async () => {
+    const { found } = await segments({ changes: 'feed' }, undefined, { at: 7 })
+    expect(found.map(({ mode }) => mode)).toEqual(['changes'])
+  })
+})
+
+describe('where a table stands', () => {
+  const TRACKED = { ...FEED, 'delta.enableRowTracking': 'true' }
+
+  test.each(['feed', 'rowTracking'] as const)('by %s is its version, and only later ones are read', async (changes) => {
+    const facts = { ...moved, version: 7, properties: TRACKED }
+    const head = await tableHead(reading({ changes, facts }))
+    expect(head).toEqual({ mode: changes, table: 'd-1', by: ['id'], seen: { version: 7 } })
+    expect((await segments({ changes, facts }, head)).found).toEqual([])
+  })
+
+  test('by watermark is the highest one', async () => {
+    const head = await tableHead(reading({ changes: 'watermark' }))
+    expect(head).toMatchObject({ mode: 'watermark', seen: { version: 7, watermark: '2026-03-02T00:00:00.000000Z' } })
+    expect((await segments({ changes: 'watermark' }, head)).found).toEqual([])
+    expect(only(await segments({ changes: 'watermark', facts: moved }, head)).sql).toContain('t.`at` > :low')
+  })
+
+  test('is nowhere for one that is read whole each time, and says what to do', async () => {
+    await expect(tableHead(reading({ changes: 'snapshot' }))).rejects.toMatchObject({
+      code: 'SOURCE_MODE_UNAVAILABLE',
+      facts: { problem: expect.stringContaining('read whole each time'), remedy: expect.stringContaining('backfill') },
+    })
+    const off: TableOptions['facts'] = { ...moved, properties: {} }
+    await expect(tableHead(reading({ changes: 'feed', facts: off }))).rejects.toMatchObject({
+      code: 'SOURCE_MODE_UNAVAILABLE',
+      facts: { problem: 'its change data feed is off' },
+    })
   })
 })
