@@ -27,6 +27,7 @@ export type {
 export {
   type ContractChange,
   contractChanges,
+  type IterableCheck,
   type IterableContract,
   IterableDestination,
   type IterableDestinationOptions,
@@ -109,7 +110,7 @@ export type { SyncOptions } from './sync/options.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
 export type { TypesRequest } from './sync/row-types.js'
 export { type PlanRequest, type RunOptions, Sync } from './sync/sync.js'
-export type { ReconcileRequest, WhenHeld } from './sync/upkeep.js'
+export type { ReconcileRequest, SyncParts, WhenHeld } from './sync/upkeep.js'
 export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
 export type { Spark } from './transform/spark.js'

@@ -23,6 +23,8 @@ export interface ReconcileRequest {
 /** What to do while another process runs the sync: end with LEASE_HELD, or wait for it until the signal. */
 export type WhenHeld = 'refuse' | 'wait'
 
+export type SyncParts = Pick<SyncOptions, 'source' | 'transform' | 'identity' | 'lists' | 'destination' | 'store'>
+
 /** How often a run that waits for another one looks whether it has ended. */
 const HELD_POLL_MS = 1_000
 
@@ -41,6 +43,11 @@ export abstract class Upkeep {
     this.name = options.name
     this.clock = options.clock ?? SYSTEM_CLOCK
     this.scope = { project: options.destination.project, sync: options.name }
+  }
+
+  /** What it was made of, for who looks at a part itself: `sync.parts.identity.explainProfile(...)`. */
+  get parts(): SyncParts {
+    return this.options
   }
 
   on<K extends keyof SyncEvents>(event: K, listener: SyncEvents[K]): this {

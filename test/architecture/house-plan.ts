@@ -73,6 +73,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   pg: ['stores/postgres'],
   'libphonenumber-js': ['identity/phones.ts'],
   msw: ['testing/'],
+  tsx: ['cli/config.ts'],
 }
 
 /** Barrels: exports only, and no other file may be one. */
