@@ -36,6 +36,13 @@ export {
 } from './destinations/iterable/iterable-destination.js'
 export { accuse } from './destinations/suspects.js'
 export { causeOf, ERRORS, type ErrorCode, type ErrorFacts, explain, isLakeloopError, LakeloopError } from './errors.js'
+export type { BatchEntry } from './history/batches.js'
+export type { HistoryOptions } from './history/options.js'
+export type { OutcomeEntry } from './history/outcomes.js'
+export type { EndKind } from './history/place.js'
+export type { Pruned } from './history/prune.js'
+export type { Outcomes } from './history/recorder.js'
+export type { SeenSchema } from './history/schemas.js'
 export {
   type AddressChange,
   type Advanced,
@@ -73,6 +80,7 @@ export type {
   RunReport,
   RunStatus,
   SchemaCommit,
+  Versions,
 } from './model/report.js'
 export type { Column, Cursor, Row, RowBlock, Schema } from './model/row.js'
 export { keyText, rowBlock } from './model/row.js'
@@ -107,6 +115,7 @@ export type { BatchEvent, SyncEvents } from './sync/events.js'
 export type { Existing } from './sync/existing.js'
 export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
+export type { OutcomesRequest } from './sync/person-outcomes.js'
 export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
 export type { TypesRequest } from './sync/row-types.js'
 export { type PlanRequest, type RunOptions, Sync } from './sync/sync.js'

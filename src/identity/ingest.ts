@@ -7,6 +7,7 @@ import { type NewRecord, recordRef, type StoredRecord, type Unusable } from './e
 import { incoming } from './incoming.js'
 import { type Batch, batchesOf } from './ingest-batches.js'
 import { CursorPlace, type IngestCursor, type Pass } from './ingest-cursor.js'
+import { type Ingested, IngestTally } from './ingest-tally.js'
 import {
   assertColumns,
   assertMapping,
@@ -17,7 +18,6 @@ import {
   reader,
   type Said,
 } from './mapping.js'
-import { microsecondsOf } from './order.js'
 import type { Rows } from './rows.js'
 import type { Rules } from './rules.js'
 import type { Observed, Writer } from './writer.js'
@@ -46,28 +46,6 @@ const GUARD = z.strictObject({
   absentShareMax: z.number().min(0).max(1).default(0.3),
   absentFreely: z.int().min(0).default(10),
 })
-
-/** What `ingest` did. */
-export interface Ingested {
-  readonly pages: number
-  readonly rows: number
-  /** Records that were new, not the same as before, or taken out. */
-  readonly records: number
-  /** Identifiers in them that may join people. */
-  readonly identifiers: number
-  /** Identifiers in all rows that join nobody, by namespace and reason. They are kept, but for blank ones. */
-  readonly unusable: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Rows that are no evidence, by code: VALUE_NOT_EXACT, EVIDENCE_KEY_NULL. What was known of them stays. */
-  readonly rejected: Readonly<Record<string, number>>
-  /** Rows without a time that can be read, where a column for it is named. */
-  readonly undated: number
-  /** Records of this source that the whole snapshot did not show and that were taken out; null where absence says nothing. */
-  readonly absent: number | null
-  /** Records that it did not show either, and that stay, since the guard takes so many for a mistake. */
-  readonly held: number
-  /** Open conflicts of the graph afterwards. */
-  readonly conflicts: number
-}
 
 /** What the resolver lends. */
 export interface Parts {
@@ -110,11 +88,8 @@ class Ingest {
   readonly #plan: Plan
   readonly #onPage: IngestOptions['onPage']
   readonly #place: CursorPlace
-  readonly #unusable = new Map<string, Map<string, number>>()
-  readonly #rejected = new Map<string, number>()
-  readonly #sum = { pages: 0, rows: 0, records: 0, identifiers: 0, undated: 0, held: 0, conflicts: 0 }
+  readonly #tally = new IngestTally()
   readonly #guard: z.output<typeof GUARD>
-  #absent: number | null = null
   #at: IngestCursor
 
   constructor(parts: Parts, source: Source, plan: Plan, options: IngestOptions & { guard: z.output<typeof GUARD> }) {
@@ -135,7 +110,7 @@ class Ingest {
   }
 
   async #read(reading: ReadOptions): Promise<Ingested> {
-    this.#sum.conflicts = await this.#parts.writer.conflictCount()
+    this.#tally.sum.conflicts = await this.#parts.writer.conflictCount()
     await this.#begin()
     const { cursor } = this.#at
     let schema = reading.described
@@ -143,11 +118,11 @@ class Ingest {
       if (page.schema !== schema) assertColumns(this.#plan, page.schema, this.#source.name)
       schema = page.schema
       await this.#take(page)
-      this.#onPage?.(this.#told())
+      this.#onPage?.(this.#tally.told)
       if (reading.signal.aborted) throw new LakeloopError('ABORTED')
     }
     await this.#end()
-    return this.#told()
+    return this.#tally.told
   }
 
   /** Goes on where the last reading stands, if it was made with this mapping. */
@@ -174,18 +149,18 @@ class Ingest {
     }
     this.#place.moved(next)
     this.#at = next
-    this.#sum.pages += 1
-    this.#sum.rows += said.length
-    for (const one of said) this.#count(one)
+    this.#tally.sum.pages += 1
+    this.#tally.sum.rows += said.length
+    for (const one of said) this.#tally.count(one, this.#plan)
   }
 
   /** One call of the writer; every commit of it holds only while nobody else has moved the cursor. */
   async #write(records: readonly NewRecord[], last: readonly Op[]): Promise<Observed> {
     const along = { guards: [this.#place.guard], last, overtaken: () => this.#place.overtaken() }
     const written = await this.#parts.writer.write(records, along)
-    this.#sum.records += written.records
-    this.#sum.identifiers += written.identifiers
-    this.#sum.conflicts = written.conflicts
+    this.#tally.sum.records += written.records
+    this.#tally.sum.identifiers += written.identifiers
+    this.#tally.sum.conflicts = written.conflicts
     return written
   }
 
@@ -194,11 +169,11 @@ class Ingest {
     // Of what was written the same twice a record keeps one: here each counts.
     for (const { namespace, value } of evidence.flatMap(({ ids }) => ids)) {
       const reading = this.#parts.rules.read(namespace, value)
-      if ('problem' in reading && reading.problem !== 'blank') this.#noteUnusable(namespace, reading.problem)
+      if ('problem' in reading && reading.problem !== 'blank') this.#tally.unusable(namespace, reading.problem)
     }
     const records = incoming(this.#parts.rules, evidence)
     for (const [namespace, , why] of records.flatMap(({ versions }) => versions.flatMap(unusableOf))) {
-      if (why === 'too many') this.#noteUnusable(namespace, why)
+      if (why === 'too many') this.#tally.unusable(namespace, why)
     }
     return [...records, ...[...gone].map((key) => ({ ref: recordRef(this.#plan.source, key), versions: [] }))]
   }
@@ -240,42 +215,14 @@ class Ingest {
     const { source } = this.#plan
     const { records, absent } = await countUnseen(rows, this.#place, pass, source)
     const { absentShareMax, absentFreely } = this.#guard
-    this.#absent = 0
+    this.#tally.absent = 0
     if (absent > Math.max(absentFreely, Math.floor(records * absentShareMax))) {
-      this.#sum.held = absent
+      this.#tally.sum.held = absent
       return
     }
     for await (const gone of takeOutUnseen(rows, this.#place, pass, source)) {
       await this.#write(gone, [])
-      this.#absent += gone.length
-    }
-  }
-
-  #count(said: Said): void {
-    if (said.kind === 'rejected') this.#rejected.set(said.code, (this.#rejected.get(said.code) ?? 0) + 1)
-    if (said.kind !== 'shown') return
-    if (this.#plan.observedAt !== undefined && microsecondsOf(said.observedAt) === null) this.#sum.undated += 1
-    for (const { namespace, value } of said.ids) {
-      if (typeof value === 'string' && value.trim() === '') this.#noteUnusable(namespace, 'blank')
-    }
-  }
-
-  #noteUnusable(namespace: string, why: string): void {
-    const reasons = this.#unusable.get(namespace) ?? new Map<string, number>()
-    this.#unusable.set(namespace, reasons.set(why, (reasons.get(why) ?? 0) + 1))
-  }
-
-  #told(): Ingested {
-    const unusable = [...this.#unusable].map(
-      ([namespace, reasons]) => [namespace, Object.fromEntries(reasons)] as const,
-    )
-    const { conflicts, ...sum } = this.#sum
-    return {
-      ...sum,
-      unusable: Object.fromEntries(unusable),
-      rejected: Object.fromEntries(this.#rejected),
-      absent: this.#absent,
-      conflicts,
+      this.#tally.absent += gone.length
     }
   }
 }

@@ -1,8 +1,11 @@
 import type { OutcomeStatus } from './outcome.js'
 import type { Reason } from './value.js'
 
-/** How a run ended. `stopped`: refused to go on, nothing lost; `failed`: something broke on the way. Both can be run again. */
-export type RunStatus = 'complete' | 'stopped' | 'cancelled' | 'failed'
+/**
+ * How a run ended. `stopped`: refused to go on, nothing lost; `failed`: something broke on the way. Both can be run again.
+ * `interrupted` is in the history alone: the run has not ended, or its process died.
+ */
+export type RunStatus = 'complete' | 'stopped' | 'cancelled' | 'failed' | 'interrupted'
 
 /** What a run read: its source, or only what the store kept of former ones, by which the source's cursor does not move. */
 export type Reads = 'source' | 'deadLetters' | 'inbox'
@@ -60,6 +63,14 @@ export interface SchemaCommit {
   readonly user?: string
 }
 
+/** What a run's outcomes came of, besides its rows. */
+export interface Versions {
+  /** Names the transform's program; `null` where the run ended before it was read. */
+  readonly transform: string | null
+  /** The hash of identity's rules. */
+  readonly rules: string
+}
+
 /** What happened in one run. Holds names, counts and codes only (I7). */
 export interface RunReport {
   readonly sync: string
@@ -72,6 +83,9 @@ export interface RunReport {
   readonly lists: readonly ListCounts[]
   readonly reasons: readonly ReasonCount[]
   readonly drift: readonly DriftChange[]
+  /** Digest of the schema whose rows were read, or that was described; `null` where none was seen. `sync.schemas()` has its columns. */
+  readonly schema: string | null
+  readonly versions: Versions
   /** Open conflicts of identity: identifiers that two people claim. */
   readonly conflicts: number
   /** Actions parked in earlier runs that found their address now and were accepted. */

@@ -73,6 +73,9 @@ export const TABLES = [
   'identityMove',
   'identityCursor',
   'identitySeen',
+  'outcome',
+  'outcomeKey',
+  'batch',
 ] as const
 export type Table = (typeof TABLES)[number]
 

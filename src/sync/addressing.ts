@@ -26,7 +26,7 @@ export function bagsOf(block: ActionBlock): { readonly bags: readonly Identifier
   return { bags, of }
 }
 
-function sameBag(a: Identifiers, b: Identifiers): boolean {
+export function sameBag(a: Identifiers, b: Identifiers): boolean {
   const names = Object.keys(a)
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
@@ -90,15 +90,16 @@ export async function addressPage(
     const resolution = who[action] as Resolution
     if (resolution.status !== 'resolved') {
       const outcome = unaddressed(resolution)
-      work.note(block.row(action), outcome)
+      work.end(action, outcome)
       keep(work, action, key, outcome, context)
     }
     const address = resolution.status === 'resolved' ? resolution.address : ''
+    if (address !== '' && block.kind(action) !== 'catalogItem') work.found(action, address)
     const departed = left.get(address)
     if (isSettledAlready(departed, { work, action, key, address }, context)) continue
     const isMembership = block.kind(action) === 'membership'
     if (isMembership && resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
-      work.note(block.row(action), { status: 'superseded' })
+      work.end(action, { status: 'superseded' })
     } else if (isMembership) {
       const from = { action, left: (recalled[action] ?? NOTHING).left, ...(key === undefined ? {} : { key }) }
       const refused = await wish(work, from, resolution, refusedList)
@@ -150,7 +151,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   const whole = isWrite ? writeOf(work, action, isProfile ? { address, key, print } : { address }) : undefined
   const left = whole !== undefined && work.late ? context.memory.fieldsLeft(whole) : whole?.fields
   if (whole !== undefined && left?.length === 0 && whole.fields.length > 0) {
-    work.note(block.row(action), { status: 'superseded' })
+    work.end(action, { status: 'superseded' })
     return undefined
   }
   const write = whole && left ? { ...whole, fields: left } : whole
@@ -158,7 +159,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   const unchanged =
     write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
   if (unchanged) {
-    work.note(block.row(action), { status: 'unchanged' })
+    work.end(action, { status: 'unchanged' })
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
@@ -228,7 +229,7 @@ async function wish(
       status: 'rejected',
       reason: { code: 'ACTION_INVALID', facts: { kind: 'membership', problem } },
     }
-    work.note(row, outcome)
+    work.end(action, outcome)
     return outcome
   }
   if (resolution.status !== 'resolved') {
@@ -240,7 +241,7 @@ async function wish(
   const refused = await refusedList(list, address)
   if (refused !== undefined) {
     const outcome: Outcome = { status: 'rejected', reason: refused }
-    work.note(row, outcome)
+    work.end(action, outcome)
     return outcome
   }
   const member = typeof detail.member === 'boolean' ? { member: detail.member } : {}

@@ -20,6 +20,28 @@ export interface Checkpoint {
   readonly untied?: boolean
 }
 
+/** What a pass is named by, and its `now`. */
+type Pins = Pick<Checkpoint, 'epoch' | 'now'>
+
+/**
+ * Where a run begins: a new pass, or the one that an interrupted run left, taken over from a plan if it is `given`; beside
+ * the source it is the last one, and stays as it is.
+ */
+export function checkpointOf(
+  before: Checkpoint | undefined,
+  { isBeside, given, own }: { readonly isBeside: boolean; readonly given: Pins | undefined; readonly own: Pins },
+): Checkpoint {
+  if (before !== undefined && isBeside) return before
+  if (before !== undefined && !before.complete) return { ...before, ...given }
+  return {
+    cursor: before?.cursor ?? null,
+    ...(given ?? own),
+    complete: isBeside,
+    learned: before?.learned ?? {},
+    identityAfter: before?.identityAfter ?? 0,
+  }
+}
+
 /** The names under which one sync keeps its things. Every key begins with the project (design, section 6). */
 export interface Scope {
   readonly project: string

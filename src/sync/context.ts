@@ -1,12 +1,13 @@
 import type { ListDeltaComputer } from '../delta/list-delta.js'
 import type { Delivery, Destination } from '../destinations/destination.js'
+import type { Recorder } from '../history/recorder.js'
 import type { IdentityResolver } from '../identity/resolver.js'
 import type { Source } from '../sources/source.js'
 import type { Op, Store } from '../stores/store.js'
 import type { TransformFacts } from '../transform/transform.js'
 import type { AddressMemory } from './address-memory.js'
 import type { Audience, Program } from './audience.js'
-import type { Scope } from './checkpoint.js'
+import { checkpointKey, type Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import type { Commits } from './commits.js'
 import type { Departures } from './departures.js'
@@ -45,6 +46,8 @@ export interface RunContext {
   readonly delivery: Delivery
   readonly sender: Sender
   readonly commits: Commits
+  /** Writes down what became of actions, in the commits that the answers lead to. */
+  readonly history: Recorder
   /** `check` ops for what lists write; none where they have a store of their own. */
   readonly fence: readonly Op[]
   readonly events: SyncEmitter
@@ -61,4 +64,15 @@ export interface RunContext {
   readonly reading: AbortSignal
   /** Aborted: what is on its way is given up as unknown. */
   readonly sending: AbortSignal
+}
+
+/** Whether former runs have left something: in which tables of actions, and anything parked at all, rows too. */
+export async function leftBehindIn(store: Store, scope: Scope) {
+  const leftBehind: ('parked' | 'deadLetter')[] = []
+  for (const table of ['parked', 'deadLetter'] as const) {
+    const held = await store.scan(table, { prefix: checkpointKey(scope), limit: 1 })
+    if (held.length > 0) leftBehind.push(table)
+  }
+  const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(scope), limit: 1 })
+  return { leftBehind, parked: leftBehind.includes('parked') || parkedRow !== undefined }
 }

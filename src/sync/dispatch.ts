@@ -14,6 +14,8 @@ export interface Settled {
   /** Index into the block and what became of that action. */
   readonly outcomes: readonly (readonly [action: number, outcome: Outcome])[]
   readonly bytes: number
+  /** From its first attempt to its answer, waits in between included; 0 where nothing was sent. */
+  readonly ms: number
 }
 
 /** What a caller does about the requests of one block. */
@@ -86,7 +88,7 @@ export class Dispatcher {
       if (isLarge(request)) await setImmediate()
     }
     const outcomes = refused.map(({ action, reason }) => [action, { status: 'rejected', reason } as Outcome] as const)
-    if (refused.length > 0) ends.push(by.onSettled({ endpoint: '', outcomes, bytes: 0 }))
+    if (refused.length > 0) ends.push(by.onSettled({ endpoint: '', outcomes, bytes: 0, ms: 0 }))
     return ends
   }
 
@@ -115,16 +117,18 @@ export class Dispatcher {
 
   async #settle(request: PreparedRequest, by: Sent): Promise<void> {
     const { onSettled } = by
+    const began = this.#options.clock.elapsed()
     const answered = await this.#ask(request, by)
+    const ms = Math.round(this.#options.clock.elapsed() - began)
     if (answered.outcomes !== undefined) {
       const outcomes = request.actions.map((action, at) => [action, answered.outcomes[at] as Outcome] as const)
-      return onSettled({ endpoint: request.endpoint, outcomes, bytes: request.body.byteLength })
+      return onSettled({ endpoint: request.endpoint, outcomes, bytes: request.body.byteLength, ms })
     }
     const parts = this.#parts(request, answered.refusal)
     if (parts.length < 2) {
       const outcome: Outcome = { status: 'rejected', reason: reasonOf(answered.refusal) }
       const outcomes = request.actions.map((action) => [action, outcome] as const)
-      return onSettled({ endpoint: request.endpoint, outcomes, bytes: 0 })
+      return onSettled({ endpoint: request.endpoint, outcomes, bytes: 0, ms })
     }
     this.#splits += parts.length
     const { splitsMax } = this.#options.limits

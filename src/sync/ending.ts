@@ -21,7 +21,11 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ])
 
 /** The report of a run that was refused before it began: nothing was read. */
-export function refusedReport(sync: string, reads: Reads, error: LakeloopError, clock: Clock): RunReport {
+export function refusedReport(
+  { sync, reads, rules }: { readonly sync: string; readonly reads: Reads; readonly rules: string },
+  error: LakeloopError,
+  clock: Clock,
+): RunReport {
   return {
     sync,
     runId: randomUUID(),
@@ -33,6 +37,8 @@ export function refusedReport(sync: string, reads: Reads, error: LakeloopError, 
     lists: [],
     reasons: [],
     drift: [],
+    schema: null,
+    versions: { transform: null, rules },
     conflicts: 0,
     unparked: 0,
     overtaken: 0,

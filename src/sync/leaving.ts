@@ -34,7 +34,7 @@ export function isSettledAlready(departed: Departed | undefined, about: About, c
     work.returned.push(address)
     return false
   }
-  work.note(work.block.row(action), fate)
+  work.end(action, fate)
   keep(work, action, key, fate, context)
   return true
 }

@@ -7,6 +7,7 @@ import type { ListCounts } from '../model/report.js'
 import { carriedBy, dropCarried } from './carried.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
+import { endOf } from './subjects.js'
 
 /** Addresses per request to a list. */
 const CHUNK_MAX = 1_000
@@ -126,6 +127,26 @@ async function sendChunk(
     for (const [at, outcome] of settled.outcomes) outcomes[at] = outcome
   }
   await sender.send(block, { onSettled })
+  await record(context, list, chunk, outcomes)
   await chunk.settle(outcomes)
   for (const { status } of outcomes) total[status === 'rejected' ? 'rejected' : chunk.op] += 1
+}
+
+/** Before it is settled: what is not comes again after a crash, and is recorded again because it was sent again. */
+async function record(
+  { history, commits, destination }: RunContext,
+  list: ListRef,
+  { addresses, op }: ListChunk,
+  outcomes: readonly Outcome[],
+): Promise<void> {
+  if (!history.keeps) return
+  const ends = outcomes.map((outcome) => [endOf('list', outcome, { list, member: op === 'add' })])
+  const subjects = addresses.map((address, at) => ({
+    identifiers: { [destination.addressedBy]: address },
+    key: undefined,
+    address,
+    ends: ends[at] ?? [],
+  }))
+  await commits.commit({ main: history.ops(subjects) })
+  await history.tidy((main) => commits.commit({ main }))
 }

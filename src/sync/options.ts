@@ -2,6 +2,7 @@ import * as z from 'zod'
 import type { ListDeltaComputer } from '../delta/list-delta.js'
 import type { Destination } from '../destinations/destination.js'
 import { LakeloopError } from '../errors.js'
+import type { HistoryOptions } from '../history/options.js'
 import type { IdentityResolver } from '../identity/resolver.js'
 import type { Source } from '../sources/source.js'
 import type { Store } from '../stores/store.js'
@@ -47,6 +48,8 @@ export interface SyncOptions {
   readonly audience?: Audience
   /** What becomes of members that lists have already. Default: they are never touched. */
   readonly existing?: readonly Existing[]
+  /** What is kept of runs and outcomes, and for how long: docs/history.md. */
+  readonly history?: HistoryOptions
   readonly clock?: Clock
 }
 
@@ -98,6 +101,15 @@ const SHAPE = z.strictObject({
     .optional(),
   audience: z.strictObject({ list, where: z.string().min(1).optional() }).optional(),
   existing: z.array(z.strictObject({ list, members: z.enum(['ignore', 'adopt', 'reconcile']) })).optional(),
+  history: z
+    .strictObject({
+      outcomes: z.enum(['hashed', 'plain', 'off']),
+      keepDays: z.number().positive().max(36_500),
+      runsMax: z.int().min(1).max(100_000),
+      outcomesMax: z.int().min(1).max(1_000_000_000),
+    })
+    .partial()
+    .optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),

@@ -61,6 +61,9 @@ export class PageWork {
   waiting = 0
   readonly #status: (OutcomeStatus | undefined)[]
   readonly #reasons = new Map<number, Reason>()
+  /** By action: its own outcome, and where the destination has whom it is about. */
+  readonly #outcomes: (Outcome | undefined)[] = []
+  readonly #addresses: (string | undefined)[] = []
   readonly #fates: readonly FirstFate[]
   readonly #first: Order
   readonly #orders: readonly Order[] | undefined
@@ -108,9 +111,28 @@ export class PageWork {
     return this.#orders !== undefined
   }
 
+  /** An action has its outcome, and its row with it. */
+  end(action: number, outcome: Outcome): void {
+    this.#outcomes[action] = outcome
+    this.note(this.block.row(action), outcome)
+  }
+
   settle(action: number, outcome: Outcome): void {
     this.waiting -= 1
-    this.note(this.block.row(action), outcome)
+    this.end(action, outcome)
+  }
+
+  /** What became of an action by itself; `undefined` where only its row tells. */
+  outcome(action: number): Outcome | undefined {
+    return this.#outcomes[action]
+  }
+
+  found(action: number, address: string): void {
+    this.#addresses[action] = address
+  }
+
+  address(action: number): string | undefined {
+    return this.#addresses[action]
   }
 
   status(row: number): OutcomeStatus | undefined {

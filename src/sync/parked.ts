@@ -1,3 +1,4 @@
+import type { Subject } from '../history/page-records.js'
 import { type Action, isDeparture } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
@@ -10,6 +11,7 @@ import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
 import { departureOps, fateOfDeparted } from './leaving.js'
 import { kept, originKey } from './page.js'
+import { subjectOf } from './subjects.js'
 
 const PARKED_PER_TURN = 1_000
 
@@ -34,7 +36,7 @@ export async function tryParked(context: RunContext, { snapshot }: { readonly sn
     const entries = await context.store.scan('parked', range)
     const older = entries.filter(({ value }) => (value as JsonObject).runId !== context.runId)
     const gone = snapshot ? older.filter(({ value }) => hasLeft(value as JsonObject, context.epoch)) : []
-    await drop(context, gone)
+    await drop(context, gone, (entry) => told(entry, { status: 'superseded' }))
     tried.overtaken += gone.length
     const { accepted, overtaken } = await tryThese(
       context,
@@ -51,10 +53,15 @@ export async function tryParked(context: RunContext, { snapshot }: { readonly sn
 const hasLeft = ({ epoch, action }: JsonObject, now: string): boolean =>
   epoch !== now && !isDeparture((action as unknown as Action).kind)
 
-async function drop(context: RunContext, entries: readonly { readonly key: Key }[]): Promise<void> {
+async function drop(context: RunContext, entries: readonly Entry[], tell: (entry: Entry) => Subject): Promise<void> {
   if (entries.length === 0) return
-  await context.commits.commit({ main: entries.map(({ key }): Op => ({ op: 'delete', table: 'parked', key })) })
+  const main = entries.map(({ key }): Op => ({ op: 'delete', table: 'parked', key }))
+  await context.commits.commit({ main: [...main, ...context.history.ops(entries.map(tell))] })
 }
+
+/** What became of a parked action, for the history. */
+const told = ({ key, value }: Entry, outcome: Outcome, address?: string): Subject =>
+  subjectOf((value as JsonObject).action as unknown as Action, { key: key[2], address }, outcome)
 
 interface Found {
   readonly entry: Entry
@@ -87,6 +94,7 @@ async function tryFound(context: RunContext, all: readonly Found[]): Promise<Tri
   const left = await context.departures.among(all.map(({ address }) => address))
   const found: Found[] = []
   const main: Op[] = []
+  const subjects: Subject[] = []
   let overtaken = 0
   for (const one of all) {
     const { entry, action, address } = one
@@ -96,10 +104,11 @@ async function tryFound(context: RunContext, all: readonly Found[]): Promise<Tri
       continue
     }
     main.push({ op: 'delete', table: 'parked', key: entry.key })
+    subjects.push(told(entry, fate, address))
     if ('reason' in fate) main.push(refused(context, entry, action, fate.reason))
     else overtaken += 1
   }
-  if (main.length > 0) await context.commits.commit({ main })
+  if (main.length > 0) await context.commits.commit({ main: [...main, ...context.history.ops(subjects)] })
   found.sort((a, b) => (isAfter(a.order, b.order) ? 1 : -1)) // as they were read (I6)
   const claims = found.filter(({ action }) => action.kind === 'membership')
   const sends = found.filter(({ action }) => action.kind !== 'membership')
@@ -124,10 +133,13 @@ async function claim(context: RunContext, claims: readonly Found[]): Promise<num
   })
   const noted = await lists.note(wishes, { project: scope.project, owner: scope.sync, epoch })
   await commits.commit({ lists: noted.ops })
-  await drop(
-    context,
-    claims.map(({ entry }) => entry),
+  const outcomes = new Map(
+    claims.map(({ entry, address }, at) => {
+      const status = noted.changed[at] === true ? 'accepted' : 'unchanged'
+      return [entry, told(entry, { status }, address)] as const
+    }),
   )
+  await drop(context, [...outcomes.keys()], (entry) => outcomes.get(entry) as Subject)
   return claims.length
 }
 
@@ -142,10 +154,8 @@ async function sendThese(context: RunContext, sends: readonly Found[]): Promise<
   try {
     const rests = sends.map((one) => restOf(context, one))
     const overtaken = sends.filter((_, at) => rests[at] === undefined)
-    await drop(
-      context,
-      overtaken.map(({ entry }) => entry),
-    )
+    const entries = overtaken.map(({ entry }) => entry)
+    await drop(context, entries, (entry) => told(entry, { status: 'superseded' }))
     const left = rests.filter((rest) => rest !== undefined)
     return { accepted: left.length === 0 ? 0 : await send(context, left), overtaken: overtaken.length }
   } finally {
@@ -180,9 +190,11 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
     const leaving: Leaving[] = []
+    const subjects: Subject[] = []
     for (const [at, outcome] of outcomes) {
       const { entry, action, address, profileId, write } = rests[at] as Rest
       if (outcome.status === 'parked') continue // it waits on, as it is
+      subjects.push(told(entry, outcome, address))
       main.push({ op: 'delete', table: 'parked', key: entry.key })
       if ('reason' in outcome) main.push(refused(context, entry, action, outcome.reason))
       else {
@@ -195,7 +207,7 @@ async function send(context: RunContext, rests: readonly Rest[]): Promise<number
     if (bindings.length > 0) settling.acceptedAt = clock.elapsed()
     const gone = await departureOps(context, leaving)
     await commits.commit({
-      main: [...main, ...gone.main],
+      main: [...main, ...gone.main, ...context.history.ops(subjects)],
       identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
       lists: gone.lists,
     })

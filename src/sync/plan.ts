@@ -47,12 +47,12 @@ export function planningSender(delivery: Delivery, into: PlannedRequest[], count
     const rejected = refused.map(
       ({ action, reason }) => [action, { status: 'rejected', reason } satisfies Outcome] as const,
     )
-    if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0 })
+    if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0, ms: 0 })
     for (const { endpoint, actions, body } of requests) {
       count(endpoint)
       into.push({ endpoint, actions: actions.length, bytes: body.byteLength, digest: digestOf(body) })
       const accepted = actions.map((action) => [action, { status: 'accepted' } satisfies Outcome] as const)
-      await onSettled({ endpoint, outcomes: accepted, bytes: body.byteLength })
+      await onSettled({ endpoint, outcomes: accepted, bytes: body.byteLength, ms: 0 })
     }
   }
   return {

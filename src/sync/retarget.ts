@@ -6,6 +6,7 @@ import { checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
 import { kept } from './page.js'
+import { subjectOf } from './subjects.js'
 import type { Window } from './window.js'
 
 const CHANGES_MAX = 1_000
@@ -71,7 +72,7 @@ async function settle(context: RunContext, { profileId, from, to }: Move, outcom
   const main = done ? await context.memory.moved(from, to) : deadLetter(context, profileId, outcome)
   if (done) context.settling.acceptedAt = context.clock.elapsed()
   await context.commits.commit({
-    main,
+    main: [...main, ...context.history.ops(moveSubjects(context, { from, to }, outcome))],
     identity: identity.bind(scope.project, [{ profileId, address: to }]),
     lists: listed,
   })
@@ -85,3 +86,8 @@ function deadLetter(context: RunContext, profileId: string, outcome: Outcome): r
   const key = [...checkpointKey(context.scope), profileId, 'addressChange']
   return [{ op: 'put', table: 'deadLetter', key, value: kept({ profileId }, outcome.reason, context) }]
 }
+
+/** Found under the old address and the new one. */
+const moveSubjects = ({ destination }: RunContext, { from, to }: Omit<Move, 'profileId'>, outcome: Outcome) => [
+  subjectOf({ kind: 'addressChange', identifiers: { [destination.addressedBy]: from } }, { address: to }, outcome),
+]

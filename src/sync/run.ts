@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import type { Delivery } from '../destinations/destination.js'
 import { LakeloopError } from '../errors.js'
-import type { DriftChange, ListCounts, RunReport } from '../model/report.js'
+import type { Recorder } from '../history/recorder.js'
+import { schemaDigest } from '../history/schemas.js'
+import type { DriftChange, ListCounts, RunReport, RunStatus } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { TransformFacts } from '../transform/transform.js'
 import { AddressMemory } from './address-memory.js'
 import { assertColumn } from './audience.js'
-import { type Checkpoint, checkpointKey, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
+import { type Checkpoint, checkpointOf, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { commitsTo } from './commits.js'
-import { type RunContext, tagsOf } from './context.js'
+import { leftBehindIn, type RunContext, tagsOf } from './context.js'
 import { Departures } from './departures.js'
 import { decideDrift } from './drift-decision.js'
 import type { Drive, PassResult } from './drive.js'
@@ -21,6 +23,7 @@ import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
+import { openRecorder, recorded, recordingBatches } from './recording.js'
 import { drainIdentity } from './retarget.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { Tally } from './tally.js'
@@ -50,7 +53,10 @@ class Pass {
   #began: Checkpoint | undefined
   #window: Window | undefined
   #checkpoint: Checkpoint
-  #version = ''
+  /** `null` until the transform's program was read. */
+  #version: string | null = null
+  /** The schema of the source, as it was described or as its rows have it. */
+  #met: Schema | undefined
   #drift: readonly DriftChange[] = []
   #lists: readonly ListCounts[] = []
   #unparked = 0
@@ -69,18 +75,9 @@ class Pass {
     this.#checkpoint = this.#fresh(undefined)
   }
 
-  /** A new pass, or the one that an interrupted run left; beside the source it is the last one, and stays as it is. */
   #fresh(before: Checkpoint | undefined): Checkpoint {
-    if (before !== undefined && this.#isBeside) return before
-    if (before !== undefined && !before.complete) return { ...before, ...this.#drive.pass }
-    return {
-      cursor: before?.cursor ?? null,
-      epoch: this.#drive.pass?.epoch ?? this.#runId,
-      now: this.#drive.pass?.now ?? this.#startedAt,
-      complete: this.#isBeside,
-      learned: before?.learned ?? {},
-      identityAfter: before?.identityAfter ?? 0,
-    }
+    const own = { epoch: this.#runId, now: this.#startedAt }
+    return checkpointOf(before, { isBeside: this.#isBeside, given: this.#drive.pass, own })
   }
 
   /** The source is not read. */
@@ -94,13 +91,20 @@ class Pass {
   }
 
   async go(): Promise<void> {
+    const names = { scope: this.#scope, runId: this.#runId, clock: this.#clock }
+    const history = await openRecorder(this.#options, this.#drive, names)
+    const begun = this.#report('interrupted')
+    await recorded({ ...names, history, drive: this.#drive, begun, met: () => this.#met }, () => this.#go(history))
+  }
+
+  async #go(history: Recorder): Promise<void> {
     const { transform, destination } = this.#options
     const facts = await transform.prepare(this.#drive.reading)
     this.#version = facts.version
     this.#began = await readCheckpoint(this.#drive.store, this.#scope)
     this.#checkpoint = this.#fresh(this.#began)
     this.#events.tell('start', { sync: this.#scope.sync, runId: this.#runId, resumed: this.#resumed })
-    const drift = await (this.#isBeside ? this.#knownSchema(facts) : this.#decideDrift(facts))
+    const drift = await this.#decideDrift(facts)
     const delivery = await openRetrying(destination, {
       clock: this.#clock,
       limits: { ...RETRY_LIMITS, ...this.#options.retry },
@@ -108,7 +112,7 @@ class Pass {
       learned: this.#checkpoint.learned,
     })
     try {
-      const { window, schema } = await this.#work(facts, delivery, drift)
+      const { window, schema } = await this.#work({ facts, delivery, history }, drift)
       const learned = await delivery.close()
       if (schema !== undefined) await this.#drive.commitMain([writeSchema(this.#scope, schema, facts.version)])
       window.amend(this.#isBeside ? { learned } : { complete: true, learned })
@@ -126,16 +130,21 @@ class Pass {
     await this.#window?.save()
   }
 
-  /** Decided before any row is sent; the schema is remembered when the pass is complete (design, section 9). */
+  /**
+   * Decided before any row is sent; the schema is remembered when the pass is complete (design, section 9). Where the source
+   * is not read it is the one accepted last.
+   */
   async #decideDrift(facts: TransformFacts): Promise<Drift> {
     const { source, drift: policies = {} } = this.#options
     const before = await readSchema(this.#drive.store, this.#scope)
     const judge = { before, facts, policies }
+    if (this.#isBeside) return { judge, schema: before, park: undefined }
     const { changes, schema, stop, park } = await decideDrift(source, judge, {
       signal: this.#drive.reading,
       tags: tagsOf(this.#scope.sync, this.#runId),
     })
     this.#drift = changes
+    if (schema !== before) this.#met = schema
     if (changes.length > 0) this.#events.tell('drift', { changes })
     if (stop !== undefined) throw stop
     const { audience } = this.#options
@@ -144,18 +153,8 @@ class Pass {
     return { judge, schema, park }
   }
 
-  /** Where the source is not read its schema is the one accepted last. */
-  async #knownSchema(facts: TransformFacts): Promise<Drift> {
-    const before = await readSchema(this.#drive.store, this.#scope)
-    return { judge: { before, facts, policies: this.#options.drift ?? {} }, schema: before, park: undefined }
-  }
-
-  async #work(
-    facts: TransformFacts,
-    delivery: Delivery,
-    drift: Drift,
-  ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
-    const context = await this.#context(facts, delivery)
+  async #work(parts: Parts, drift: Drift): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
+    const context = await this.#context(parts)
     const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
     const found = await this.#takeOver(context)
     const window = new Window(context, {
@@ -173,6 +172,7 @@ class Pass {
       await pages.run(this.#options.pageSize ?? 2_000)
     } finally {
       this.#retargeted += pages.retargeted
+      if (pages.schema !== drift.judge.before) this.#met = pages.schema
     }
     const tried = await tryParked(context, { snapshot: pages.snapshot })
     this.#unparked = tried.accepted
@@ -209,16 +209,13 @@ class Pass {
     if (this.#drive.sending.aborted) throw new LakeloopError('ABORTED')
   }
 
-  async #context(facts: TransformFacts, delivery: Delivery): Promise<RunContext> {
+  async #context({ facts, delivery, history }: Parts): Promise<RunContext> {
     const { source, transform, audience, destination, nulls = 'omit' } = this.#options
     const { store, identity, lists, fence, reading, sending, commitMain, sender } = this.#drive
-    const leftBehind: ('parked' | 'deadLetter')[] = []
-    for (const table of ['parked', 'deadLetter'] as const) {
-      const held = await store.scan(table, { prefix: checkpointKey(this.#scope), limit: 1 })
-      if (held.length > 0) leftBehind.push(table)
+    const count = (endpoint: string): void => {
+      this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
     }
-    const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(this.#scope), limit: 1 })
-    const parked = leftBehind.includes('parked') || parkedRow !== undefined
+    const { leftBehind, parked } = await leftBehindIn(store, this.#scope)
     const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
     return {
       scope: this.#scope,
@@ -237,9 +234,8 @@ class Pass {
       store,
       destination,
       delivery,
-      sender: sender(delivery, (endpoint) => {
-        this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
-      }),
+      sender: recordingBatches(sender(delivery, count), history, this.#clock),
+      history,
       commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
       fence: fenceIn(lists.store, store, fence),
       events: this.#events,
@@ -256,17 +252,30 @@ class Pass {
   }
 
   result(error: LakeloopError | undefined): PassResult {
-    const report: RunReport = {
+    const { epoch, now } = this.#checkpoint
+    return {
+      report: this.#report(statusOf(error), error),
+      began: this.#began,
+      epoch,
+      now,
+      version: this.#version ?? '',
+    }
+  }
+
+  #report(status: RunStatus, error?: LakeloopError): RunReport {
+    return {
       sync: this.#scope.sync,
       runId: this.#runId,
       reads: this.#drive.reads,
-      status: statusOf(error),
+      status,
       startedAt: new Date(this.#startedAt).toISOString(),
       durationMs: Math.round(this.#clock.elapsed() - this.#startedElapsed),
       rows: this.#tally.counts,
       lists: this.#lists,
       reasons: this.#tally.reasons,
       drift: this.#drift,
+      schema: this.#met === undefined ? null : schemaDigest(this.#met),
+      versions: { transform: this.#version, rules: this.#options.identity.rulesHash },
       conflicts: this.#conflicts,
       unparked: this.#unparked,
       overtaken: this.#overtaken,
@@ -274,7 +283,12 @@ class Pass {
       requests: this.#requests,
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     }
-    const { epoch, now } = this.#checkpoint
-    return { report, began: this.#began, epoch, now, version: this.#version }
   }
+}
+
+/** What the work of a run is done with, besides its options. */
+interface Parts {
+  readonly facts: TransformFacts
+  readonly delivery: Delivery
+  readonly history: Recorder
 }

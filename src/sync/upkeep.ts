@@ -1,17 +1,23 @@
 import type { Reconciled } from '../delta/list-delta.js'
 import { isLakeloopError, LakeloopError } from '../errors.js'
+import { type BatchEntry, batchesOf } from '../history/batches.js'
+import { retentionIn } from '../history/options.js'
+import type { OutcomeEntry } from '../history/outcomes.js'
+import type { Place } from '../history/place.js'
+import { type Pruned, prune, pruneAtEnd } from '../history/prune.js'
+import { runOp, runsOf } from '../history/runs.js'
+import { type SeenSchema, seenSchemas } from '../history/schemas.js'
 import type { ListRef } from '../model/action.js'
 import type { Reads, RunReport } from '../model/report.js'
-import type { Json } from '../model/value.js'
-import type { Key } from '../stores/store.js'
 import { withAudience } from './audience.js'
-import { checkpointKey, type Scope } from './checkpoint.js'
+import type { Scope } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
 import { fenceIn, Lease } from './lease.js'
 import { checkOptions, type SyncOptions } from './options.js'
+import { type OutcomesRequest, outcomesFor } from './person-outcomes.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { sourceTypes, type TypesRequest } from './row-types.js'
 
@@ -96,16 +102,49 @@ export abstract class Upkeep {
     }
   }
 
-  /** The reports of former runs, newest first. */
+  /** The reports of former runs, newest first. One that runs, or whose process died, is `interrupted`: see docs/history.md. */
   async history({ limit = 20 }: { readonly limit?: number } = {}): Promise<readonly RunReport[]> {
-    const kept: RunReport[] = []
-    let after: Key | undefined
-    for (;;) {
-      const entries = await this.options.store.scan('run', { prefix: checkpointKey(this.scope), after, limit: 1_000 })
-      kept.push(...entries.map(({ value }) => value as unknown as RunReport))
-      after = entries.at(-1)?.key
-      if (entries.length < 1_000) return kept.reverse().slice(0, limit)
+    return await runsOf(this.#place, limit)
+  }
+
+  /**
+   * What became of actions, newest first: of a person, under each identifier and address that identity knows of them; of a
+   * row's key, a run, a reason, a status; of all of these at once.
+   *
+   * Throws  OPTION_INVALID; what the store throws.
+   * Cost    see docs/history.md: of a person a few hundred short records for 10 million outcomes.
+   */
+  outcomes(request: OutcomesRequest = {}): AsyncGenerator<OutcomeEntry> {
+    return outcomesFor(this.#place, this.options, request)
+  }
+
+  /** The requests of a run, as they were settled. */
+  batches({ runId }: { readonly runId: string }): AsyncGenerator<BatchEntry> {
+    return batchesOf(this.#place, runId)
+  }
+
+  /** The schemas that runs have met, by when they were first met; a report names one by its digest. */
+  async schemas(): Promise<readonly SeenSchema[]> {
+    return await seenSchemas(this.#place)
+  }
+
+  /**
+   * Takes away the history that is older than `history` of the options allows. Runs do so too, about once an hour.
+   *
+   * Throws  LEASE_HELD while the sync runs; what the store throws.
+   */
+  async prune(): Promise<Pruned> {
+    const lease = await Lease.take(this.options.store, this.scope, this.clock)
+    try {
+      const options = { ...retentionIn(this.options.history), now: this.clock.now(), slackMs: 0 }
+      return await prune(this.#place, (ops) => lease.commit(ops), options)
+    } finally {
+      await lease.release()
     }
+  }
+
+  get #place(): Place {
+    return { store: this.options.store, scope: this.scope }
   }
 
   /**
@@ -137,10 +176,11 @@ export abstract class Upkeep {
     let lease: Lease | undefined
     try {
       lease = await this.#lease(whenHeld, signal)
-      return await this.#remember(await go(lease))
+      return await this.#remember(await go(lease), lease)
     } catch (error) {
       if (!isLakeloopError(error)) throw error
-      return refusedReport(this.name, reads, error, this.clock)
+      const { rulesHash: rules } = this.options.identity
+      return refusedReport({ sync: this.name, reads, rules }, error, this.clock)
     } finally {
       await lease?.release()
     }
@@ -159,10 +199,12 @@ export abstract class Upkeep {
   }
 
   /** A run whose report cannot be kept is not complete: the next one would not know of it. */
-  async #remember(report: RunReport): Promise<RunReport> {
-    const key = [...checkpointKey(this.scope), report.startedAt, report.runId]
+  async #remember(report: RunReport, lease: Lease): Promise<RunReport> {
+    const { store, history } = this.options
     try {
-      await this.options.store.commit([{ op: 'put', table: 'run', key, value: report as unknown as Json }])
+      await store.commit([runOp(this.scope, report)])
+      const when = { now: this.clock.now(), turn: lease.turn }
+      await pruneAtEnd(this.#place, (ops) => lease.commit(ops), { ...retentionIn(history), ...when })
       return report
     } catch (error) {
       if (report.error !== undefined || !isLakeloopError(error)) return report

@@ -8,6 +8,7 @@ import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
 import { departureOps } from './leaving.js'
 import { keep, kept, type PageWork, type Pending, type RowWish } from './page.js'
+import { subjectsOf } from './subjects.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
 const CIRCUIT_ROWS = 1_000
@@ -121,7 +122,7 @@ export class Window {
    * its index are never in two commits.
    */
   async #finish(page: PageWork): Promise<void> {
-    const { events, tally, commits, scope } = this.#context
+    const { events, tally, commits, scope, history } = this.#context
     const wishes = this.#decided(page)
     this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
@@ -129,7 +130,11 @@ export class Window {
     }
     const { cursor } = page.page
     await commits.commit({
-      main: [...page.kept, writeCheckpoint(scope, { ...this.#checkpoint, cursor })],
+      main: [
+        ...page.kept,
+        ...history.ops(history.keeps ? subjectsOf(page) : []),
+        writeCheckpoint(scope, { ...this.#checkpoint, cursor }),
+      ],
       lists: await this.#unlisted(page),
     })
     this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
@@ -139,6 +144,7 @@ export class Window {
       this.#judge(status === 'rejected')
     }
     events.tell('progress', { rows: tally.counts })
+    await history.tidy((main) => commits.commit({ main }))
   }
 
   async #unlisted({ returned }: PageWork): Promise<readonly Op[]> {
@@ -160,7 +166,9 @@ export class Window {
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
       if (from?.key) for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
-      page.note(row, { status: noted.changed[at] === true ? 'accepted' : 'unchanged' })
+      const outcome = { status: noted.changed[at] === true ? 'accepted' : 'unchanged' } as const
+      if (from === undefined) page.note(row, outcome)
+      else page.end(from.action, outcome)
     })
   }
 

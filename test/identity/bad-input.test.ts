@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence, Identifier } from '../../src/model/identifier.js'
+import { RowsSource } from '../../src/sources/from-rows.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Range, Store, Table } from '../../src/stores/store.js'
 
@@ -101,6 +102,21 @@ describe("another script's look-alikes", () => {
     const answers = await resolver.resolve([{ email: 'ada@example.com' }, { email: raw }])
     expect(answers).toMatchObject([{ address: 'ada@example.com' }, { address }])
     expect(await resolver.conflictCount()).toBe(0)
+  })
+
+  test.each([
+    ['аda@example.com', true],
+    ['ada@ехамрӏе.com', true],
+    ['с-1', true],
+    ['Ada-Κ7', true],
+    ['ada@example.com', false],
+    ['анна@example.com', false],
+    ['łódź@example.com', false],
+    ['日本@example.com', false],
+  ])('%s is counted: %s', async (value, isCounted) => {
+    const source = new RowsSource({ name: 'crm', rows: [{ id: 'k', value }], key: ['id'] })
+    const done = await make().ingest(source, { identifiers: { customer_id: 'value', email: 'id' } })
+    expect(done.lookAlikes).toEqual(isCounted ? { customer_id: 1 } : {})
   })
 
   test('a customer id with one is another customer', async () => {

@@ -85,6 +85,7 @@ describe('ingest()', () => {
       records: 2,
       identifiers: 4,
       unusable: { email: { blocked: 1, blank: 1 } },
+      lookAlikes: {},
       rejected: { EVIDENCE_KEY_NULL: 1 },
       undated: 1,
       absent: null,

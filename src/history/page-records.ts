@@ -1,0 +1,128 @@
+import type { Json } from '../model/value.js'
+import type { Op } from '../stores/store.js'
+import { type Block, ENTRY_BYTES, type PageHead, writeEntry } from './block.js'
+import { Dictionary } from './dictionary.js'
+import { type HandleHash, type Hasher, handleOf, handlesOf, keyHandle } from './handles.js'
+import { type ActionEnd, padded, partKey, type Scope } from './place.js'
+
+/** A person as one row named them, and what became of each action for them; or a row that no action was made of. */
+export interface Subject {
+  readonly identifiers: Readonly<Record<string, string>>
+  readonly key: string | undefined
+  /** Where the destination has them, where that is known. */
+  readonly address: string | undefined
+  readonly ends: readonly ActionEnd[]
+}
+
+/** Subjects of one record, so that none grows with the page. */
+const SUBJECTS_MAX = 4_096
+/** Reasons of one record that are kept with their facts; of further ones the code is. */
+const REASONS_MAX = 200
+
+/** A finished page as it is kept until it is folded. */
+export interface PageRecord {
+  readonly head: Block['head']
+  /** Base64. */
+  readonly entries: string
+}
+
+/** Keys and addresses of a page in the clear, by number of the subject; `null` where there is none, or it was erased. */
+export interface PlainText {
+  readonly ends: readonly ActionEnd[]
+  readonly subjects: readonly (readonly [key: string | null, address: string | null, ends: readonly number[]])[]
+}
+
+export interface Writing {
+  readonly scope: Scope
+  readonly hasher: Hasher
+  readonly runId: string
+  readonly addressedBy: string
+  /** Keys and addresses are kept in the clear too. */
+  readonly plain: boolean
+}
+
+/** What was recorded: the ops, and how much it is. */
+export interface Recorded {
+  readonly ops: readonly Op[]
+  readonly pages: number
+  readonly entries: number
+}
+
+/** Records of some subjects, for the commit that finishes them. `idOf` names the next record. */
+export function recorded(
+  writing: Writing,
+  subjects: readonly Subject[],
+  { at, nextId }: { readonly at: number; readonly nextId: () => string },
+): Recorded {
+  const ops: Op[] = []
+  let pages = 0
+  let entries = 0
+  for (let from = 0; from < subjects.length; from += SUBJECTS_MAX) {
+    const id = nextId()
+    const made = blockOf(writing, subjects.slice(from, from + SUBJECTS_MAX), { id, at })
+    const record: PageRecord = { head: made.block.head, entries: made.block.entries.toString('base64') }
+    ops.push(put(partKey(writing.scope, 'page', id), record))
+    if (made.text !== undefined) ops.push(put(partKey(writing.scope, 'text', id), made.text))
+    pages += 1
+    entries += made.block.entries.length / ENTRY_BYTES
+  }
+  return { ops, pages, entries }
+}
+
+const put = (key: readonly string[], value: PageRecord | PlainText): Op => ({
+  op: 'put',
+  table: 'outcome',
+  key,
+  value: value as unknown as Json,
+})
+
+export const pageId = (turn: number, nth: number): string => `${padded(turn, 12)}-${padded(nth, 9)}`
+
+function blockOf(
+  { hasher, runId, addressedBy, plain }: Writing,
+  subjects: readonly Subject[],
+  { id, at }: { readonly id: string; readonly at: number },
+): { readonly block: Block; readonly text: PlainText | undefined } {
+  const dictionary = new Dictionary(REASONS_MAX)
+  const counts: number[] = []
+  const known = new Map<string, HandleHash>()
+  const hashed = (handle: string): HandleHash => {
+    const hash = known.get(handle) ?? hasher.of(handle)
+    known.set(handle, hash)
+    return hash
+  }
+  const handles = subjects.map((subject) => handlesOfSubject(subject, addressedBy))
+  const entries = Buffer.allocUnsafe(handles.reduce((sum, { length }) => sum + length, 0) * ENTRY_BYTES)
+  const text: PlainText['subjects'][number][] = []
+  let length = 0
+  subjects.forEach(({ key, address, ends }, subject) => {
+    const numbers = ends.map((end) => dictionary.end(end))
+    for (const end of numbers) counts[end] = (counts[end] ?? 0) + 1
+    const combo = dictionary.combo(numbers)
+    for (const handle of handles[subject] ?? []) {
+      writeEntry(entries, length, hashed(handle), subject, combo)
+      length += ENTRY_BYTES
+    }
+    if (plain) text.push([key ?? null, address ?? null, numbers])
+  })
+  const page: PageHead = {
+    id,
+    run: runId,
+    at,
+    first: 0,
+    subjects: subjects.length,
+    counts: counts.map((actions, end) => [end, actions]),
+    ...(plain ? { plain } : {}),
+  }
+  const head = { pages: [page], ends: dictionary.ends, combos: dictionary.combos }
+  return { block: { head, entries }, text: plain ? { ends: dictionary.ends, subjects: text } : undefined }
+}
+
+/** Each once: an address is mostly an identifier too. */
+function handlesOfSubject({ identifiers, key, address }: Subject, addressedBy: string): readonly string[] {
+  const handles = [...handlesOf(identifiers)]
+  for (const handle of [address && handleOf(addressedBy, address), key && keyHandle(key)]) {
+    if (handle && !handles.includes(handle)) handles.push(handle)
+  }
+  return handles
+}

@@ -1,0 +1,71 @@
+import type { Subject } from '../history/page-records.js'
+import type { ActionEnd, EndKind } from '../history/place.js'
+import type { Action } from '../model/action.js'
+import type { Identifiers } from '../model/identifier.js'
+import type { Outcome } from '../model/outcome.js'
+import type { JsonObject } from '../model/value.js'
+import { sameBag } from './addressing.js'
+import type { PageWork } from './page.js'
+
+/** What became of an action, as history keeps it. */
+export function endOf(kind: EndKind, outcome: Outcome, { list, member }: JsonObject = {}): ActionEnd {
+  return {
+    kind,
+    status: outcome.status,
+    ...('reason' in outcome ? { reason: outcome.reason } : {}),
+    ...(list === undefined ? {} : { list: String(list) }),
+    ...(typeof member === 'boolean' ? { member } : {}),
+  }
+}
+
+/** An action that is no part of a page: one that was parked, or one of identity's. */
+export function subjectOf(
+  { kind, identifiers, ...detail }: Pick<Action, 'kind' | 'identifiers'>,
+  { key, address }: { readonly key?: string | undefined; readonly address: string | undefined },
+  outcome: Outcome,
+): Subject {
+  return {
+    identifiers,
+    key,
+    address,
+    ends: [endOf(kind, outcome, kind === 'membership' ? (detail as JsonObject) : {})],
+  }
+}
+
+/** Of each row of a finished page: whom it named, and what became of what it asked for; or of itself, if that was nothing. */
+export function subjectsOf(work: PageWork): readonly Subject[] {
+  const { block, page } = work
+  const subjects: Subject[] = []
+  let action = 0
+  for (let row = 0; row < page.rows.length; row += 1) {
+    const key = page.rows.key(row)
+    if (action >= block.length || block.row(action) !== row) {
+      subjects.push({ identifiers: {}, key, address: undefined, ends: [endOf('row', outcomeOfRow(work, row))] })
+    }
+    while (action < block.length && block.row(action) === row) {
+      const identifiers = block.identifiers(action)
+      const address = work.address(action)
+      const ends: ActionEnd[] = []
+      for (
+        ;
+        action < block.length && block.row(action) === row && isOf(work, action, identifiers, address);
+        action += 1
+      ) {
+        const kind = block.kind(action)
+        const outcome = work.outcome(action) ?? outcomeOfRow(work, row)
+        ends.push(endOf(kind, outcome, kind === 'membership' ? block.detail(action) : {}))
+      }
+      subjects.push({ identifiers, key, address, ends })
+    }
+  }
+  return subjects
+}
+
+const isOf = (work: PageWork, action: number, identifiers: Identifiers, address: string | undefined): boolean =>
+  work.address(action) === address && sameBag(work.block.identifiers(action), identifiers)
+
+function outcomeOfRow(work: PageWork, row: number): Outcome {
+  const status = work.status(row) ?? 'filtered'
+  const reason = work.reason(row)
+  return reason === undefined ? ({ status } as Outcome) : ({ status, reason } as Outcome)
+}
