@@ -1,8 +1,16 @@
-import { type Conflict, explain, type Identifier, type IdentityResolver, type Sync } from '../index.js'
+import {
+  type Conflict,
+  explain,
+  type Identifier,
+  type IdentityResolver,
+  type OutcomeEntry,
+  type Sync,
+} from '../index.js'
 import { CONFIG_OPTIONS, command, SYNC_OPTION } from './command.js'
 import { chosenOne } from './config.js'
+import { outcomeLine } from './outcomes-text.js'
 import { jsonLine, oneLine } from './screen.js'
-import { UsageError } from './usage.js'
+import { numberOf, UsageError } from './usage.js'
 
 export const explainCommand = command({
   name: 'explain',
@@ -10,7 +18,11 @@ export const explainCommand = command({
   usage: ['ID [options]', 'ID ID [options]'],
   about:
     'An ID is NAMESPACE=VALUE, a value of any namespace, or a profile id. Two of them: why they are one person, or are not. This shows identifiers and addresses: it is asked for them.',
-  options: { ...CONFIG_OPTIONS, sync: SYNC_OPTION },
+  options: {
+    ...CONFIG_OPTIONS,
+    sync: SYNC_OPTION,
+    limit: { type: 'string', value: 'N', default: '50', says: 'outcomes at most, the newest' },
+  },
   examples: [
     ['explain customer_id=C-17', 'their identifiers, what joined them, the address, and their outcomes'],
     ['explain ada@example.com', 'the same, whatever namespace has it'],
@@ -21,12 +33,15 @@ export const explainCommand = command({
     const [first, second, ...others] = positionals
     if (first === undefined || others.length > 0) throw new UsageError('one or two IDs are wanted')
     const sync = chosenOne(await config(values.config), values.sync)
-    const found = second === undefined ? await person(sync, first) : await pair(sync, first, second)
+    const limit = numberOf('limit', values.limit, { min: 0, max: OUTCOMES_MAX })
+    const found = second === undefined ? await person(sync, first, limit) : await pair(sync, first, second)
     if (values.json === true) say(jsonLine(found))
     else for (const line of 'verdict' in found ? pairLines(found) : personLines(found)) say(oneLine(line))
     return 'known' in found && !found.known ? 1 : 0
   },
 })
+
+const OUTCOMES_MAX = 1_000_000
 
 /** Where an id may be meant. A namespace before `=` must be one of the graph's. */
 function meant(identity: IdentityResolver, id: string): readonly Identifier[] {
@@ -43,8 +58,8 @@ async function knownAs(identity: IdentityResolver, id: string): Promise<Identifi
   return (await identity.profile(id)) === undefined ? undefined : id
 }
 
-async function person({ parts }: Sync, id: string) {
-  const { identity, destination } = parts
+async function person(sync: Sync, id: string, limit: number) {
+  const { identity, destination } = sync.parts
   const as = await knownAs(identity, id)
   const told = as === undefined ? undefined : await identity.explainProfile(as)
   const own = told?.identifiers.filter(({ retired }) => !retired) ?? []
@@ -53,17 +68,22 @@ async function person({ parts }: Sync, id: string) {
   const [resolution] = await identity.resolve([{ [asked.namespace]: asked.value }], { project: destination.project })
   const history = []
   for await (const entry of identity.history(asked)) history.push(entry)
-  return { id, known: told !== undefined, asked, profile: told, resolution, history }
+  const outcomes: OutcomeEntry[] = []
+  if (limit > 0) {
+    for await (const one of sync.outcomes({ person: { [asked.namespace]: asked.value }, limit })) outcomes.push(one)
+  }
+  return { id, known: told !== undefined, asked, profile: told, resolution, history, outcomes }
 }
 
 type Person = Awaited<ReturnType<typeof person>>
 
-function personLines({ id, known, asked, profile, resolution, history }: Person): readonly string[] {
+function personLines({ id, known, asked, profile, resolution, history, outcomes }: Person): readonly string[] {
   const address =
     resolution?.status === 'resolved'
       ? `address ${resolution.address} (${resolution.why})`
       : `no address: ${resolution === undefined ? '' : explain(resolution.reason.code, resolution.reason.facts)}`
-  if (!known || profile === undefined) return [`nobody is known as ${id}`, `  ${address}`]
+  const ends = outcomes.map((one) => `  ${outcomeLine(one)}`)
+  if (!known || profile === undefined) return [`nobody is known as ${id}`, `  ${address}`, ...ends]
   return [
     `${nameOf(asked)} is profile ${profile.profileId}`,
     `  ${address}`,
@@ -78,6 +98,7 @@ function personLines({ id, known, asked, profile, resolution, history }: Person)
       ({ sequence, what, from, to }) =>
         `  commit ${sequence}: ${what}${from ? ` from ${from}` : ''}${to ? ` to ${to}` : ''}`,
     ),
+    ...ends,
   ]
 }
 

@@ -3,6 +3,7 @@ import { relative, resolve } from 'node:path'
 import { CONFIG_OPTIONS, command } from './command.js'
 import { chosen } from './config.js'
 import { LIMIT_OPTION, RUNS_MAX } from './history-command.js'
+import { paceOf } from './report/pace.js'
 import { reportPage } from './report/page.js'
 import type { Story } from './report/sections.js'
 import { jsonLine, oneLine } from './screen.js'
@@ -25,7 +26,10 @@ export const reportCommand = command({
     const file = resolve(folder, values.out)
     const stories: Story[] = []
     for (const sync of chosen(await config(values.config), positionals)) {
-      stories.push({ sync: sync.name, runs: [...(await sync.history({ limit }))].reverse() })
+      const runs = await sync.history({ limit })
+      const sent = runs.find(({ requests }) => Object.keys(requests).length > 0)
+      const pace = sent && (await paceOf(sync.batches({ runId: sent.runId })))
+      stories.push({ sync: sync.name, runs: [...runs].reverse(), pace })
     }
     const madeAt = new Date().toISOString()
     await writeFile(file, reportPage(stories, madeAt)).catch((error: NodeJS.ErrnoException) => {
@@ -33,7 +37,7 @@ export const reportCommand = command({
     })
     const runs = stories.reduce((sum, story) => sum + story.runs.length, 0)
     if (values.json === true) say(jsonLine({ file, syncs: stories.map(({ sync }) => sync), runs, madeAt }))
-    else say(oneLine(`${runs} runs of ${stories.length} syncs: ${relative(folder, file)}`))
+    else say(oneLine(`${relative(folder, file)}: runs ${runs}, syncs ${stories.length}`))
     return 0
   },
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { niceTop } from '../../src/cli/report/chart.js'
 import { html } from '../../src/cli/report/html.js'
+import { paceOf } from '../../src/cli/report/pace.js'
 import { reportPage } from '../../src/cli/report/page.js'
 import type { RunReport } from '../../src/index.js'
 import { reportOf } from './sample-reports.js'
@@ -61,6 +62,39 @@ test('a sync without runs is said to have none', () => {
   expect(page()).toContain('No run yet.')
 })
 
-test('niceTop() is the least of 1, 2, 5 times a power of ten that holds the bars', () => {
-  expect([0, 1, 3, 5, 5.1, 40, 41_000].map(niceTop)).toEqual([1, 1, 5, 5, 10, 50, 50_000])
+test('niceTop() is the least round number that holds the bars', () => {
+  expect([0, 1, 3, 5, 5.1, 40, 41_000].map(niceTop)).toEqual([1, 1, 3, 6, 6, 40, 60_000])
+})
+
+test('paceOf() spreads the actions of requests over whole seconds, at most sixty stretches, and loses none', async () => {
+  const batches = fc.array(
+    fc.record({ ms: fc.integer({ min: 0, max: 600_000 }), actions: fc.integer({ min: 0, max: 1_000 }) }),
+    { minLength: 1 },
+  )
+  const from = Date.UTC(2026, 10, 29, 23, 59)
+  async function* entries(list: readonly { ms: number; actions: number }[]) {
+    for (const { ms, actions } of list) yield { at: new Date(from + ms).toISOString(), actions }
+  }
+  await fc.assert(
+    fc.asyncProperty(batches, async (list) => {
+      const { columns = [], perSecond = [], seconds = 0 } = (await paceOf(entries(list))) ?? {}
+      expect(columns.length).toBeLessThanOrEqual(60)
+      const told = perSecond.reduce((sum, value) => sum + value * seconds, 0)
+      const sum = list.reduce((all, { actions }) => all + actions, 0)
+      expect(Math.abs(told - sum)).toBeLessThanOrEqual((columns.length * seconds) / 2) // each is rounded
+    }),
+  )
+  expect(await paceOf(entries([]))).toBeUndefined()
+  expect(
+    await paceOf(
+      entries([
+        { ms: 1_500, actions: 3 },
+        { ms: 0, actions: 7 },
+      ]),
+    ),
+  ).toEqual({
+    columns: ['23:59:00', '23:59:01'],
+    perSecond: [7, 3],
+    seconds: 1,
+  })
 })

@@ -46,6 +46,8 @@ export function reportOf({
         commit: { version: 3, at: startedAt, user },
       },
     ],
+    schema: null,
+    versions: { transform: 'v1', rules: 'r1' },
     conflicts: 0,
     unparked: 0,
     overtaken: 0,

@@ -121,6 +121,26 @@ describe('lakeloop history', () => {
   })
 })
 
+describe('lakeloop history of one run', () => {
+  test('tells of the requests of a run, and of outcomes by reason and status, without whose they are [I7]', async () => {
+    desk.sync('churn', { rows: [...ROWS, BAD], options: { rejectedShareMax: 1 } })
+    const { told } = await desk.json('run')
+    const [{ runId }] = told as never as [{ runId: string }]
+    const batches = await desk.run('history', '--run', runId.slice(0, 8), '--batches')
+    expect(batches.said[0]).toMatch(/^\S+Z {2}users\/bulkUpdate {2}3 actions, 3 accepted {2}\d+ bytes {2}\d/)
+    const rejected = await desk.run('history', '--outcomes', '--status', 'rejected')
+    expect(rejected.said.length).toBeGreaterThan(0)
+    for (const line of rejected.said) expect(line).toMatch(/ {2}rejected {4}\w+.* [A-Z_]+: /)
+    const all = await desk.json('history', '--outcomes', '--run', runId, '--limit', '1000')
+    expect(all.told.length).toBeGreaterThanOrEqual(7)
+    expect(JSON.stringify(all.told)).not.toMatch(/@|C-1/)
+    expect((await desk.run('history', '--outcomes', '--reason', 'NOT_A_CODE')).said).toEqual([])
+    await expect(desk.run('history', '--batches')).rejects.toThrow('--batches are of one run')
+    await expect(desk.run('history', '--status', 'rejected')).rejects.toThrow('are of --outcomes')
+    await expect(desk.run('history', '--outcomes', '--status', 'bad')).rejects.toThrow('--status is one of accepted')
+  })
+})
+
 test('lakeloop types prints row types, or writes them', async () => {
   desk.sync('churn')
   const { said } = await desk.run('types')
@@ -143,6 +163,8 @@ describe('lakeloop explain', () => {
         expect.stringContaining('address ada@example.com'),
         '  has email=ada@example.com',
         '  customer_id=C-1 and email=ada@example.com stand together in churn C-1',
+        expect.stringMatching(/^ {2}\S+Z {2}accepted {4}profile {2}\S+$/),
+        expect.stringMatching(/^ {2}\S+Z {2}accepted {4}\w+ {2}on news {2}\S+$/),
       ]),
     )
     const { told } = await desk.json('explain', 'ada@example.com')

@@ -38,7 +38,7 @@ export function figure(chart: Chart): Html {
 <figcaption><h3>${title}</h3>${legend(shown)}</figcaption>
 <div class="pair">
 <div class="plot">
-<div class="axis" aria-hidden="true"><span>${count(top)}</span><span>${count(top / 2)}</span><span>0 ${unit}</span></div>
+<div class="axis" aria-hidden="true"><span>${count(top)}</span><span>${top % 2 === 0 ? count(top / 2) : ''}</span><span>0 ${unit}</span></div>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${label}">
 <path class="grid" d="M0 0H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT}H${WIDTH}"/>
 ${bars(columns, shown, top)}
@@ -77,7 +77,7 @@ const legend = (series: readonly Series[]): Html =>
   html`<ul class="legend">${series.map(({ name, colour }) => html`<li><i class="${colour}"></i>${name}</li>`)}</ul>`
 
 function table({ title, by, columns, more = [] }: Chart, series: readonly Series[]): Html {
-  const heads = [...series.map(({ name }) => name), ...more.map(({ name }) => name)]
+  const heads = [...series.map(({ name }) => ({ name, isNumber: true })), ...more]
   const rows = columns.map((column, at) => [
     column,
     ...series.map(({ values }) => html`<td class="n">${count(values[at] ?? 0)}</td>`),
@@ -85,22 +85,27 @@ function table({ title, by, columns, more = [] }: Chart, series: readonly Series
   ])
   return tableOf(
     title,
-    [by, ...heads],
+    [{ name: by }, ...heads],
     rows.map(([first, ...cells]) => html`<tr><th scope="row">${first}</th>${cells}</tr>`),
   )
 }
 
+interface Head {
+  readonly name: string
+  readonly isNumber?: boolean
+}
+
 /** A table that scrolls in itself where the window is narrow, newest row first. */
-export function tableOf(title: string, heads: readonly string[], rows: readonly Html[]): Html {
+export function tableOf(title: string, heads: readonly Head[], rows: readonly Html[]): Html {
   return html`<div class="table" role="region" tabindex="0" aria-label="${title}, table">
-<table><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+<table><thead><tr>${heads.map(({ name, isNumber }) => html`<th scope="col"${isNumber && html` class="n"`}>${name}</th>`)}</tr></thead>
 <tbody>${[...rows].reverse()}</tbody></table>
 </div>`
 }
 
-/** The least of 1, 2, 5, 10, 20 and so on that a bar of this height fits under. */
+/** The least of 1, 2, 3, 4, 6, 8, 10, 20 and so on that a bar of this height fits under. */
 export function niceTop(highest: number): number {
   if (highest <= 0) return 1
   const size = 10 ** Math.floor(Math.log10(highest))
-  return [1, 2, 5, 10].map((step) => step * size).find((top) => top >= highest) ?? highest
+  return [1, 2, 3, 4, 6, 8, 10].map((step) => step * size).find((top) => top >= highest) ?? highest
 }

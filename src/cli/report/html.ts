@@ -7,7 +7,7 @@ export class Html {
   }
 }
 
-export type Part = string | number | Html | undefined | readonly Part[]
+export type Part = string | number | Html | undefined | false | readonly Part[]
 
 const ENTITIES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -23,7 +23,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): 
 }
 
 function textOf(part: Part): string {
-  if (part === undefined) return ''
+  if (part === undefined || part === false) return ''
   if (part instanceof Html) return part.text
   if (typeof part === 'object') return part.map(textOf).join('')
   return String(part).replace(/[&<>"']/g, (letter) => ENTITIES[letter] ?? '')

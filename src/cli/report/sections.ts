@@ -3,12 +3,15 @@ import type { RunReport } from '../../index.js'
 import { count, spoken } from '../report-text.js'
 import { figure, type Series, tableOf } from './chart.js'
 import { type Html, html } from './html.js'
+import type { Pace } from './pace.js'
 
 /** What the page tells of one sync. */
 export interface Story {
   readonly sync: string
   /** Oldest first. */
   readonly runs: readonly RunReport[]
+  /** Of the newest run that sent something. */
+  readonly pace?: Pace | undefined
 }
 
 const OUTCOMES = ['accepted', 'unchanged', 'filtered', 'superseded', 'parked', 'rejected', 'unsettled'] as const
@@ -17,7 +20,7 @@ const OUTCOMES = ['accepted', 'unchanged', 'filtered', 'superseded', 'parked', '
 const when = (iso: string): string => iso.slice(0, 16).replace('T', ' ')
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
 
-export function section({ sync, runs }: Story, at: number): Html {
+export function section({ sync, runs, pace }: Story, at: number): Html {
   const last = runs.at(-1)
   if (last === undefined)
     return html`<section aria-labelledby="s${at}"><h2 id="s${at}">${sync}</h2><p>No run yet.</p></section>`
@@ -34,6 +37,7 @@ export function section({ sync, runs }: Story, at: number): Html {
 </ul>
 ${last.error === undefined ? '' : html`<p class="error">${last.error.message}</p>`}
 ${throughput(runs)}
+${pace && within(pace)}
 ${outcomes(runs)}
 ${reasons(runs)}
 ${lists(runs)}
@@ -56,6 +60,16 @@ function throughput(runs: readonly RunReport[]): Html {
       { name: 'took', cells: runs.map(({ durationMs }) => spoken(durationMs)) },
       { name: 'requests', cells: runs.map(({ requests }) => count(sumOf(Object.values(requests)))) },
     ],
+  })
+}
+
+function within({ columns, perSecond, seconds }: Pace): Html {
+  return figure({
+    title: 'Throughput within the newest run that sent something',
+    unit: 'actions/s',
+    by: `${seconds === 1 ? 'Second' : `${seconds} seconds`} from (UTC)`,
+    columns,
+    series: [{ name: 'actions per second', colour: 'c-accepted', values: perSecond }],
   })
 }
 
@@ -96,7 +110,14 @@ function reasons(runs: readonly RunReport[]): Html {
 <td class="bar"><svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="c-${status}" width="${Math.max(1, (rows / most) * 100).toFixed(1)}" height="10"/></svg></td>
 <td>${status}</td><td><code>${code}</code></td><td class="wide">${says}</td><td>${last}</td></tr>`
   return html`<h3>Rejections by reason</h3>
-${tableOf('Rejections by reason', ['rows', '', 'outcome', 'reason', 'what it says', 'last seen (UTC)'], all.map(row))}`
+${tableOf(
+  'Rejections by reason',
+  ['rows', 'share', 'outcome', 'reason', 'what it says', 'last seen (UTC)'].map((name, at) => ({
+    name,
+    isNumber: at === 0,
+  })),
+  all.map(row),
+)}`
 }
 
 function lists(runs: readonly RunReport[]): readonly Html[] {
@@ -141,7 +162,9 @@ function drift(runs: readonly RunReport[]): Html {
     ),
   )
   if (rows.length === 0) return html`<h3>Changes of the schema</h3><p>None in these runs.</p>`
-  const heads = ['Run (UTC)', 'column', 'change', 'before', 'after', 'read by the transform', 'decision']
+  const heads = ['Run (UTC)', 'column', 'change', 'before', 'after', 'read by the transform', 'decision'].map(
+    (name) => ({ name }),
+  )
   return html`<h3>Changes of the schema</h3>
 ${tableOf('Changes of the schema', heads, rows)}`
 }

@@ -27,7 +27,7 @@ p { margin: .25rem 0; color: var(--dim); overflow-wrap: anywhere; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1rem; margin: 0 0 1.5rem; }
 figure { margin: 0; }
 .tiles, .legend { list-style: none; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .75rem; }
-.tiles li { flex: 1 1 10rem; border: 1px solid var(--line); border-radius: 6px; padding: .5rem .75rem; color: var(--dim); }
+.tiles li { flex: 1 1 8rem; border: 1px solid var(--line); border-radius: 6px; padding: .5rem .75rem; color: var(--dim); }
 .tiles b { display: block; font-size: 1.2rem; color: var(--ink); }
 .legend { gap: .25rem 1rem; font-size: .85rem; color: var(--dim); margin-bottom: .5rem; }
 .legend i { display: inline-block; width: .75em; height: .75em; border-radius: 2px; margin-right: .4em; }
