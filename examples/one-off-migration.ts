@@ -65,8 +65,10 @@ try {
   console.log(planText(plan))
   // => plan of migration: 500 rows read, 0 unchanged
   // =>   users/bulkUpdate: 1 requests, 488 actions, 86283 bytes
+  // =>   makes fields: firstName, orders, plan
   // =>   7 rows parked: the person has no email yet. Nothing to do: it is tried again when identity learns one.
   // =>   5 rows rejected: field signedUpOn is date in the destination and the row has string. Send the field as date, or under a new name.
+  // =>   time at the pace: 0.3 s (rows 0.3 s)
   console.log(iterable.ledger.users().length, 'users in Iterable')
   // => 0 users in Iterable
 

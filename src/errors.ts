@@ -541,6 +541,11 @@ export const ERRORS = {
     'Look at the reasons; rows without an outcome are read again.',
   ),
   PLAN_STALE: row('halt', 'the {part} has moved on since the plan was made', 'Make a new plan.'),
+  PLAN_TOO_LARGE: row(
+    'halt',
+    'the requests of the plan have more than {limit} bytes, too many to keep their bodies',
+    'Plan without payloads, or fewer rows.',
+  ),
   FIELD_OWNED: row(
     'halt',
     'the field {field} is written by the sync {owner}',

@@ -17,8 +17,10 @@ export type {
 } from './delta/list-delta.js'
 export { ListDeltaComputer } from './delta/list-delta.js'
 export type {
+  Creation,
   Delivery,
   Destination,
+  Foreseen,
   Prepared,
   PreparedRequest,
   Refusal,
@@ -116,9 +118,20 @@ export type { Existing } from './sync/existing.js'
 export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
 export type { OutcomesRequest } from './sync/person-outcomes.js'
-export { type Plan, type PlannedRequest, planText } from './sync/plan.js'
+export {
+  type Plan,
+  type PlannedCreations,
+  type PlannedEndpoint,
+  type PlannedLoss,
+  type PlannedRequest,
+  type PlannedTime,
+  type PlanPins,
+  planJson,
+  planText,
+} from './sync/plan.js'
+export type { PlanRequest } from './sync/planning.js'
 export type { TypesRequest } from './sync/row-types.js'
-export { type PlanRequest, type RunOptions, Sync } from './sync/sync.js'
+export { type RunOptions, Sync } from './sync/sync.js'
 export type { ReconcileRequest, SyncParts, WhenHeld } from './sync/upkeep.js'
 export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'

@@ -56,6 +56,12 @@ export interface Delivery {
    * Throws  LIST_UNKNOWN, LIST_AMBIGUOUS, LIST_DYNAMIC; what `apply` throws, and then all of it is asked for again.
    */
   members?(list: ListRef, signal: AbortSignal): AsyncIterable<readonly string[]>
+  /**
+   * What is known of a prepared request before it is sent: for a plan. Optional.
+   *
+   * Laws    pure: no network. The same delivery and the same request give the same.
+   */
+  foresee?(request: PreparedRequest): Foreseen
   /** Ends the run's use; what it learned (sizes) comes back at the next `open`. */
   close(): Promise<JsonObject>
 }
@@ -80,6 +86,20 @@ export interface PreparedRequest {
   readonly body: Uint8Array
   /** True where a repeat is not harmless: it is written down before it is sent, so that `apply` can look it up (I2). */
   readonly intent?: boolean
+}
+
+/** What a plan tells of a request, beside its bytes. */
+export interface Foreseen {
+  /** What the destination does not have, as far as it knows, and makes for this request. */
+  readonly creates: readonly Creation[]
+  /** Starts of requests to this endpoint per second that `apply` keeps to, above 0. Left out: it paces none. */
+  readonly perSecond?: number
+}
+
+/** A thing at the destination, by a name that stands in the request; never an address. */
+export interface Creation {
+  readonly kind: 'list' | 'field' | 'catalog'
+  readonly name: string
 }
 
 /** How to split: in halves, or with the actions that an answer cast suspicion on apart from the rest. */

@@ -150,6 +150,12 @@ export class IdentityResolver extends Inquiry {
     return time === undefined ? undefined : isoOf(time)
   }
 
+  /** Names the state of the graph: another one after each write that changed anything of it. */
+  async position(): Promise<string> {
+    const meta = await this.#writer.open()
+    return JSON.stringify([meta?.version ?? 0, meta?.generation ?? '', this.rulesHash])
+  }
+
   /**
    * Erases the people behind some identifiers: all of their identifiers, the retired ones too, in every record, word by
    * hand, conflict and history, and their bindings in `projects`. A salted digest of each identifier is left, so that it

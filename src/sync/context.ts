@@ -13,6 +13,7 @@ import type { Commits } from './commits.js'
 import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
+import type { PlannedLoss } from './plan.js'
 import type { Tally } from './tally.js'
 
 /** Sends blocks: the real one asks the destination, a plan's only writes down what would be sent. */
@@ -52,6 +53,8 @@ export interface RunContext {
   readonly fence: readonly Op[]
   readonly events: SyncEmitter
   readonly tally: Tally
+  /** See `Drive`. */
+  readonly onLoss: ((loss: PlannedLoss) => void) | undefined
   readonly memory: AddressMemory
   readonly departures: Departures
   /** The how-manieth run of the sync this is: what a later run read is newer. */

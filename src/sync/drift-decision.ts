@@ -40,6 +40,8 @@ export interface Decision {
   readonly changes: readonly DriftChange[]
   /** Of the next read; `undefined` where only reading tells. */
   readonly schema: Schema | undefined
+  /** The same, if it is the source's word and not that of the last run. */
+  readonly described?: Schema
   readonly stop?: LakeloopError
   readonly park?: Reason
 }
@@ -64,7 +66,13 @@ export async function decideDrift(source: Source, judging: Judge, asking: Asking
     .filter(([{ column }, origin], at) => at < found.length || (origin && origin.renamedTo !== column))
   const { changes, stop, park } = judge(judging, after, explained(known, after))
   const guarded = guardedError(source, after, facts)
-  return { changes, schema: after, ...withStop(guarded ?? stop), ...(park === undefined ? {} : { park }) }
+  return {
+    changes,
+    schema: after,
+    described: after,
+    ...withStop(guarded ?? stop),
+    ...(park === undefined ? {} : { park }),
+  }
 }
 
 const withStop = (stop: LakeloopError | undefined) => (stop === undefined ? {} : { stop })

@@ -1,11 +1,13 @@
 import type { Delivery } from '../destinations/destination.js'
 import type { Reads, RunReport } from '../model/report.js'
+import type { Schema } from '../model/row.js'
 import type { Op, Store } from '../stores/store.js'
 import type { Checkpoint } from './checkpoint.js'
 import type { Sender } from './context.js'
 import type { OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import type { KeptRows } from './parked-rows.js'
+import type { PlannedLoss } from './plan.js'
 
 /** What a pass reads: the source, from where the last pass stood; or only what the store has kept, and then it stands where it stood. */
 export interface Driven {
@@ -22,13 +24,16 @@ export interface Drive extends Driven {
   readonly commitMain: (ops: readonly Op[]) => Promise<void>
   readonly fence: readonly Op[]
   readonly sender: (delivery: Delivery, count: (endpoint: string) => void) => Sender
-  readonly settleMs: number
+  /** Waits until what the destination accepted `sinceMs` ago has settled, or `sending` is aborted. */
+  readonly settle: (sinceMs: number) => Promise<void>
   /** The how-manieth run of the sync this is. */
   readonly turn: number
   readonly reading: AbortSignal
   readonly sending: AbortSignal
   /** Told of the addresses that lists are about to be sent. */
   readonly onAddresses?: OnAddresses | undefined
+  /** Told of every row that is rejected or parked, with its key: for who asked for payloads (I7). */
+  readonly onLoss?: ((loss: PlannedLoss) => void) | undefined
   /** Called once all is sent; what it throws ends the run. */
   readonly ended?: () => void
   /** A pass that is taken over from a plan. */
@@ -39,6 +44,8 @@ export interface PassResult {
   readonly report: RunReport
   /** Where the pass began: what a plan is pinned to. */
   readonly began: Checkpoint | undefined
+  /** The schema that the source described before it was read; `undefined` where it did not. */
+  readonly described: Schema | undefined
   readonly epoch: string
   readonly now: number
   readonly version: string

@@ -53,6 +53,8 @@ export interface SyncOptions {
   readonly clock?: Clock
 }
 
+export const SETTLE_MS = 60_000
+
 /** Something with these methods: a class of the host's is as good as ours. */
 const having = (...methods: readonly string[]) =>
   z.custom<object>(
@@ -113,7 +115,7 @@ const SHAPE = z.strictObject({
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
-  identity: named('target', 'observe', 'resolve', 'bind', 'changes', 'over'),
+  identity: named('target', 'observe', 'resolve', 'bind', 'changes', 'over', 'position'),
   lists: having('note', 'plan', 'lists', 'over', 'found', 'reconcile'),
   store: having('get', 'scan', 'commit', 'close'),
   clock: having('now', 'elapsed', 'sleep', 'random').optional(),
@@ -140,7 +142,14 @@ const RUN = z.strictObject({
     .looseObject({
       sync: z.string(),
       requests: z.array(z.looseObject({ digest: z.string() })),
-      pins: z.looseObject({}),
+      pins: z.looseObject({
+        checkpoint: z.string(),
+        identity: z.string(),
+        schema: z.string(),
+        transform: z.string(),
+        epoch: z.string(),
+        now: z.number(),
+      }),
     })
     .optional(),
   whenHeld: z.enum(['refuse', 'wait']).optional(),
@@ -153,7 +162,7 @@ export function checkRunOptions(options: object): void {
 }
 
 /** The first thing that is wrong, by its name; a name that nobody knows is repeated, since it is the host's own word. */
-function invalid(part: string, { issues }: z.ZodError): LakeloopError {
+export function invalid(part: string, { issues }: z.ZodError): LakeloopError {
   const [issue] = issues
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
   const option = unknown ?? (issue?.path.join('.') || 'options')

@@ -51,6 +51,7 @@ class Pass {
   readonly #tally = new Tally()
   readonly #requests: Record<string, number> = {}
   #began: Checkpoint | undefined
+  #described: Schema | undefined
   #window: Window | undefined
   #checkpoint: Checkpoint
   /** `null` until the transform's program was read. */
@@ -139,17 +140,17 @@ class Pass {
     const before = await readSchema(this.#drive.store, this.#scope)
     const judge = { before, facts, policies }
     if (this.#isBeside) return { judge, schema: before, park: undefined }
-    const { changes, schema, stop, park } = await decideDrift(source, judge, {
+    const { changes, schema, described, stop, park } = await decideDrift(source, judge, {
       signal: this.#drive.reading,
       tags: tagsOf(this.#scope.sync, this.#runId),
     })
     this.#drift = changes
     if (schema !== before) this.#met = schema
+    this.#described = described
     if (changes.length > 0) this.#events.tell('drift', { changes })
     if (stop !== undefined) throw stop
     const { audience } = this.#options
-    const isDescribed = schema !== undefined && schema !== before && park === undefined
-    if (audience !== undefined && isDescribed) assertColumn(audience, schema)
+    if (audience !== undefined && described !== undefined && park === undefined) assertColumn(audience, described)
     return { judge, schema, park }
   }
 
@@ -205,7 +206,7 @@ class Pass {
 
   async #settled(acceptedAt: number | undefined): Promise<void> {
     if (acceptedAt === undefined) return
-    await this.#clock.sleep(this.#drive.settleMs - (this.#clock.elapsed() - acceptedAt), this.#drive.sending)
+    await this.#drive.settle(this.#clock.elapsed() - acceptedAt)
     if (this.#drive.sending.aborted) throw new LakeloopError('ABORTED')
   }
 
@@ -242,6 +243,7 @@ class Pass {
       tally: this.#tally,
       memory: new AddressMemory({ ...names, parked }),
       turn: this.#drive.turn,
+      onLoss: this.#drive.onLoss,
       departures: await Departures.of(store, this.#scope.project),
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
       settling: { acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined },
@@ -256,6 +258,7 @@ class Pass {
     return {
       report: this.#report(statusOf(error), error),
       began: this.#began,
+      described: this.#described,
       epoch,
       now,
       version: this.#version ?? '',

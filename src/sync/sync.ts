@@ -1,18 +1,12 @@
 import type { Delivery } from '../destinations/destination.js'
-import { LakeloopError } from '../errors.js'
 import type { RunReport } from '../model/report.js'
-import type { Json } from '../model/value.js'
-import { overlay } from '../stores/overlay.js'
-import type { Store } from '../stores/store.js'
-import { readCheckpoint } from './checkpoint.js'
 import type { Clock } from './clock.js'
 import { Dispatcher } from './dispatch.js'
 import type { Driven } from './drive.js'
-import { SyncEmitter } from './events.js'
-import { Lease } from './lease.js'
-import type { OnAddresses } from './list-phase.js'
-import { checkRunOptions } from './options.js'
-import { heldToPlan, type Plan, PlanLeft, type PlannedRequest, planningSender } from './plan.js'
+import { checkRunOptions, SETTLE_MS } from './options.js'
+import type { Plan } from './plan.js'
+import { heldToPlan, PlanLeft } from './planned-requests.js'
+import { assertFresh, makePlan, type PlanRequest } from './planning.js'
 import { RETRY_LIMITS } from './retry.js'
 import { pass } from './run.js'
 import { Upkeep, type WhenHeld } from './upkeep.js'
@@ -33,15 +27,6 @@ export interface RunOptions extends Running {
    * the end if something of it was never sent; what had gone out by then was in the plan.
    */
   readonly plan?: Plan
-}
-
-export interface PlanRequest {
-  readonly signal?: AbortSignal
-  /**
-   * Asks for the addresses that lists would be sent, which a plan itself never holds (I7). What it throws ends the plan, as
-   * `error`.
-   */
-  readonly onAddresses?: OnAddresses
 }
 
 /**
@@ -70,49 +55,23 @@ export class Sync extends Upkeep {
    * What `run` would send, if the destination accepted all of it, to the byte. Writes nothing: it works on overlays of
    * the stores. Asks source and destination what they are (schema, field contract, lists), and reads the rows.
    */
-  async plan({ signal = new AbortController().signal, onAddresses }: PlanRequest = {}): Promise<Plan> {
-    const { store, identity, lists } = this.options
-    const overlays = new Map<Store, Store>()
-    const over = (base: Store): Store => {
-      const made = overlays.get(base) ?? overlay(base)
-      overlays.set(base, made)
-      return made
-    }
-    const main = over(store)
-    const requests: PlannedRequest[] = []
-    const { report, began, epoch, now, version } = await pass(this.options, new SyncEmitter(), {
-      reads: 'source',
-      store: main,
-      identity: identity.over(over(identity.store)),
-      lists: lists.over(over(lists.store)),
-      settleMs: 0,
-      commitMain: (ops) => main.commit(ops),
-      fence: [],
-      turn: (await Lease.lastTurn(store, this.scope)) + 1,
-      reading: signal,
-      sending: signal,
-      sender: (delivery, count) => planningSender(delivery, requests, count),
-      onAddresses,
-    })
-    const { rows, reasons, drift, error, startedAt, lists: counts } = report
-    const pins = { checkpoint: (began ?? null) as unknown as Json, transform: version, epoch, now }
-    const stop = error === undefined ? {} : { error }
-    return { sync: this.name, madeAt: startedAt, rows, requests, lists: counts, reasons, drift, pins, ...stop }
+  plan(request: PlanRequest = {}): Promise<Plan> {
+    return makePlan(this.options, this.scope, request)
   }
 
   async #drive(running: Running, what: Driven, plan?: Plan): Promise<RunReport> {
     const { graceMs = 30_000, whenHeld = 'refuse', signal: reading = new AbortController().signal } = running
     const grace = graceAfter(reading, graceMs, this.clock)
-    const { store, identity, lists, settleMs = 60_000 } = this.options
+    const { store, identity, lists, settleMs = SETTLE_MS } = this.options
     return await this.leased({ reads: what.reads, whenHeld, signal: reading }, async (held) => {
-      if (plan !== undefined) await this.#checkPins(plan)
+      if (plan !== undefined) await assertFresh(plan, this.options, this.scope)
       const left = plan && new PlanLeft(plan)
       const { report } = await pass(this.options, this.events, {
         ...what,
         store,
         identity,
         lists,
-        settleMs,
+        settle: (sinceMs) => this.clock.sleep(settleMs - sinceMs, grace.signal),
         commitMain: (ops) => held.commit(ops),
         fence: held.fence,
         turn: held.turn,
@@ -137,15 +96,6 @@ export class Sync extends Upkeep {
       onRequest,
       onThrottle: (endpoint, waitMs) => this.events.tell('throttle', { endpoint, waitMs }),
     })
-  }
-
-  async #checkPins(plan: Plan): Promise<void> {
-    const stands = (await readCheckpoint(this.options.store, this.scope)) ?? null
-    if (plan.sync !== this.name || JSON.stringify(stands) !== JSON.stringify(plan.pins.checkpoint)) {
-      throw new LakeloopError('PLAN_STALE', { part: 'store' })
-    }
-    const { version } = await this.options.transform.prepare()
-    if (version !== plan.pins.transform) throw new LakeloopError('PLAN_STALE', { part: 'transform' })
   }
 }
 

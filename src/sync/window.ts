@@ -122,7 +122,7 @@ export class Window {
    * its index are never in two commits.
    */
   async #finish(page: PageWork): Promise<void> {
-    const { events, tally, commits, scope, history } = this.#context
+    const { events, tally, commits, scope, history, onLoss } = this.#context
     const wishes = this.#decided(page)
     this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
@@ -140,7 +140,12 @@ export class Window {
     this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
-      tally.row(status, page.reason(row))
+      const reason = page.reason(row)
+      tally.row(status, reason)
+      if (onLoss !== undefined && reason !== undefined && (status === 'rejected' || status === 'parked')) {
+        const key = page.page.rows.key(row)
+        onLoss({ status, ...(key === undefined ? {} : { key }), reason })
+      }
       this.#judge(status === 'rejected')
     }
     events.tell('progress', { rows: tally.counts })

@@ -71,6 +71,29 @@ export const destinationConformance: readonly DestinationCase[] = [
       }),
   },
   {
+    name: 'foresee: the same before and after sending, a pace above nothing, and nobody named [I7] [I9]',
+    run: (make) =>
+      opened(make, async (delivery, setup) => {
+        const actions = [setup.action(0), setup.action(1), setup.action(2)]
+        const { requests } = await delivery.prepare(actionBlock(actions))
+        const foreseen = () => requests.map((request) => delivery.foresee?.(request))
+        const before = foreseen()
+        for (const request of requests) await delivery.apply(request, signal())
+        assert.deepEqual(foreseen(), before)
+        const text = JSON.stringify(before)
+        for (const value of actions.flatMap((action) => Object.values(action.identifiers))) {
+          assert.ok(!text.includes(value), 'an identifier stands in what is foreseen')
+        }
+        for (const { creates, perSecond = 1 } of before.filter((one) => one !== undefined)) {
+          assert.ok(perSecond > 0 && Number.isFinite(perSecond), 'a pace is above nothing')
+          for (const { kind, name } of creates) {
+            assert.ok(['list', 'field', 'catalog'].includes(kind), 'a kind of thing that is known')
+            assert.ok(typeof name === 'string' && name !== '', 'a thing has a name')
+          }
+        }
+      }),
+  },
+  {
     name: 'split: halves hold every action in order, down to single ones',
     run: (make) =>
       opened(make, async (delivery, setup) => {

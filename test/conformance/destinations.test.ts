@@ -193,6 +193,13 @@ const FAULTS: readonly (readonly [string, (delivery: Delivery) => Partial<Delive
       }
     },
   ],
+  [
+    'foresees a person',
+    () => ({
+      foresee: ({ body }) => ({ creates: [{ kind: 'list', name: JSON.parse(Buffer.from(body).toString())[0] }] }),
+    }),
+  ],
+  ['foresees no pace', () => ({ foresee: () => ({ creates: [], perSecond: 0 }) })],
   ['gives no outcome', () => ({ apply: async () => [] })],
   ['learns no JSON', () => ({ close: async () => ({ at: new Date(0) }) as never })],
 ]

@@ -7,8 +7,8 @@ const ROOT = join(import.meta.dirname, '../..')
 
 /** What a page takes as known: the reader's own things. */
 const KNOWN = `
-import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, IdentityResolver, ListDeltaComputer, Sync, deliver } from 'lakeloop'
-import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Store, SyncOptions, Wish } from 'lakeloop'
+import { contractChanges, DatabricksCatalog, DatabricksSource, IterableDestination, IdentityResolver, ListDeltaComputer, planJson, planText, Sync, deliver } from 'lakeloop'
+import type { DatabricksAuth, DatabricksSourceOptions, IterableContract, Plan, Store, SyncOptions, Wish } from 'lakeloop'
 import { phones } from 'lakeloop/identity/phones'
 import { PostgresStore } from 'lakeloop/stores/postgres'
 import { FakeIterable } from 'lakeloop/testing'
@@ -22,6 +22,7 @@ declare const source: DatabricksSource
 declare const sync: Sync
 declare const store: Store
 declare const destination: IterableDestination
+declare const writeFile: (path: string, text: string) => Promise<void>
 declare const readFile: (path: string, encoding: 'utf8') => Promise<string>
 declare const here: IdentityResolver
 declare const elsewhere: IdentityResolver

@@ -390,6 +390,25 @@ describe('explain()', () => {
   })
 })
 
+describe('position()', () => {
+  test('is another one after every write that changes the graph, and the same after one that does not', async () => {
+    const identity = make()
+    const positions = [await identity.position()]
+    for (const record of [
+      seen('1', 1, { customer_id: 'c-1' }),
+      seen('1', 2, { customer_id: 'c-1', email: 'a@x.com' }),
+    ]) {
+      await identity.observe([record])
+      positions.push(await identity.position())
+      await identity.observe([record])
+      expect(await identity.position()).toBe(positions.at(-1))
+    }
+    await identity.retract([{ source: 'crm', key: '1' }])
+    positions.push(await identity.position())
+    expect(new Set(positions).size).toBe(4)
+  })
+})
+
 describe('observe()', () => {
   test('counts what is new, and what of it joins nobody', async () => {
     const resolver = make()

@@ -101,6 +101,9 @@ test('lakeloop plan ends with 1 where the run would stop, with 3 for rejected ro
   const { exit, told } = await desk.json('plan', 'churn', '--fail-on-rejected')
   expect([exit, told]).toMatchObject([3, [{ sync: 'churn', rows: { read: 4, rejected: 1 } }]])
   expect(JSON.stringify(told)).not.toContain('@')
+  const whole = await desk.json('plan', 'churn', '--payloads')
+  expect(JSON.stringify(whole.told)).toContain('ada@example.com') // it was asked for
+  expect(whole.told).toMatchObject([{ losses: [{ status: 'rejected' }] }])
   expect(desk.fake.ledger.entries).toEqual([])
 })
 

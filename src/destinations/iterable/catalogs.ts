@@ -76,6 +76,11 @@ export class CatalogKeeper {
     this.#found = found
   }
 
+  /** True for a configured catalog that was not there when the run was opened, and that the first item makes. */
+  makes(catalog: string): boolean {
+    return this.#options.create && this.#found.get(catalog.toLowerCase())?.isThere === false
+  }
+
   /**
    * One outcome per action: Iterable answers for the request alone, and works it off later.
    *

@@ -15,6 +15,8 @@ export interface Verdict {
   readonly reason?: Reason
   /** Paths whose whole numbers need a decimal point. */
   readonly doubles: ReadonlySet<string>
+  /** Fields that a payload of this shape makes, where that can be known. */
+  readonly fresh?: readonly string[]
 }
 
 /** Fields that every project has, listed or not. Source: Iterable help 217744303 and 206430145. */
@@ -89,7 +91,7 @@ export class FieldContract {
       if (isDouble && (got === 'long' || (got === 'double' && path.includes('[]')))) doubles.add(path)
     }
     for (const field of fresh) if (this.#fresh.size < FRESH_MAX) this.#fresh.add(field)
-    return { doubles }
+    return { doubles, fresh }
   }
 
   /** `any` where a type is known to be nobody's business here: managed fields, the inside of a location. */

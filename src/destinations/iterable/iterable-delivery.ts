@@ -3,7 +3,7 @@ import type { ActionBlock, ListRef } from '../../model/action.js'
 import type { Outcome } from '../../model/outcome.js'
 import type { JsonObject } from '../../model/value.js'
 import type { IterableClient } from '../../vendors/iterable/iterable-client.js'
-import type { Delivery, Prepared, PreparedRequest, Split } from '../destination.js'
+import type { Creation, Delivery, Foreseen, Prepared, PreparedRequest, Split } from '../destination.js'
 import { inTurns, type Turns } from '../turns.js'
 import { isListUnknown, taken } from './answers.js'
 import type { CatalogKeeper } from './catalogs.js'
@@ -111,6 +111,23 @@ export class IterableDelivery implements Delivery {
     if ('code' in found) throw new LakeloopError(found.code as 'LIST_UNKNOWN', found.facts)
     if (found.id === undefined) return // nobody is on a list that is still to be made
     yield* listMembers(this.#client, { id: found.id, list, addressedBy: this.#rules.addressedBy }, signal)
+  }
+
+  foresee(request: PreparedRequest): Foreseen {
+    const { endpoint, actions, wire } = ours(request)
+    const { list, catalog } = wire.frame
+    const creates: Creation[] = []
+    if (list !== undefined && list.id === undefined) creates.push({ kind: 'list', name: String(list.ref) })
+    if (catalog !== undefined && endpoint === 'catalogs/items' && this.#catalogs.makes(catalog)) {
+      creates.push({ kind: 'catalog', name: catalog })
+    }
+    if (endpoint === 'users/bulkUpdate' || endpoint === 'lists/subscribe') {
+      const { profileFields } = this.#rules
+      const shapes = new Set(actions.map((index) => wire.block.shape(index)))
+      const fields = new Set([...shapes].flatMap((shape) => profileFields.verdict(shape).fresh ?? []))
+      for (const name of fields) creates.push({ kind: 'field', name })
+    }
+    return { creates, perSecond: this.#client.perSecond(endpoint) }
   }
 
   async close(): Promise<JsonObject> {

@@ -10,7 +10,7 @@ import {
 import type { Secret } from '../../transport/secret.js'
 import { UndiciExchange } from '../../transport/undici-exchange.js'
 import { type Endpoint, PUBLISHED_RATES } from './endpoints.js'
-import { HOLD_MS_MAX, pacerOf, type Slot } from './pacer.js'
+import { HOLD_MS_MAX, pacerOf, type Slot, USED } from './pacer.js'
 
 /** Where an endpoint answers, and how. */
 const CALLS: Readonly<Record<Endpoint, { readonly method: HttpRequest['method']; readonly path: string }>> = {
@@ -118,9 +118,19 @@ export class IterableClient {
     return answer
   }
 
+  /** Starts of requests per second that slots are given out for while nothing is refused. */
+  perSecond(endpoint: Endpoint): number {
+    return this.#rate(endpoint) * USED
+  }
+
+  #rate(endpoint: Endpoint): number {
+    const { rates, share } = this.#options
+    return (rates[endpoint] ?? PUBLISHED_RATES[endpoint]) * share
+  }
+
   #slot(endpoint: Endpoint, signal: AbortSignal): Promise<Slot> {
-    const { project, share, rates, clock } = this.#options
+    const { project, clock } = this.#options
     const pacer = pacerOf({ baseUrl: this.#http.baseUrl, project, endpoint }, clock)
-    return pacer.slot((rates[endpoint] ?? PUBLISHED_RATES[endpoint]) * share, signal)
+    return pacer.slot(this.#rate(endpoint), signal)
   }
 }

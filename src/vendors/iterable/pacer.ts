@@ -2,7 +2,7 @@ import { LakeloopError } from '../../errors.js'
 import { type Clock, orAborted, systemClock } from '../../transport/clock.js'
 
 /** Share of a published rate that is used: starts spaced by exactly the published gap were refused now and then (measured: 205 ms instead of 200 was never). */
-const USED = 0.975
+export const USED = 0.975
 /** What a late timer may catch up on, in milliseconds. Less than the 25 ms per second that {@link USED} keeps free. */
 const CATCH_UP_MS = 20
 /**
