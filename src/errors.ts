@@ -507,6 +507,16 @@ export const ERRORS = {
     'a key of {table} {problem}',
     'A fault of the caller: keys are 1 to 8 parts of well-formed text.',
   ),
+  SEALED_KEY_MISSING: row(
+    'halt',
+    'the table {table} holds a value that none of the given keys has sealed',
+    'Give the key that sealed it: as encryption.key, or, if another one has taken its place, in encryption.former.',
+  ),
+  SEALED_VALUE_DAMAGED: row(
+    'halt',
+    'a sealed value of the table {table} is not as it was sealed, or was put where it does not belong',
+    'Restore a copy of the store.',
+  ),
 
   // ── the run
   RUN_FAILED: row(
@@ -550,6 +560,26 @@ export const ERRORS = {
     'halt',
     'the field {field} is written by the sync {owner}',
     'Leave it to one sync, or name it in sharedFields of both.',
+  ),
+  DEAD_LETTER_UNKNOWN: row(
+    'halt',
+    'there is no dead letter of this id',
+    'List them with sync.deadLetters(): one that was accepted since is gone.',
+  ),
+  DEAD_LETTER_EDIT_INVALID: row(
+    'halt',
+    'a dead letter cannot be edited so: {problem}',
+    'Give the whole action, or the whole row, as sync.deadLetter(id) shows it. Nothing was written.',
+  ),
+  DEAD_LETTER_UNCHANGED: row(
+    'reject',
+    'the source could not give the row exactly ({code}), and a replay reads it as it was kept',
+    'Edit it with sync.editDeadLetter(), or mend the query and run the sync. A replay alone changes nothing.',
+  ),
+  DEAD_LETTER_OUTDATED: row(
+    'reject',
+    'the row was kept without the column {column}, which the transform reads at {at}',
+    'Edit it with sync.editDeadLetter(), or let the source give the row again.',
   ),
   OTHER_REASONS: row('reject', 'further reasons, counted together', 'Look at the dead letters for each.'),
   LISTENER_FAILED: row('retry', 'a listener of {event} threw', 'Mend the listener; the run goes on.'),

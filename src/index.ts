@@ -75,6 +75,7 @@ export type { Evidence, Identifier, Identifiers } from './model/identifier.js'
 export type { Outcome, OutcomeStatus } from './model/outcome.js'
 export type {
   DriftChange,
+  ExpiredCount,
   ListCounts,
   Reads,
   ReasonCount,
@@ -108,13 +109,18 @@ export {
 export { RowsSource } from './sources/from-rows.js'
 export type { ColumnOrigin, Page, ReadOptions, Source } from './sources/source.js'
 export { MemoryStore } from './stores/memory.js'
+export type { Encryption, EncryptionKey } from './stores/sealed.js'
 export { type Entry, type Key, type Op, type Range, type Store, TABLES, type Table } from './stores/store.js'
 export type { Audience } from './sync/audience.js'
 export { type Clock, SYSTEM_CLOCK } from './sync/clock.js'
+export type { DeadLetter, ParkedAction, ReplayOptions } from './sync/dead-letters.js'
 export { type DeliverOptions, deliver } from './sync/deliver.js'
 export type { DriftPolicies, DriftPolicy } from './sync/drift-policy.js'
+export type { Running, WhenHeld } from './sync/drive.js'
 export type { BatchEvent, SyncEvents } from './sync/events.js'
 export type { Existing } from './sync/existing.js'
+export type { LetterQuery, LetterSelection } from './sync/letter-choice.js'
+export type { LetterEdit } from './sync/letter-edit.js'
 export type { OnAddresses } from './sync/list-phase.js'
 export type { SyncOptions } from './sync/options.js'
 export type { OutcomesRequest } from './sync/person-outcomes.js'
@@ -132,7 +138,7 @@ export {
 export type { PlanRequest } from './sync/planning.js'
 export type { TypesRequest } from './sync/row-types.js'
 export { type RunOptions, Sync } from './sync/sync.js'
-export type { ReconcileRequest, SyncParts, WhenHeld } from './sync/upkeep.js'
+export type { ReconcileRequest, SyncParts } from './sync/upkeep.js'
 export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
 export type { Spark } from './transform/spark.js'

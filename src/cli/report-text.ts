@@ -59,12 +59,13 @@ function listText({ add, remove, keep, held, rejected }: RunReport['lists'][numb
   return `${count(add)} added, ${count(remove)} removed, ${count(keep)} kept${held_}${rejected_}`
 }
 
-function aside({ conflicts, unparked, overtaken, retargeted }: RunReport): readonly string[] {
+function aside({ conflicts, unparked, overtaken, retargeted, expired = [] }: RunReport): readonly string[] {
   const told = [
     [conflicts, 'open conflicts of identity'],
     [unparked, 'parked earlier, accepted now'],
     [overtaken, 'parked earlier, overtaken by newer ones'],
     [retargeted, 'people moved to another address'],
+    ...expired.map(({ reason, letters }) => [letters, `dead letters of ${reason} expired`] as const),
   ] as const
   return told.filter(([times]) => times > 0).map(([times, what]) => `  ${count(times)} ${what}`)
 }

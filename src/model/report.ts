@@ -37,6 +37,12 @@ export interface ReasonCount {
   readonly rows: number
 }
 
+/** How many dead letters of one reason (its code) went because they were too old. */
+export interface ExpiredCount {
+  readonly reason: string
+  readonly letters: number
+}
+
 /** One change between the schema of the last run and this one. */
 export interface DriftChange {
   readonly kind: 'added' | 'dropped' | 'renamed' | 'typeWidened' | 'typeChanged' | 'nestedChanged' | 'nullability'
@@ -97,6 +103,8 @@ export interface RunReport {
   readonly overtaken: number
   /** People whose address moved and was changed at the destination. */
   readonly retargeted: number
+  /** Dead letters that went at the end of the run because they were too old: see `deadLetters` of the options. */
+  readonly expired: readonly ExpiredCount[]
   /** Requests sent, by endpoint, repeats included. */
   readonly requests: Readonly<Record<string, number>>
   /** Why it did not complete. */

@@ -1,15 +1,16 @@
-import { fingerprint } from '../delta/fingerprint.js'
 import type { Resolution } from '../identity/resolver.js'
 import { type Action, type ActionBlock, isDeparture, type ListRef } from '../model/action.js'
 import { actionAt, actionBlock } from '../model/action-block.js'
 import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
-import type { Json, Reason } from '../model/value.js'
+import type { Json } from '../model/value.js'
 import type { Key, Table } from '../stores/store.js'
+import { printOf } from './action-print.js'
 import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { isSettledAlready } from './leaving.js'
+import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
 
 /** Distinct sets of identifiers per page, so that a person named by several actions of a row is looked up once. */
@@ -70,7 +71,7 @@ export async function addressPage(
   resolutions: readonly Resolution[],
   of: readonly number[],
   context: RunContext,
-  refusedList: (list: ListRef, address: string) => Promise<Reason | undefined>,
+  refusedList: ListProbe,
 ): Promise<readonly Pending[]> {
   const { block } = work
   const keys = actionKeys(block, context)
@@ -115,14 +116,14 @@ export async function addressPage(
 }
 
 /** An item of a catalog is about no person: what stands for the address keeps changes of one item in their order. */
-function itemOf(block: ActionBlock, action: number): Resolution | undefined {
+export function itemOf(block: ActionBlock, action: number): Resolution | undefined {
   if (block.kind(action) !== 'catalogItem') return undefined
   const { catalog, item } = block.detail(action)
   const address = JSON.stringify([catalog, item])
   return { status: 'resolved', why: 'bound', profileId: '', address, alternatives: [], rulesHash: '' }
 }
 
-/** A place on a list that was wished for before newer rows of the person were accepted: what those wished for stays. */
+/** What was wished for before newer rows of the person were accepted: what those said stays. */
 const isOvertaken = (work: PageWork, action: number, address: string, { memory }: RunContext): boolean =>
   work.late && memory.isOvertaken(address, work.order(action))
 
@@ -142,19 +143,18 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
   const { address } = resolution
   const kind = block.kind(action)
   const isProfile = kind === 'profile'
-  // A profile's is kept under its address and moves along with it; any other belongs to its row, wherever it went.
-  const said = { kind, detail: block.detail(action), payload: block.payload(action) }
-  // What was sent before somebody left is not there any more. Of events and purchases it does not count where they stand.
-  const since = times === 0 || kind === 'event' || kind === 'purchase' ? '' : ` ${times}`
-  const print = key && fingerprint({ ...said, address: `${isProfile ? '' : address}${since}` })
+  const print = key && printOf(block, action, { address, times })
   const isWrite = isProfile || isDeparture(kind)
   const whole = isWrite ? writeOf(work, action, isProfile ? { address, key, print } : { address }) : undefined
   const left = whole !== undefined && work.late ? context.memory.fieldsLeft(whole) : whole?.fields
-  if (whole !== undefined && left?.length === 0 && whole.fields.length > 0) {
+  const isGone = kind === 'delete' && isOvertaken(work, action, address, context)
+  if (whole !== undefined && (isGone || (left?.length === 0 && whole.fields.length > 0))) {
     work.end(action, { status: 'superseded' })
     return undefined
   }
-  const write = whole && left ? { ...whole, fields: left } : whole
+  const isWhole = left === undefined || left.length === whole?.fields.length
+  // Of a part it is not remembered that the profile holds what the row says.
+  const write = whole && left && !isWhole ? { address, order: whole.order, fields: left } : whole
   const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
   const unchanged =
     write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
@@ -174,9 +174,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     address,
     left: recalled.left,
     ...(print !== undefined && print === intended ? { again: true } : {}),
-    ...(whole !== undefined && left !== undefined && left.length < whole.fields.length
-      ? { rest: restOf(block, action, left) }
-      : {}),
+    ...(isWhole ? {} : { rest: restOf(block, action, left) }),
     // A shared address is another person's: who leaves it later must not take that one's user along.
     ...(resolution.why === 'bound' || resolution.why === 'shared' ? {} : { bind: resolution.profileId }),
     ...(key === undefined ? {} : { key }),
@@ -207,28 +205,21 @@ function unaddressed(resolution: Exclude<Resolution, { status: 'resolved' }>): O
   return { status: resolution.status === 'unresolved' ? 'parked' : 'rejected', reason: resolution.reason }
 }
 
-const LIST_NAME_MAX = 255
-const isListName = (name: string): boolean =>
-  name !== '' && name.length <= LIST_NAME_MAX && !/[\p{Cc}\p{Surrogate}]/u.test(name)
-
 /** A membership is no request yet: its claim is noted when the rest of its row is known. Gives the refusal of its list. */
 async function wish(
   work: PageWork,
   from: NonNullable<RowWish['from']>,
   resolution: Resolution,
-  refusedList: (list: ListRef, address: string) => Promise<Reason | undefined>,
+  refusedList: ListProbe,
 ): Promise<Outcome | undefined> {
   const { block } = work
   const { action } = from
   const row = block.row(action)
   const detail = block.detail(action)
   const list = detail.list as ListRef
-  if (typeof list === 'string' && !isListName(list)) {
-    const problem = `names a list by a text that is empty, longer than ${LIST_NAME_MAX} characters or not well-formed`
-    const outcome: Outcome = {
-      status: 'rejected',
-      reason: { code: 'ACTION_INVALID', facts: { kind: 'membership', problem } },
-    }
+  const wrong = misnamed(list)
+  if (wrong !== undefined) {
+    const outcome: Outcome = { status: 'rejected', reason: wrong }
     work.end(action, outcome)
     return outcome
   }

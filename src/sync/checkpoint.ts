@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly identityAfter: number
   /** True once a row of this pass could be anybody's: the pass then removes nobody for being absent (I5). */
   readonly untied?: boolean
+  /** The last pass that was shown a whole audience: what was kept before it and not shown in it has left. */
+  readonly whole?: { readonly epoch: string; readonly turn: number }
 }
 
 /** What a pass is named by, and its `now`. */
@@ -38,6 +40,7 @@ export function checkpointOf(
     ...(given ?? own),
     complete: isBeside,
     learned: before?.learned ?? {},
+    ...(before?.whole === undefined ? {} : { whole: before.whole }),
     identityAfter: before?.identityAfter ?? 0,
   }
 }

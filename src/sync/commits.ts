@@ -1,3 +1,4 @@
+import { baseOf } from '../stores/sealed.js'
 import type { Op, Store } from '../stores/store.js'
 
 /** Ops of one settling, by the role whose store keeps them. */
@@ -25,7 +26,7 @@ export function commitsTo(
       const own: Op[] = [...main]
       for (const [store, ops] of [[stores.identity, identity] as const, [stores.lists, lists] as const]) {
         if (ops.length === 0) continue
-        if (store === stores.main) own.push(...ops)
+        if (baseOf(store) === baseOf(stores.main)) own.push(...ops)
         else await store.commit(ops)
       }
       if (own.length > 0) await commitMain(own)

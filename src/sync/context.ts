@@ -77,5 +77,5 @@ export async function leftBehindIn(store: Store, scope: Scope) {
     if (held.length > 0) leftBehind.push(table)
   }
   const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(scope), limit: 1 })
-  return { leftBehind, parked: leftBehind.includes('parked') || parkedRow !== undefined }
+  return { leftBehind, parked: leftBehind.length > 0 || parkedRow !== undefined }
 }

@@ -3,7 +3,7 @@ import type { Reads, RunReport } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Op, Store } from '../stores/store.js'
 import type { Checkpoint } from './checkpoint.js'
-import type { Sender } from './context.js'
+import type { RunContext, Sender } from './context.js'
 import type { OnAddresses } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import type { KeptRows } from './parked-rows.js'
@@ -14,7 +14,22 @@ export interface Driven {
   readonly reads: Reads
   /** Rows that were kept, to be read before the source, beside those that `drift` parked. */
   readonly kept?: KeptRows | undefined
+  /** Sends actions that were kept, after the rows, and in place of those that are parked; moves people first who have moved. */
+  readonly actions?: ((context: RunContext, settleIdentity: () => Promise<void>) => Promise<void>) | undefined
 }
+
+/** How anything that takes the lease and ends in a report is run. */
+export interface Running {
+  /** Aborted: no further page is read; what is on its way may finish. */
+  readonly signal?: AbortSignal
+  /** How long what is on its way may take after `signal` was aborted, in ms. Default 30,000. Then its fate stays unknown. */
+  readonly graceMs?: number
+  /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
+  readonly whenHeld?: WhenHeld
+}
+
+/** What to do while another process runs the sync: end with LEASE_HELD, or wait for it until the signal. */
+export type WhenHeld = 'refuse' | 'wait'
 
 /** How a pass is driven: for real, with the destination asked and the lease held; or for a plan, on overlays. */
 export interface Drive extends Driven {

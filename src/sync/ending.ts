@@ -43,6 +43,7 @@ export function refusedReport(
     unparked: 0,
     overtaken: 0,
     retargeted: 0,
+    expired: [],
     requests: {},
     error: { code: error.code, message: error.message },
   }

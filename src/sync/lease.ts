@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
+import { baseOf } from '../stores/sealed.js'
 import type { Op, Store } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
@@ -110,4 +111,4 @@ function isGone(held: Holder): boolean {
 
 /** What commits to a store can check: a lease is checked where it is kept. */
 export const fenceIn = (store: Store, keeper: Store, fence: readonly Op[]): readonly Op[] =>
-  store === keeper ? fence : []
+  baseOf(store) === baseOf(keeper) ? fence : []

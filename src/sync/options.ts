@@ -5,6 +5,7 @@ import { LakeloopError } from '../errors.js'
 import type { HistoryOptions } from '../history/options.js'
 import type { IdentityResolver } from '../identity/resolver.js'
 import type { Source } from '../sources/source.js'
+import type { Encryption } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
 import type { Audience, Program } from './audience.js'
 import type { Clock } from './clock.js'
@@ -50,6 +51,12 @@ export interface SyncOptions {
   readonly existing?: readonly Existing[]
   /** What is kept of runs and outcomes, and for how long: docs/history.md. */
   readonly history?: HistoryOptions
+  readonly deadLetters?: {
+    /** A dead letter goes once it is as many days old, 1 to 3,650; the run that lets it go says so. Default: never. */
+    readonly expireAfterDays?: number
+  }
+  /** Seals what the store keeps of rows and actions whole: dead letters, parked actions and rows, fields that are carried. */
+  readonly encryption?: Encryption
   readonly clock?: Clock
 }
 
@@ -112,6 +119,8 @@ const SHAPE = z.strictObject({
     })
     .partial()
     .optional(),
+  deadLetters: z.strictObject({ expireAfterDays: z.number().min(1).max(3_650).optional() }).optional(),
+  encryption: z.strictObject({ key: z.unknown(), former: z.array(z.unknown()).optional() }).optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
@@ -135,9 +144,14 @@ export function checkOptions(options: SyncOptions): SyncOptions {
   return options
 }
 
-const RUN = z.strictObject({
+const RUNNING = {
   signal: z.instanceof(AbortSignal).optional(),
   graceMs: z.number().min(0).max(3_600_000).optional(),
+  whenHeld: z.enum(['refuse', 'wait']).optional(),
+}
+const REPLAY = z.strictObject({ ...RUNNING, deadLetters: z.unknown() })
+const RUN = z.strictObject({
+  ...RUNNING,
   plan: z
     .looseObject({
       sync: z.string(),
@@ -152,8 +166,13 @@ const RUN = z.strictObject({
       }),
     })
     .optional(),
-  whenHeld: z.enum(['refuse', 'wait']).optional(),
 })
+
+/** Throws OPTION_INVALID for what `replay` was called with, but for the letters. */
+export function checkReplayOptions(options: object): void {
+  const checked = REPLAY.safeParse(options)
+  if (!checked.success) throw invalid('Sync.replay', checked.error)
+}
 
 /** Throws OPTION_INVALID for what `run` was called with: a mistake in the host's program, and no end of a run. */
 export function checkRunOptions(options: object): void {

@@ -3,13 +3,14 @@ import type { ActionBlock } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
 import { type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
 import type { RowBlock } from '../model/row.js'
-import type { Json, JsonObject, Reason } from '../model/value.js'
+import type { Json, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { type Key, keyPart, type Op } from '../stores/store.js'
+import { type Entry, type Key, keyPart, type Op } from '../stores/store.js'
 import type { RowFate } from '../transform/transform.js'
 import type { Order, ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import { kept, keptAgain, keptIn } from './letter.js'
 
 /** An action that waits for its outcome. */
 export interface Pending {
@@ -41,6 +42,14 @@ export interface RowWish {
 /** A page of the source, or of rows that were kept: those leave the cursor where it stands, which may be nowhere. */
 export type ReadPage = Omit<Page, 'cursor'> & { readonly cursor: Page['cursor'] | null }
 
+/** Of rows that were read in former runs. */
+export interface Former {
+  /** When each of them was read: newer rows may have been accepted since. */
+  readonly orders: readonly Order[]
+  /** What each of them was kept as, where they are dead letters. */
+  readonly letters?: readonly Entry[]
+}
+
 /** What became of a row before any action was sent. */
 export type FirstFate = RowFate | { readonly status: 'parked'; readonly reason: Reason }
 
@@ -66,21 +75,15 @@ export class PageWork {
   readonly #addresses: (string | undefined)[] = []
   readonly #fates: readonly FirstFate[]
   readonly #first: Order
-  readonly #orders: readonly Order[] | undefined
+  readonly #former: Former | undefined
 
   /**
    * @param first   of the page's first row
-   * @param orders  of each row, where they were read in former runs
+   * @param former  of its rows, where they were read in former runs
    */
-  constructor(
-    page: ReadPage,
-    block: ActionBlock,
-    fates: readonly FirstFate[],
-    first: Order,
-    orders?: readonly Order[],
-  ) {
+  constructor(page: ReadPage, block: ActionBlock, fates: readonly FirstFate[], first: Order, former?: Former) {
     this.#first = first
-    this.#orders = orders
+    this.#former = former
     this.page = page
     this.block = block
     this.#fates = fates
@@ -102,13 +105,23 @@ export class PageWork {
 
   /** When the row of an action was read. */
   order(action: number): Order {
-    const [turn, row] = this.#first
-    return this.#orders?.[this.block.row(action)] ?? [turn, row + this.block.row(action)]
+    return this.rowOrder(this.block.row(action))
+  }
+
+  /** When a row was read. */
+  rowOrder(row: number): Order {
+    const [turn, first] = this.#first
+    return this.#former?.orders[row] ?? [turn, first + row]
+  }
+
+  /** What a row was kept as before this run. */
+  letter(row: number): Entry | undefined {
+    return this.#former?.letters?.[row]
   }
 
   /** True for rows of former runs: newer ones may have been accepted since. */
   get late(): boolean {
-    return this.#orders !== undefined
+    return this.#former !== undefined
   }
 
   /** An action has its outcome, and its row with it. */
@@ -162,25 +175,50 @@ export function keep(
 ): void {
   if (!('reason' in outcome) || outcome.status === 'filtered') return
   const table = outcome.status === 'parked' ? 'parked' : 'deadLetter'
-  if (table === 'parked') context.memory.parked = true
-  const value = kept(
-    { order: work.order(action), action: actionAt(work.block, action) as unknown as Json },
-    outcome.reason,
-    context,
-  )
+  context.memory.parked = true
+  const changedAt = work.block.changedAt(action)
+  const what = {
+    order: work.order(action),
+    action: actionAt(work.block, action) as unknown as Json,
+    ...(changedAt === undefined ? {} : { changedAt }),
+    ...(key === undefined ? { unkeyed: true } : {}),
+  }
+  const value = kept(what, outcome.reason, context)
   work.kept.push({ op: 'put', table, key: key ?? unkeyed(work, action, context), value })
 }
 
-/** A dead letter: what was refused, why, and in which run. */
-export function kept(what: JsonObject, reason: Reason, context: RunContext): Json {
-  const at = new Date(context.clock.now()).toISOString()
-  return { ...what, reason: { code: reason.code, facts: reason.facts }, runId: context.runId, epoch: context.epoch, at }
+/** Keeps a row whole that never became actions; one that was kept before stays where it is, with one more attempt. */
+export function keepRow(work: PageWork, row: number, reason: Reason, context: RunContext): void {
+  const letter = work.letter(row)
+  if (letter !== undefined) {
+    const value = keptAgain(keptIn(letter), reason, context)
+    work.kept.push({ op: 'put', table: 'deadLetter', key: letter.key, value })
+    return
+  }
+  const { rows, schema } = work.page
+  const [rowKey, changedAt, read] = [rows.key(row), rows.changedAt(row), rows.at(row)]
+  const lacks = schema.columns.map(({ name }) => name).filter((name) => !Object.hasOwn(read, name))
+  const what = {
+    row: read,
+    order: work.rowOrder(row),
+    ...(changedAt === undefined ? {} : { changedAt }),
+    ...(rowKey === undefined ? { unkeyed: true } : {}),
+    ...(rows.refused.has(row) ? { by: 'source' } : {}),
+    ...(lacks.length === 0 ? {} : { lacks }),
+  }
+  const key =
+    rowKey === undefined ? unkeyedRow(work, row, 'row', context) : [...checkpointKey(context.scope), rowKey, 'row']
+  work.kept.push({ op: 'put', table: 'deadLetter', key, value: kept(what, reason, context) })
 }
 
-const unkeyed = (work: PageWork, action: number, context: RunContext): Key => [
-  ...checkpointKey(context.scope),
-  `${context.runId}/${JSON.stringify(work.page.cursor)}/${work.block.row(action)}`,
-  `${work.block.kind(action)}#${action}`,
+const unkeyed = (work: PageWork, action: number, context: RunContext): Key =>
+  unkeyedRow(work, work.block.row(action), `${work.block.kind(action)}#${action}`, context)
+
+/** Under which what is kept of a row without a key stands: no other row of any run is kept so. */
+const unkeyedRow = (work: PageWork, row: number, what: string, { scope, runId }: RunContext): Key => [
+  ...checkpointKey(scope),
+  `${runId}/${work.rowOrder(row).join('.')}`,
+  what,
 ]
 
 /** The same rows, under keys that a store takes whatever a row holds: one bad key is no reason to stop. */

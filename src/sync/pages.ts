@@ -1,8 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
-import type { ListRef } from '../model/action.js'
-import { actionBlock, pickActions } from '../model/action-block.js'
-import type { Outcome } from '../model/outcome.js'
+import { pickActions } from '../model/action-block.js'
 import type { Reads } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
@@ -13,6 +11,8 @@ import { type RunContext, tagsOf } from './context.js'
 import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { FieldOwners } from './field-owners.js'
+import { type ListProbe, listProbe } from './list-probe.js'
+import { outdatedLetters } from './outdated.js'
 import { originKey, PageWork, type Pending, type ReadPage, storable } from './page.js'
 import {
   type KeptRows,
@@ -23,6 +23,7 @@ import {
   unparkedRows,
 } from './parked-rows.js'
 import { drainIdentity } from './retarget.js'
+import { tellRejected } from './told.js'
 import type { Window } from './window.js'
 
 /** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
@@ -53,7 +54,7 @@ export class Pages {
   readonly #owners: FieldOwners
   readonly #reads: Reads
   readonly #kept: KeptRows | undefined
-  readonly #lists = new Map<ListRef, Reason | undefined>()
+  readonly #probe: ListProbe
   readonly #flying = new Set<Promise<void>>()
   #gathered: Pending[] = []
   /** Pages taken since the last send. Counted, not timed: the same rows are always cut into the same requests (I9). */
@@ -83,6 +84,7 @@ export class Pages {
     this.#schema = options.drift.schema
     this.#reads = options.reads
     this.#kept = options.kept
+    this.#probe = listProbe(context)
     this.#owners = new FieldOwners(context, options.sharedFields)
   }
 
@@ -135,15 +137,15 @@ export class Pages {
   /** Rows that former runs parked and that can be read now, before what the source has: that is newer (I6). */
   async #unpark(pageSize: number): Promise<void> {
     const { cursor } = this.#window.checkpoint
-    const options = { pageSize, cursor, still: this.#still }
-    for await (const { page, done, orders } of unparkedRows(this.#context, this.#drift.judge, options)) {
-      if (this.#context.reading.aborted || this.#failed !== undefined) return
-      await this.#take(page, { done, orders })
-    }
     const judging = this.#drift.judge
-    for await (const { page, done, orders } of this.#kept?.(this.#context, { judging, pageSize, cursor }) ?? []) {
-      if (this.#context.reading.aborted || this.#failed !== undefined) return
-      await this.#take(page, { done, orders })
+    const unparked = unparkedRows(this.#context, judging, { pageSize, cursor, still: this.#still })
+    const kept = this.#kept?.(this.#context, { judging, pageSize, cursor }) ?? []
+    // Who replays chosen dead letters has not chosen what is parked.
+    for (const pages of this.#reads === 'deadLetters' ? [kept] : [unparked, kept]) {
+      for await (const page of pages) {
+        if (this.#context.reading.aborted || this.#failed !== undefined) return
+        await this.#take(page.page, page)
+      }
     }
   }
 
@@ -183,8 +185,9 @@ export class Pages {
     await this.#window.advance()
   }
 
-  async #take(given: ReadPage, { done, orders }: Partial<Unparked> = {}): Promise<void> {
-    const { transform, tally, events, identity, scope, source, now, nulls, epoch, turn, reading } = this.#context
+  async #take(given: ReadPage, kept?: Unparked): Promise<void> {
+    const { transform, tally, events, identity, scope, source, now, nulls, epoch, turn, reading, memory } =
+      this.#context
     const first = tally.counts.read
     tally.read(given.rows.length)
     const page = { ...given, rows: storable(given.rows) }
@@ -192,8 +195,9 @@ export class Pages {
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
-    const work = new PageWork(page, made.actions, made.rows, [turn, first], orders)
-    work.kept.push(...(done ?? []))
+    if (made.rows.some(({ status }) => status === 'rejected')) memory.parked = true
+    const work = new PageWork(page, made.actions, made.rows, [turn, first], kept)
+    work.kept.push(...(kept?.done ?? []), ...(await outdatedLetters(work, made.rows, this.#context)))
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {
       await identity.observe(evidence)
@@ -201,7 +205,7 @@ export class Pages {
     }
     const { bags, of } = bagsOf(made.actions)
     const who = await identity.resolve(bags, { project: scope.project })
-    const pending = await addressPage(work, who, of, this.#context, (list, address) => this.#refusedList(list, address))
+    const pending = await addressPage(work, who, of, this.#context, this.#probe)
     this.#window.open(work)
     for (const action of pending) this.#gathered.push(action)
     while (this.#gathered.length >= GATHER_MAX) await this.#send()
@@ -221,18 +225,6 @@ export class Pages {
     await this.#send()
     await Promise.all(this.#flying)
     this.retargeted += await drainIdentity(this.#context, this.#window)
-  }
-
-  /** Why a list cannot be written to, asked of the destination once per list and run. */
-  async #refusedList(list: ListRef, address: string): Promise<Reason | undefined> {
-    if (this.#lists.has(list)) return this.#lists.get(list)
-    const { delivery, destination } = this.#context
-    const identifiers = { [destination.addressedBy]: address }
-    const probe = actionBlock([{ kind: 'membership', identifiers, list, member: true }], [{ address }])
-    const reason = (await delivery.prepare(probe)).refused[0]?.reason
-    const ofTheList = reason?.code.startsWith('LIST_') || reason?.code === 'ACTION_UNSUPPORTED' ? reason : undefined
-    if (ofTheList !== undefined || reason === undefined) this.#lists.set(list, ofTheList)
-    return ofTheList
   }
 
   /** Sends what was gathered, up to GATHER_MAX actions; waits while too many blocks are under way. */
@@ -261,7 +253,10 @@ export class Pages {
     const onSettled = async ({ endpoint, outcomes, bytes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
-      const rejected = this.#tellRejected(settled.map(([, outcome]) => outcome))
+      const rejected = tellRejected(
+        events,
+        settled.map(([, outcome]) => outcome),
+      )
       const accepted = outcomes.filter(([, { status }]) => status === 'accepted').length
       if (accepted > 0) settling.acceptedAt = clock.elapsed()
       events.tell('batch', { endpoint, actions: outcomes.length, accepted, rejected, bytes })
@@ -272,22 +267,5 @@ export class Pages {
       onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
       maybeSent: (at) => gathered[at]?.again === true,
     })
-  }
-
-  #tellRejected(outcomes: readonly Outcome[]): number {
-    const reasons = new Map<string, { reason: Reason; actions: number }>()
-    for (const outcome of outcomes) {
-      if (outcome.status !== 'rejected') continue
-      const key = JSON.stringify([outcome.reason.code, outcome.reason.facts])
-      const known = reasons.get(key) ?? { reason: outcome.reason, actions: 0 }
-      known.actions += 1
-      reasons.set(key, known)
-    }
-    let rejected = 0
-    for (const event of reasons.values()) {
-      rejected += event.actions
-      this.#context.events.tell('reject', event)
-    }
-    return rejected
   }
 }

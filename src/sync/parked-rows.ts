@@ -8,7 +8,8 @@ import type { Order } from './address-memory.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { type Judge, judge } from './drift-decision.js'
-import { kept, PageWork, type ReadPage } from './page.js'
+import { kept } from './letter.js'
+import { type Former, PageWork, type ReadPage } from './page.js'
 
 /** Rows that are kept at most because the schema changed, those of former runs too; then a run stops, as if the policy said so (I12). */
 export const PARKED_ROWS_MAX = 1_000_000
@@ -59,11 +60,9 @@ export interface StillParked {
 }
 
 /** Rows that were parked, as a page of their own, with what takes them out of the store once they are finished. */
-export interface Unparked {
+export interface Unparked extends Former {
   readonly page: ReadPage
   readonly done: readonly Op[]
-  /** When each of its rows was read: newer rows may have been accepted since. */
-  readonly orders: readonly Order[]
 }
 
 /** Rows that the store keeps, oldest first; each page with what takes it out of the store. */
@@ -103,7 +102,11 @@ export async function* unparkedRows(
       }
       const done = among.map(({ key }): Op => ({ op: 'delete', table: 'parkedRow', key }))
       const orders = among.map(({ key }): Order => [Number(key.at(-2)), Number(key.at(-1))])
-      yield { page: { schema, rows: blockOf(among), cursor, mode: 'changes' }, done, orders }
+      yield {
+        page: { schema, rows: blockOf(among.map(({ value }) => value as unknown as KeptRow)), cursor, mode: 'changes' },
+        done,
+        orders,
+      }
     }
     after = entries.at(-1)?.key
     if (after === undefined) break
@@ -141,9 +144,18 @@ async function readable({ store, scope }: RunContext, judging: Judge, digest: st
   return stop === undefined && park === undefined ? schema : undefined
 }
 
-function blockOf(entries: readonly Entry[]): RowBlock {
-  const values = entries.map(({ value }) => value as { row: Row; key: string | null; changedAt: string | null })
-  const block = rowBlock(values.map(({ row }) => row))
+interface KeptRow {
+  readonly row: Row
+  readonly key: string | null
+  readonly changedAt: string | null
+}
+
+/** Rows as they were read, with those that are refused. */
+export function blockOf(values: readonly KeptRow[], refused?: ReadonlyMap<number, Reason>): RowBlock {
+  const block = rowBlock(
+    values.map(({ row }) => row),
+    { refused },
+  )
   return {
     length: block.length,
     refused: block.refused,

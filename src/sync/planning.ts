@@ -3,6 +3,7 @@ import { LakeloopError } from '../errors.js'
 import type { Schema } from '../model/row.js'
 import type { Json } from '../model/value.js'
 import { overlay } from '../stores/overlay.js'
+import type { SealedStore } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
 import { type Checkpoint, readCheckpoint, type Scope } from './checkpoint.js'
 import { tagsOf } from './context.js'
@@ -37,14 +38,17 @@ const PLAN = z.strictObject({
 
 const ROWS_MAX = 100
 
+/** What a plan is made with: the options of its sync, whose store opens what is sealed. */
+export type PlannedOptions = Omit<SyncOptions, 'encryption' | 'store'> & { readonly store: SealedStore }
+
 /** A run on overlays of the stores, with a sender that writes down what it is given. Writes nothing. */
-export async function makePlan(options: SyncOptions, scope: Scope, request: PlanRequest): Promise<Plan> {
+export async function makePlan(options: PlannedOptions, scope: Scope, request: PlanRequest): Promise<Plan> {
   const checked = PLAN.safeParse(request)
   if (!checked.success) throw invalid('Sync.plan', checked.error)
   const { signal = new AbortController().signal, onAddresses, payloads = false, rowsMax = ROWS_MAX } = request
   const { store, identity, lists, settleMs = SETTLE_MS } = options
   const over = overlays()
-  const main = over(store)
+  const main = store.over(over(store.base))
   const planned = new PlannedRequests({ payloads })
   const losses: PlannedLoss[] = []
   const onLoss = (loss: PlannedLoss): void => void (losses.length < rowsMax && losses.push(loss))
@@ -109,7 +113,7 @@ function digests(checkpoint: Checkpoint | undefined, position: string, schema: S
  *
  * Throws  PLAN_STALE that says what has moved on: the store, the transform, identity or the source.
  */
-export async function assertFresh({ sync, pins }: Plan, options: SyncOptions, scope: Scope): Promise<void> {
+export async function assertFresh({ sync, pins }: Plan, options: PlannedOptions, scope: Scope): Promise<void> {
   const { store, identity, source, transform } = options
   const stale = (part: string) => new LakeloopError('PLAN_STALE', { part })
   if (sync !== scope.sync) throw stale('sync')

@@ -5,7 +5,7 @@ import type { Op } from '../stores/store.js'
 import { checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
-import { kept } from './page.js'
+import { kept } from './letter.js'
 import { subjectOf } from './subjects.js'
 import type { Window } from './window.js'
 
@@ -69,7 +69,7 @@ async function settle(context: RunContext, { profileId, from, to }: Move, outcom
   const rekeyed = await lists.rekey({ project: scope.project, from, to, moved: done }, scopeOf(scope, epoch))
   // For the forgotten no place is claimed: of what would move there only the going is left.
   const listed = outcome === FORGOTTEN ? rekeyed.filter(({ op }) => op === 'delete') : rekeyed
-  const main = done ? await context.memory.moved(from, to) : deadLetter(context, profileId, outcome)
+  const main = done ? await context.memory.moved(from, to) : deadLetter(context, { profileId, from, to }, outcome)
   if (done) context.settling.acceptedAt = context.clock.elapsed()
   await context.commits.commit({
     main: [...main, ...context.history.ops(moveSubjects(context, { from, to }, outcome))],
@@ -81,10 +81,16 @@ async function settle(context: RunContext, { profileId, from, to }: Move, outcom
 
 const scopeOf = (scope: RunContext['scope'], epoch: string) => ({ project: scope.project, owner: scope.sync, epoch })
 
-function deadLetter(context: RunContext, profileId: string, outcome: Outcome): readonly Op[] {
+function deadLetter(
+  context: RunContext,
+  { profileId, from, to }: Pick<Move, 'profileId' | 'from' | 'to'>,
+  outcome: Outcome,
+): readonly Op[] {
   if (!('reason' in outcome)) return []
+  const identifiers = { [context.destination.addressedBy]: from }
+  const action = { kind: 'addressChange', identifiers, from, to }
   const key = [...checkpointKey(context.scope), profileId, 'addressChange']
-  return [{ op: 'put', table: 'deadLetter', key, value: kept({ profileId }, outcome.reason, context) }]
+  return [{ op: 'put', table: 'deadLetter', key, value: kept({ profileId, action }, outcome.reason, context) }]
 }
 
 /** Found under the old address and the new one. */

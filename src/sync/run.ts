@@ -50,6 +50,15 @@ class Pass {
   readonly #startedElapsed: number
   readonly #tally = new Tally()
   readonly #requests: Record<string, number> = {}
+  /** What was met besides rows, as the report tells it. */
+  readonly #found = {
+    drift: [] as readonly DriftChange[],
+    lists: [] as readonly ListCounts[],
+    conflicts: 0,
+    unparked: 0,
+    overtaken: 0,
+    retargeted: 0,
+  }
   #began: Checkpoint | undefined
   #described: Schema | undefined
   #window: Window | undefined
@@ -58,12 +67,6 @@ class Pass {
   #version: string | null = null
   /** The schema of the source, as it was described or as its rows have it. */
   #met: Schema | undefined
-  #drift: readonly DriftChange[] = []
-  #lists: readonly ListCounts[] = []
-  #unparked = 0
-  #overtaken = 0
-  #retargeted = 0
-  #conflicts = 0
 
   constructor(options: SyncOptions, events: SyncEmitter, drive: Drive) {
     this.#options = options
@@ -144,7 +147,7 @@ class Pass {
       signal: this.#drive.reading,
       tags: tagsOf(this.#scope.sync, this.#runId),
     })
-    this.#drift = changes
+    this.#found.drift = changes
     if (schema !== before) this.#met = schema
     this.#described = described
     if (changes.length > 0) this.#events.tell('drift', { changes })
@@ -156,34 +159,38 @@ class Pass {
 
   async #work(parts: Parts, drift: Drift): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
     const context = await this.#context(parts)
-    const owner = { project: this.#scope.project, owner: this.#scope.sync, epoch: context.epoch }
-    const found = await this.#takeOver(context)
+    const { project, sync } = this.#scope
+    const { reads, kept, actions } = this.#drive
     const window = new Window(context, {
       checkpoint: this.#checkpoint,
-      lists: await context.lists.lists(owner),
-      found,
-      rejectedShareMax: this.#options.rejectedShareMax ?? 0.05,
+      lists: await context.lists.lists({ project, owner: sync, epoch: context.epoch }),
+      found: await this.#takeOver(context),
+      // Of what was refused before, much may be refused again, and says nothing about the mapping.
+      rejectedShareMax: reads === 'deadLetters' ? 1 : (this.#options.rejectedShareMax ?? 0.05),
     })
     this.#window = window
-    const { reads, kept } = this.#drive
     const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [], reads, kept })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
-      this.#retargeted += await drainIdentity(context, window)
+      this.#found.retargeted += await drainIdentity(context, window)
       await pages.run(this.#options.pageSize ?? 2_000)
     } finally {
-      this.#retargeted += pages.retargeted
+      this.#found.retargeted += pages.retargeted
       if (pages.schema !== drift.judge.before) this.#met = pages.schema
     }
-    const tried = await tryParked(context, { snapshot: pages.snapshot })
-    this.#unparked = tried.accepted
-    this.#overtaken = tried.overtaken
-    this.#retargeted += await drainIdentity(context, window)
-    const complete = (pages.snapshot || pages.nobody) && window.tied
+    const settleIdentity = async (): Promise<void> => {
+      this.#found.retargeted += await drainIdentity(context, window)
+    }
+    if (actions !== undefined) await actions(context, settleIdentity)
+    else Object.assign(this.#found, await tryParked(context, pages))
+    await settleIdentity()
+    const whole = pages.snapshot || pages.nobody
+    if (whole) window.amend({ whole: { epoch: context.epoch, turn: context.turn } })
+    const complete = whole && window.tied
     const settled = () => this.#settled(context.settling.acceptedAt)
     const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
-    this.#lists = phase.lists
-    this.#conflicts = await context.identity.conflictCount()
+    this.#found.lists = phase.lists
+    this.#found.conflicts = await context.identity.conflictCount()
     const { read, unsettled } = this.#tally.counts
     if (unsettled !== 0) throw new LakeloopError('SUMS_BROKEN', { read, settled: this.#tally.settled })
     if (phase.held !== undefined) {
@@ -274,16 +281,12 @@ class Pass {
       startedAt: new Date(this.#startedAt).toISOString(),
       durationMs: Math.round(this.#clock.elapsed() - this.#startedElapsed),
       rows: this.#tally.counts,
-      lists: this.#lists,
       reasons: this.#tally.reasons,
-      drift: this.#drift,
       schema: this.#met === undefined ? null : schemaDigest(this.#met),
       versions: { transform: this.#version, rules: this.#options.identity.rulesHash },
-      conflicts: this.#conflicts,
-      unparked: this.#unparked,
-      overtaken: this.#overtaken,
-      retargeted: this.#retargeted,
+      expired: [],
       requests: this.#requests,
+      ...this.#found,
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     }
   }

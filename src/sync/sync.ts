@@ -1,25 +1,15 @@
 import type { Delivery } from '../destinations/destination.js'
 import type { RunReport } from '../model/report.js'
 import type { Clock } from './clock.js'
+import { DeadLetters } from './dead-letters.js'
 import { Dispatcher } from './dispatch.js'
-import type { Driven } from './drive.js'
+import type { Driven, Running } from './drive.js'
 import { checkRunOptions, SETTLE_MS } from './options.js'
 import type { Plan } from './plan.js'
 import { heldToPlan, PlanLeft } from './planned-requests.js'
 import { assertFresh, makePlan, type PlanRequest } from './planning.js'
 import { RETRY_LIMITS } from './retry.js'
 import { pass } from './run.js'
-import { Upkeep, type WhenHeld } from './upkeep.js'
-
-/** How anything that takes the lease and ends in a report is run. */
-export interface Running {
-  /** Aborted: no further page is read; what is on its way may finish. */
-  readonly signal?: AbortSignal
-  /** How long what is on its way may take after `signal` was aborted, in ms. Default 30,000. Then its fate stays unknown. */
-  readonly graceMs?: number
-  /** What to do while another process runs this sync: end with LEASE_HELD (default), or wait for it until `signal`. */
-  readonly whenHeld?: WhenHeld
-}
 
 export interface RunOptions extends Running {
   /**
@@ -37,7 +27,7 @@ export interface RunOptions extends Running {
  * Nothing runs until `run` or `plan` is called, and nothing runs after they have resolved. What was handed in (stores,
  * source, destination) is closed by its owner; `close` ends the transform's process.
  */
-export class Sync extends Upkeep {
+export class Sync extends DeadLetters {
   /**
    * One pass over the source, from where the last one stood.
    *
@@ -48,7 +38,7 @@ export class Sync extends Upkeep {
   async run(options: RunOptions = {}): Promise<RunReport> {
     checkRunOptions(options)
     const { plan, ...running } = options
-    return await this.#drive(running, { reads: 'source' }, plan)
+    return await this.drive(running, { reads: 'source' }, plan)
   }
 
   /**
@@ -59,7 +49,7 @@ export class Sync extends Upkeep {
     return makePlan(this.options, this.scope, request)
   }
 
-  async #drive(running: Running, what: Driven, plan?: Plan): Promise<RunReport> {
+  protected override async drive(running: Running, what: Driven, plan?: Plan): Promise<RunReport> {
     const { graceMs = 30_000, whenHeld = 'refuse', signal: reading = new AbortController().signal } = running
     const grace = graceAfter(reading, graceMs, this.clock)
     const { store, identity, lists, settleMs = SETTLE_MS } = this.options
@@ -82,7 +72,7 @@ export class Sync extends Upkeep {
         ended: () => left?.assertEmpty(),
         ...(plan === undefined ? {} : { pass: { epoch: plan.pins.epoch, now: plan.pins.now } }),
       })
-      return report
+      return await this.expired(report, (ops) => held.commit(ops))
     }).finally(() => grace.end())
   }
 

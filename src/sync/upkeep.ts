@@ -9,9 +9,11 @@ import { runOp, runsOf } from '../history/runs.js'
 import { type SeenSchema, seenSchemas } from '../history/schemas.js'
 import type { ListRef } from '../model/action.js'
 import type { Reads, RunReport } from '../model/report.js'
+import { Keys, SealedStore } from '../stores/sealed.js'
 import { withAudience } from './audience.js'
 import type { Scope } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
+import type { WhenHeld } from './drive.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
@@ -26,9 +28,6 @@ export interface ReconcileRequest {
   readonly signal?: AbortSignal
 }
 
-/** What to do while another process runs the sync: end with LEASE_HELD, or wait for it until the signal. */
-export type WhenHeld = 'refuse' | 'wait'
-
 export type SyncParts = Pick<SyncOptions, 'source' | 'transform' | 'identity' | 'lists' | 'destination' | 'store'>
 
 /** How often a run that waits for another one looks whether it has ended. */
@@ -37,15 +36,20 @@ const HELD_POLL_MS = 1_000
 /** What is asked of a sync around its runs: what they were, what they left, and that there is one at a time. */
 export abstract class Upkeep {
   readonly name: string
-  protected readonly options: SyncOptions
+  /** Without the keys of `encryption`: the store has them, and what shows a sync must not (I7). */
+  protected readonly options: Omit<SyncOptions, 'encryption' | 'store'> & { readonly store: SealedStore }
   protected readonly clock: Clock
   protected readonly scope: Scope
   protected readonly events = new SyncEmitter()
 
   /** Throws OPTION_INVALID that names the option. */
   constructor(options: SyncOptions) {
-    const { transform, audience } = checkOptions(options)
-    this.options = audience === undefined ? options : { ...options, transform: withAudience(transform, audience) }
+    const { transform, audience, encryption, ...rest } = checkOptions(options)
+    this.options = {
+      ...rest,
+      ...(audience === undefined ? { transform } : { audience, transform: withAudience(transform, audience) }),
+      store: new SealedStore(options.store, new Keys(encryption)),
+    }
     this.name = options.name
     this.clock = options.clock ?? SYSTEM_CLOCK
     this.scope = { project: options.destination.project, sync: options.name }
@@ -53,7 +57,8 @@ export abstract class Upkeep {
 
   /** What it was made of, for who looks at a part itself: `sync.parts.identity.explainProfile(...)`. */
   get parts(): SyncParts {
-    return this.options
+    const { source, transform, identity, lists, destination, store } = this.options
+    return { source, transform, identity, lists, destination, store: store.base }
   }
 
   on<K extends keyof SyncEvents>(event: K, listener: SyncEvents[K]): this {

@@ -3,11 +3,11 @@ import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Op } from '../stores/store.js'
 import { carriedOps } from './carried.js'
-import { type Checkpoint, checkpointKey, writeCheckpoint } from './checkpoint.js'
+import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
 import { departureOps } from './leaving.js'
-import { keep, kept, type PageWork, type Pending, type RowWish } from './page.js'
+import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
 import { subjectsOf } from './subjects.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
@@ -75,6 +75,8 @@ export class Window {
   /** Remembers outcomes of sent actions, then counts them: the order of these two is I1. */
   async settle(pending: readonly (readonly [Pending, Outcome])[]): Promise<void> {
     const { identity, scope, commits, memory } = this.#context
+    // From here on it counts when a field was written, also of what the same request was accepted for (I6).
+    if (pending.some(([, { status }]) => status === 'rejected' || status === 'parked')) memory.parked = true
     for (let at = 0; at < pending.length; at += ROWS_PER_COMMIT) {
       const part = pending.slice(at, at + ROWS_PER_COMMIT)
       const main: Op[] = []
@@ -219,9 +221,7 @@ export class Window {
     for (let row = 0; row < rows.length; row++) {
       const reason = page.reason(row)
       if (page.status(row) !== 'rejected' || reason === undefined || page.hasActions(row)) continue
-      const key = [...checkpointKey(this.#context.scope), rows.key(row) ?? `${this.#context.runId}/${row}`, 'row']
-      const value = kept({ row: rows.at(row) }, reason, this.#context)
-      page.kept.push({ op: 'put', table: 'deadLetter', key, value })
+      keepRow(page, row, reason, this.#context)
     }
   }
 

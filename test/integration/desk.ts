@@ -28,7 +28,9 @@ const scored = plainTransform(
       identifiers: { customer_id: String(id), ...(email && { email: String(email) }) },
       dataFields: { score: score ?? null },
     },
-    { kind: 'membership', list: 'news', identifiers: { customer_id: String(id) }, member: Number(score) > 0.5 },
+    ...(typeof score === 'number'
+      ? [{ kind: 'membership', list: 'news', identifiers: { customer_id: String(id) }, member: score > 0.5 } as const]
+      : []),
   ],
   ['id', 'email', 'score'],
 )

@@ -1,0 +1,252 @@
+import type { Resolution } from '../identity/resolver.js'
+import { type Action, type ActionBlock, isDeparture } from '../model/action.js'
+import { actionBlock } from '../model/action-block.js'
+import type { Outcome } from '../model/outcome.js'
+import type { JsonObject } from '../model/value.js'
+import type { Entry, Op } from '../stores/store.js'
+import { printOf } from './action-print.js'
+import { isAfter, onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
+import { itemOf } from './addressing.js'
+import type { RunContext } from './context.js'
+import type { Departed, Leaving } from './departures.js'
+import type { Settled } from './dispatch.js'
+import { type End, endOps, type HeldTable, heldSubject } from './held-ends.js'
+import { departureOps, fateOfDeparted } from './leaving.js'
+import { keptIn, orderOf, rowKeyOf } from './letter.js'
+import { type ListProbe, listProbe, misnamed } from './list-probe.js'
+import { originKey } from './page.js'
+import { tellRejected } from './told.js'
+
+/** Told of what became of an entry, once that is durable; not of one that stays as it is. */
+export type Told = (entry: Entry, outcome: Outcome) => void
+
+export interface HeldActions {
+  readonly table: HeldTable
+  readonly entries: readonly Entry[]
+}
+
+/** At most so many entries are tried at once. */
+export const HELD_MAX = 1_000
+
+/**
+ * Tries actions that were kept again, of one table, in the order in which their rows were read. Who is named is looked up
+ * anew. What finds no address is parked; what is refused is a dead letter; a place on a list becomes a claim.
+ *
+ * Shape    at most {@link HELD_MAX} entries, each with an action.
+ * Repeat   an entry leaves its table in the commit of its outcome, so that one that was cut short is tried again.
+ * Upholds  I1, I2 (an intent is looked up), I4 (each entry has one outcome), I6 (nothing that was accepted since is overwritten).
+ */
+export async function tryHeld(context: RunContext, held: HeldActions, told: Told): Promise<void> {
+  if (held.entries.length > 0) await new Trial(context, held.table, told).run(held.entries)
+}
+
+interface Found {
+  readonly entry: Entry
+  readonly action: Action
+  /** An index into the block of all that is tried. */
+  readonly at: number
+  readonly resolution: Extract<Resolution, { status: 'resolved' }>
+  readonly departed: Departed | undefined
+}
+
+/** What is left of an action where newer fields were accepted, and what is remembered once it is accepted. */
+interface Rest extends Found {
+  readonly write?: ProfileWrite
+  readonly print?: string
+}
+
+class Trial {
+  readonly #context: RunContext
+  readonly #table: HeldTable
+  readonly #told: Told
+  readonly #probe: ListProbe
+  #block: ActionBlock = actionBlock([])
+
+  constructor(context: RunContext, table: HeldTable, told: Told) {
+    this.#context = context
+    this.#table = table
+    this.#told = told
+    this.#probe = listProbe(context)
+  }
+
+  async run(entries: readonly Entry[]): Promise<void> {
+    const actions = entries.map((entry) => keptIn(entry).action as Action)
+    this.#block = actionBlock(
+      actions,
+      entries.map((entry) => ({ key: rowKeyOf(entry), changedAt: keptIn(entry).changedAt })),
+    )
+    const found: Found[] = []
+    const ends: End[] = []
+    const { who, left } = await this.#whom(actions)
+    entries.forEach((entry, at) => {
+      const resolution = who[at] as Resolution
+      const action = actions[at] as Action
+      if (resolution.status !== 'resolved') {
+        const status = resolution.status === 'unresolved' ? 'parked' : 'rejected'
+        if (this.#table === 'deadLetter') ends.push([entry, { status, reason: resolution.reason }])
+        return
+      }
+      const departed = left.get(resolution.address)
+      const one = { entry, action, at, resolution, departed }
+      const fate = fateOf(one)
+      if (fate === undefined) found.push(one)
+      else ends.push([entry, fate, resolution.address])
+    })
+    await this.#end(ends)
+    found.sort((a, b) => (isAfter(orderOf(a.entry), orderOf(b.entry)) ? 1 : -1)) // as they were read (I6)
+    const addresses = found.map(({ resolution }) => resolution.address)
+    await this.#context.memory.hold(addresses)
+    try {
+      await this.#claim(found.filter(({ action }) => action.kind === 'membership'))
+      await this.#send(found.filter(({ action }) => action.kind !== 'membership'))
+    } finally {
+      this.#context.memory.release(addresses)
+    }
+  }
+
+  /** Whom each action speaks of today. Of an address change: whoever has the new address. */
+  async #whom(actions: readonly Action[]) {
+    const { identity, scope, destination, departures } = this.#context
+    const bags = actions.map((action) =>
+      action.kind === 'addressChange' ? { [destination.addressedBy]: action.to } : action.identifiers,
+    )
+    const resolved = await identity.resolve(bags, { project: scope.project })
+    const who = resolved.map((resolution, at) => itemOf(this.#block, at) ?? resolution)
+    const left = await departures.among(who.flatMap((one) => (one.status === 'resolved' ? [one.address] : [])))
+    return { who, left }
+  }
+
+  async #claim(claims: readonly Found[]): Promise<void> {
+    const { lists, scope, epoch, commits, history } = this.#context
+    const wanted: { readonly entry: Entry; readonly wish: Parameters<typeof lists.note>[0][number] }[] = []
+    const ends: End[] = []
+    for (const { entry, action, resolution } of claims) {
+      const { list, member } = action as Extract<Action, { kind: 'membership' }>
+      const { address, profileId } = resolution
+      const rowKey = rowKeyOf(entry)
+      const reason = misnamed(list) ?? (await this.#probe(list, address))
+      if (reason !== undefined) ends.push([entry, { status: 'rejected', reason }, address])
+      // A claim of a row is the row's alone, and its newest one stands; a person's may have been said anew by any row.
+      else if (rowKey === undefined && this.#context.memory.isOvertaken(address, orderOf(entry)))
+        ends.push([entry, { status: 'superseded' }, address])
+      else {
+        const wish = { list, claimant: rowKey ?? profileId, address, ...(member === undefined ? {} : { member }) }
+        wanted.push({ entry, wish })
+      }
+    }
+    await this.#end(ends)
+    if (wanted.length === 0) return
+    const wishes = wanted.map(({ wish }) => wish)
+    const noted = await lists.note(wishes, { project: scope.project, owner: scope.sync, epoch })
+    const main = wanted.map(({ entry }): Op => ({ op: 'delete', table: this.#table, key: entry.key }))
+    const claimed = wanted.map(({ entry, wish }, at): End => {
+      return [entry, { status: noted.changed[at] === true ? 'accepted' : 'unchanged' }, wish.address]
+    })
+    await commits.commit({ lists: noted.ops, main: [...main, ...history.ops(claimed.map(heldSubject))] })
+    for (const [entry, outcome] of claimed) this.#told(entry, outcome)
+  }
+
+  async #send(sends: readonly Found[]): Promise<void> {
+    const rests = sends.map((one) => this.#restOf(one))
+    const overtaken = sends.filter((_, at) => rests[at] === undefined)
+    await this.#end(overtaken.map(({ entry, resolution }) => [entry, { status: 'superseded' }, resolution.address]))
+    const left = rests.filter((rest) => rest !== undefined)
+    if (left.length > 0) await this.#sendRests(left)
+  }
+
+  #restOf(found: Found): Rest | undefined {
+    const { memory } = this.#context
+    const { action, entry, at, resolution, departed } = found
+    const { address } = resolution
+    const order = orderOf(entry)
+    if (action.kind === 'addressChange') return address === action.to ? found : undefined
+    if (action.kind === 'delete' && this.#table === 'deadLetter' && memory.isOvertaken(address, order)) return undefined
+    const isKeyed = rowKeyOf(entry) !== undefined
+    const print = isKeyed ? printOf(this.#block, at, { address, times: departed?.times ?? 0 }) : undefined
+    if (action.kind !== 'profile') return { ...found, ...(print === undefined ? {} : { print }) }
+    const { dataFields = {} } = action
+    const fields = Object.keys(dataFields)
+    const write = { address, order, fields }
+    const left = memory.fieldsLeft(write)
+    if (left.length === fields.length) {
+      const known = print === undefined ? {} : { row: shortRow(entry.key), print }
+      return { ...found, write: { ...write, ...known } }
+    }
+    if (left.length === 0) return undefined
+    const rest = { ...action, dataFields: onlyFields(dataFields, left) }
+    return { ...found, action: rest, write: { ...write, fields: left } }
+  }
+
+  async #sendRests(rests: readonly Rest[]): Promise<void> {
+    const { commits, sender, source, memory } = this.#context
+    const block = actionBlock(
+      rests.map(({ action }) => action),
+      rests.map(({ entry, action, resolution }) => ({
+        address: action.kind === 'addressChange' ? action.from : resolution.address,
+        changedAt: keptIn(entry).changedAt,
+        ...(rowKeyOf(entry) === undefined ? {} : { key: originKey(source.name, entry.key) }),
+      })),
+    )
+    for (const { write } of rests) if (write !== undefined) memory.sent(write)
+    await sender.send(block, {
+      onSettled: (settled) => this.#settle(rests, settled),
+      onIntent: (actions) => commits.commit({ main: actions.flatMap((at) => this.#intended(rests[at] as Rest)) }),
+      maybeSent: (at) => keptIn((rests[at] as Rest).entry).sent === true,
+    })
+  }
+
+  async #settle(rests: readonly Rest[], { endpoint, outcomes, bytes }: Settled): Promise<void> {
+    const { identity, scope, commits, memory, settling, clock, events } = this.#context
+    const ended = outcomes.map(([at, outcome]) => [rests[at] as Rest, outcome] as const)
+    const taken = ended.filter(([, outcome]) => !('reason' in outcome)).map(([rest]) => rest)
+    const main: Op[] = []
+    const bindings: { profileId: string; address: string }[] = []
+    const leaving: Leaving[] = []
+    for (const { action, resolution, write, print, entry } of taken) {
+      const { address, profileId, why } = resolution
+      if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
+      else if (write !== undefined) main.push(...memory.accepted(write))
+      if (action.kind === 'addressChange') main.push(...(await memory.moved(action.from, action.to)))
+      if (print !== undefined) main.push({ op: 'put', table: 'fingerprint', key: entry.key, value: print })
+      // A shared address is another person's: who leaves it later must not take that one's user along.
+      if (why !== 'bound' && why !== 'shared') bindings.push({ profileId, address })
+    }
+    if (taken.length > 0) settling.acceptedAt = clock.elapsed()
+    const gone = await departureOps(this.#context, leaving)
+    const ends = ended.map(([{ entry, resolution }, outcome]) => [entry, outcome, resolution.address] as const)
+    await commits.commit({
+      main: [...main, ...gone.main, ...(await endOps(this.#context, this.#table, ends))],
+      identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
+      lists: gone.lists,
+    })
+    for (const [{ write }] of ended) if (write !== undefined) memory.settled(write)
+    for (const [entry, outcome] of ends) this.#told(entry, outcome)
+    const all = ends.map(([, outcome]) => outcome)
+    const accepted = all.filter(({ status }) => status === 'accepted').length
+    const rejected = tellRejected(events, all)
+    events.tell('batch', { endpoint, actions: all.length, accepted, rejected, bytes })
+  }
+
+  /** It stays where it is until there is an answer; whoever finds it so, or reads its row again, looks first whether it has arrived (I2). */
+  #intended({ entry, print }: Rest): readonly Op[] {
+    const value = { ...(entry.value as JsonObject), sent: true }
+    const again: Op = { op: 'put', table: this.#table, key: entry.key, value }
+    if (print === undefined) return [again]
+    return [again, { op: 'put', table: 'fingerprint', key: entry.key, value: { intent: print } }]
+  }
+
+  /** Remembers and tells outcomes of what is not sent. */
+  async #end(ends: readonly End[]): Promise<void> {
+    if (ends.length === 0) return
+    const main = await endOps(this.#context, this.#table, ends)
+    if (main.length > 0) await this.#context.commits.commit({ main })
+    for (const [entry, outcome] of ends) this.#told(entry, outcome)
+  }
+}
+
+/** Of somebody who has left since: as for a row of today, and what was read before they left is overtaken. */
+function fateOf({ action, entry, departed }: Found): Outcome | undefined {
+  const fate = fateOfDeparted(action.kind, departed)
+  if (fate !== undefined || departed?.gone !== true) return fate
+  return keptIn(entry).at <= departed.at ? { status: 'superseded' } : undefined
+}
