@@ -358,6 +358,12 @@ export const ERRORS = {
     'Check the audience; then raise guard.removedShareMax for this run. No removal was sent.',
   ),
 
+  LIST_GUARD_DAY: row(
+    'halt',
+    'list {list}: {remove} of {members} members would be removed, after {removed} within a day, more than the guard allows ({limit})',
+    'Check the audience; then raise guard.removedShareMax, or go on when a day has passed. No removal was sent.',
+  ),
+
   // ── destination: the request
   DESTINATION_UNREACHABLE: row(
     'retry',
@@ -539,6 +545,21 @@ export const ERRORS = {
     'halt',
     '{rejected} of the last {window} rows were rejected, more than {limit}',
     'Look at the reasons: it is the mapping and not the rows.',
+  ),
+  PUSH_INVALID: row(
+    'halt',
+    'row {row} of the push {problem}',
+    'Push plain objects of JSON. Nothing of this push was kept.',
+  ),
+  INBOX_FULL: row(
+    'retry',
+    'the inbox of {sync} holds {waiting}, and {more} more would pass inbox.{option} ({limit})',
+    'Push again once a run, drain() or a watch has taken some, or raise the bound. Nothing of this push was kept.',
+  ),
+  FEED_FAILED: row(
+    'halt',
+    'the feed of the watch {problem}',
+    'Mend the feed and watch again: what it had given before is in the inbox.',
   ),
   RETRIES_SPENT: row(
     'halt',

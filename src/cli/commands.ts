@@ -11,6 +11,7 @@ import { replayCommand } from './replay-command.js'
 import { reportCommand } from './report-command.js'
 import { runCommand } from './run-command.js'
 import { typesCommand } from './types-command.js'
+import { watchCommand } from './watch-command.js'
 
 /** In the order in which somebody meets them. */
 export const COMMANDS: readonly Command[] = [
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   checkEntry,
   planCommand,
   runCommand,
+  watchCommand,
   historyCommand,
   reportCommand,
   deadLettersCommand,

@@ -62,7 +62,7 @@ interface Numbers extends Part {
 
 function partOps(part: Numbers, list: ListRef, scope: Scope): readonly Op[] {
   const record = recordOps(part, part.next, list, scope)
-  if (scope.epoch === FOUND_EPOCH || part.seen.length === 0) return record
+  if (scope.epoch === FOUND_EPOCH || scope.unseen === true || part.seen.length === 0) return record
   return [...record, seenOp(snapshotKey(list, scope), part.seen)]
 }
 

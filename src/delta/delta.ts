@@ -15,7 +15,7 @@ export interface ListDelta {
     readonly held: number
     readonly members: number
   }
-  /** Why removals are held: LIST_GUARD with counts. */
+  /** Why removals are held: LIST_GUARD, or LIST_GUARD_DAY, with counts. */
   readonly guard?: Reason
   /**
    * The changes, cut to size. Several chunks may be in flight at once.

@@ -59,6 +59,8 @@ export interface PlanOptions extends Omit<Scope, 'epoch'> {
    * the later counts; but a whole audience (`complete`) that names one claimant under two addresses claims both.
    */
   readonly claims?: Claims | undefined
+  /** Members removed within the last day: the guard then counts them with those of this plan. Default: it does not. */
+  readonly removed?: number | undefined
   /** `check` ops in front of every commit, so that a run that lost its lease writes nothing. */
   readonly fence?: readonly Op[] | undefined
 }
@@ -203,7 +205,7 @@ export class ListDeltaComputer {
   }
 
   async #planWhole(options: PlanOptions, record: ListRecord | undefined): Promise<ListDelta> {
-    const { project, owner, list, complete, claims, fence = [] } = options
+    const { project, owner, list, complete, claims, removed, fence = [] } = options
     const plan = await planWhole({
       store: this.store,
       list: listKey(project, list),
@@ -212,7 +214,7 @@ export class ListDeltaComputer {
       complete,
       wishes: claims && pagesOf(claims, list),
       epoch: options.epoch ?? (claims && freshEpoch(record)),
-      guardOf: (counts, seen) => guardOf({ ...counts, list, complete, seen }, this.#guard),
+      guardOf: (counts, seen) => guardOf({ ...counts, list, complete, seen, removed }, this.#guard),
       fence,
       directory: this.#directory,
     })
@@ -226,7 +228,7 @@ export class ListDeltaComputer {
   }
 
   async #planRows(options: PlanOptions): Promise<ListDelta> {
-    const { project, owner, list, complete, fence = [] } = options
+    const { project, owner, list, complete, removed, fence = [] } = options
     const key = listKey(project, list)
     const own = { project, owner, shared: this.#shared }
     const { record: before } = await partOf(this.store, list, own)
@@ -239,7 +241,7 @@ export class ListDeltaComputer {
     const merge: MergeOptions = { store: this.store, list: key, counts: found.counts }
     const counts = await count(merge, this.#keptMax)
     const seen = record?.epoch === scope.epoch
-    const guard = guardOf({ ...counts, list, complete, seen }, this.#guard)
+    const guard = guardOf({ ...counts, list, complete, seen, removed }, this.#guard)
     // Only a decision is written down: behind a guard, or after a snapshot without a row, the claims that were not seen stay.
     if (guard === undefined && (seen || !complete)) {
       await dropStale(merge, counts, fence)

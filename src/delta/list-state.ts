@@ -37,6 +37,8 @@ export interface Scope {
   readonly owner: string
   /** One snapshot: a claim that was not noted in this epoch is absent from it. */
   readonly epoch: string
+  /** What is noted does not show that its claimants belong to the snapshot. Default false. */
+  readonly unseen?: boolean | undefined
   /** Lists that other syncs may claim places on too. */
   readonly shared?: ReadonlySet<ListRef> | undefined
 }

@@ -123,28 +123,30 @@ async function* entriesOf(
 ): AsyncGenerator<OutcomeEntry> {
   const about = { runId: page.run, at: isoOf(page.at) }
   const text = page.plain ? await readText(place, page.id) : undefined
+  const ends = text?.ends ?? head.ends
+  const isAsked = ends.map((end) => holds(end, question))
+  const numbers = subjects === undefined ? undefined : [...subjects.keys()].sort((a, b) => a - b)
   if (text !== undefined) {
-    for (const nth of subjects === undefined ? text.subjects.keys() : [...subjects.keys()].sort((a, b) => a - b)) {
-      const [key, address, ends] = text.subjects[nth] ?? [null, null, []]
+    for (const nth of numbers ?? text.subjects.keys()) {
+      const [key, address, those] = text.subjects[nth] ?? [null, null, []]
       const who = { ...(key === null ? {} : { key }), ...(address === null ? {} : { address }) }
-      for (const end of ends) yield* asked({ ...about, ...(text.ends[end] as ActionEnd), ...who }, question)
+      for (const end of those) if (isAsked[end]) yield { ...about, ...(ends[end] as ActionEnd), ...who }
     }
-  } else if (subjects === undefined) {
+  } else if (numbers === undefined) {
     for (const [end, actions] of page.counts) {
-      for (let nth = 0; nth < actions; nth += 1) yield* asked({ ...about, ...(head.ends[end] as ActionEnd) }, question)
+      if (!isAsked[end]) continue
+      for (let nth = 0; nth < actions; nth += 1) yield { ...about, ...(ends[end] as ActionEnd) }
     }
   } else {
-    for (const [, combo] of [...subjects].sort(([a], [b]) => a - b)) {
-      for (const end of head.combos[combo] ?? []) yield* asked({ ...about, ...(head.ends[end] as ActionEnd) }, question)
+    for (const nth of numbers) {
+      const those = head.combos[subjects?.get(nth) as number] ?? []
+      for (const end of those) if (isAsked[end]) yield { ...about, ...(ends[end] as ActionEnd) }
     }
   }
 }
 
-function* asked(entry: OutcomeEntry, { reason, status }: OutcomeQuestion): Generator<OutcomeEntry> {
-  if (status !== undefined && entry.status !== status) return
-  if (reason !== undefined && entry.reason?.code !== reason) return
-  yield entry
-}
+const holds = (end: ActionEnd, { reason, status }: OutcomeQuestion): boolean =>
+  (status === undefined || end.status === status) && (reason === undefined || end.reason?.code === reason)
 
 export async function readText({ store, scope }: Place, id: string): Promise<PlainText | undefined> {
   const [text] = await store.get('outcome', [partKey(scope, 'text', id)])

@@ -17,7 +17,13 @@ export interface Encryption {
 }
 
 /** Tables whose values hold rows or actions whole. Their keys stay readable: they are what is looked up. */
-export const SEALED_TABLES: ReadonlySet<Table> = new Set<Table>(['deadLetter', 'parked', 'parkedRow', 'carried'])
+export const SEALED_TABLES: ReadonlySet<Table> = new Set<Table>([
+  'deadLetter',
+  'parked',
+  'parkedRow',
+  'carried',
+  'inbox',
+])
 
 const FORMER_MAX = 100
 const KEY_BYTES = 32

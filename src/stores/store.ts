@@ -76,6 +76,9 @@ export const TABLES = [
   'outcome',
   'outcomeKey',
   'batch',
+  'inbox',
+  'inboxState',
+  'removed',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -16,6 +16,8 @@ export interface Driven {
   readonly kept?: KeptRows | undefined
   /** Sends actions that were kept, after the rows, and in place of those that are parked; moves people first who have moved. */
   readonly actions?: ((context: RunContext, settleIdentity: () => Promise<void>) => Promise<void>) | undefined
+  /** Runs follow one another by themselves: the guard of removals counts those of a whole day. */
+  readonly guardsDay?: boolean
 }
 
 /** How anything that takes the lease and ends in a report is run. */

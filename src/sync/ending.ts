@@ -14,11 +14,15 @@ const STOPS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'LEASE_LOST',
   'CIRCUIT_OPEN',
   'LIST_GUARD',
+  'LIST_GUARD_DAY',
   'LIST_OWNED',
   'PLAN_STALE',
   'FIELD_OWNED',
   'IDENTITY_RULES_CHANGED',
 ])
+
+/** What nothing that is done later can mend: the host has closed it. */
+export const isClosed = (code: string | undefined): boolean => code === 'CLOSED' || code === 'STORE_CLOSED'
 
 /** The report of a run that was refused before it began: nothing was read. */
 export function refusedReport(

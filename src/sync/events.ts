@@ -18,10 +18,29 @@ export interface SyncEvents {
   reject: (event: { readonly reason: Reason; readonly actions: number }) => void
   throttle: (event: { readonly endpoint: string; readonly waitMs: number }) => void
   list: (event: ListCounts) => void
+  /** A watch is behind by more than its `lagMaxMs`; told once until it has caught up. */
+  lag: (event: Lag) => void
   /** What the transform wrote to its console. May hold values: it is the author's own text. */
   log: (event: { readonly level: string; readonly text: string }) => void
   /** A listener threw. `causeOf(error)` has what it threw. */
   listenerError: (error: LakeloopError) => void
+}
+
+/** How far a watch is behind. */
+export interface Lag {
+  /**
+   * What the destination does not show yet is at most this old, in ms: the longer of `oldestMs` and of the time since the last
+   * complete run began to read the source (with a feed: since the oldest wake-up that was not served).
+   */
+  readonly ms: number
+  /** How long the oldest row of the inbox has waited, in ms; 0 where none waits. */
+  readonly oldestMs: number
+  /** Rows in the inbox, as last seen. */
+  readonly waiting: number
+  /** When the last run that completed began, ISO 8601. */
+  readonly lastRunAt: string | undefined
+  /** Runs that did not complete since. */
+  readonly failures: number
 }
 
 export interface BatchEvent {

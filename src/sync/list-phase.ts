@@ -1,11 +1,12 @@
 import type { ListChunk } from '../delta/list-delta.js'
-import { LakeloopError } from '../errors.js'
+import { type ErrorCode, LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
 import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
 import type { ListCounts } from '../model/report.js'
 import { carriedBy, dropCarried } from './carried.js'
 import type { RunContext } from './context.js'
+import { DayOfRemovals } from './day-of-removals.js'
 import type { Settled } from './dispatch.js'
 import { endOf } from './subjects.js'
 
@@ -20,6 +21,8 @@ export interface ListPhaseOptions {
   readonly settled: () => Promise<void>
   /** Told of every chunk before it goes out. */
   readonly onAddresses?: OnAddresses | undefined
+  /** The guard counts the removals of the last day too. */
+  readonly guardsDay: boolean
 }
 
 /**
@@ -46,12 +49,14 @@ export async function listPhase(
   const counted: ListCounts[] = []
   let held: LakeloopError | undefined
   for (const list of await lists.lists(owner)) {
-    const delta = await lists.plan({ ...owner, list, complete: options.complete, fence })
+    const day = await DayOfRemovals.of(context, list)
+    const removed = options.guardsDay ? day.removed : undefined
+    const delta = await lists.plan({ ...owner, list, complete: options.complete, removed, fence })
     try {
       if (delta.summary.add > 0 && !context.carries) await options.settled()
-      if (delta.guard !== undefined) held ??= new LakeloopError('LIST_GUARD', delta.guard.facts)
+      if (delta.guard !== undefined) held ??= new LakeloopError(delta.guard.code as ErrorCode, delta.guard.facts)
       const chunks = told(delta.chunks({ sizeMax: CHUNK_MAX }), list, options.onAddresses)
-      const sent = await sendChunks({ context, list, settled: options.settled }, chunks)
+      const sent = await sendChunks({ context, list, day, settled: options.settled }, chunks)
       const counts = { list: String(list), ...sent, keep: delta.summary.keep, held: delta.summary.held }
       counted.push(counts)
       events.tell('list', counts)
@@ -77,6 +82,7 @@ async function* told(
 interface Sending {
   readonly context: RunContext
   readonly list: ListRef
+  readonly day: DayOfRemovals
   readonly settled: () => Promise<void>
 }
 
@@ -103,7 +109,7 @@ async function sendChunks(sending: Sending, chunks: AsyncIterable<ListChunk>) {
 }
 
 async function sendChunk(
-  { context, list, settled }: Sending,
+  { context, list, day, settled }: Sending,
   chunk: ListChunk,
   total: { add: number; remove: number; rejected: number },
 ): Promise<void> {
@@ -122,6 +128,7 @@ async function sendChunk(
     chunk.addresses.map((address) => ({ address })),
   )
   const outcomes: Outcome[] = []
+  if (!isAdd) await day.add(chunk.addresses.length)
   await chunk.intend()
   const onSettled = async (settled: Settled): Promise<void> => {
     for (const [at, outcome] of settled.outcomes) outcomes[at] = outcome

@@ -11,6 +11,7 @@ import type { Audience, Program } from './audience.js'
 import type { Clock } from './clock.js'
 import type { DriftPolicies } from './drift-policy.js'
 import type { Existing } from './existing.js'
+import type { InboxBounds } from './inbox.js'
 import type { RetryLimits } from './retry.js'
 
 export interface SyncOptions {
@@ -55,8 +56,10 @@ export interface SyncOptions {
     /** A dead letter goes once it is as many days old, 1 to 3,650; the run that lets it go says so. Default: never. */
     readonly expireAfterDays?: number
   }
-  /** Seals what the store keeps of rows and actions whole: dead letters, parked actions and rows, fields that are carried. */
+  /** Seals what the store keeps whole: dead letters, parked actions and rows, rows that were pushed, fields that are carried. */
   readonly encryption?: Encryption
+  /** How much may wait of what was pushed: `rowsMax` 1 to 100,000,000, `bytesMax` 1 to 2^40. Default 100,000 rows and 256 MiB. */
+  readonly inbox?: InboxBounds
   readonly clock?: Clock
 }
 
@@ -121,6 +124,16 @@ const SHAPE = z.strictObject({
     .optional(),
   deadLetters: z.strictObject({ expireAfterDays: z.number().min(1).max(3_650).optional() }).optional(),
   encryption: z.strictObject({ key: z.unknown(), former: z.array(z.unknown()).optional() }).optional(),
+  inbox: z
+    .strictObject({
+      rowsMax: z.int().min(1).max(100_000_000),
+      bytesMax: z
+        .int()
+        .min(1)
+        .max(2 ** 40),
+    })
+    .partial()
+    .optional(),
   source: named('name', 'read', 'describe', 'close'),
   destination: named('name', 'open', 'close').and(named('project')).and(named('addressedBy')),
   transform: named('name', 'prepare', 'run', 'close'),
@@ -144,14 +157,13 @@ export function checkOptions(options: SyncOptions): SyncOptions {
   return options
 }
 
-const RUNNING = {
+const RUNNING = z.strictObject({
   signal: z.instanceof(AbortSignal).optional(),
   graceMs: z.number().min(0).max(3_600_000).optional(),
   whenHeld: z.enum(['refuse', 'wait']).optional(),
-}
-const REPLAY = z.strictObject({ ...RUNNING, deadLetters: z.unknown() })
-const RUN = z.strictObject({
-  ...RUNNING,
+})
+const REPLAY = RUNNING.extend({ deadLetters: z.unknown() })
+const RUN = RUNNING.extend({
   plan: z
     .looseObject({
       sync: z.string(),
@@ -178,6 +190,12 @@ export function checkReplayOptions(options: object): void {
 export function checkRunOptions(options: object): void {
   const checked = RUN.safeParse(options)
   if (!checked.success) throw invalid('Sync.run', checked.error)
+}
+
+/** The same for whatever takes the lease and ends in a report. */
+export function checkRunning(part: string, options: object): void {
+  const checked = RUNNING.safeParse(options)
+  if (!checked.success) throw invalid(part, checked.error)
 }
 
 /** The first thing that is wrong, by its name; a name that nobody knows is repeated, since it is the host's own word. */

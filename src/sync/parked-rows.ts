@@ -59,10 +59,12 @@ export interface StillParked {
   rows: number
 }
 
-/** Rows that were parked, as a page of their own, with what takes them out of the store once they are finished. */
-export interface Unparked extends Former {
+/** Rows that were kept, as a page of their own, with what takes them out of the store once they are finished. */
+export interface Unparked {
   readonly page: ReadPage
   readonly done: readonly Op[]
+  /** Of rows of former runs. */
+  readonly former?: Former
 }
 
 /** Rows that the store keeps, oldest first; each page with what takes it out of the store. */
@@ -105,7 +107,7 @@ export async function* unparkedRows(
       yield {
         page: { schema, rows: blockOf(among.map(({ value }) => value as unknown as KeptRow)), cursor, mode: 'changes' },
         done,
-        orders,
+        former: { orders },
       }
     }
     after = entries.at(-1)?.key

@@ -9,6 +9,7 @@ import { type Checkpoint, readCheckpoint, type Scope } from './checkpoint.js'
 import { tagsOf } from './context.js'
 import { asLakeloopError } from './ending.js'
 import { SyncEmitter } from './events.js'
+import { inboxRows } from './inbox.js'
 import { Lease } from './lease.js'
 import type { OnAddresses } from './list-phase.js'
 import { invalid, SETTLE_MS, type SyncOptions } from './options.js'
@@ -58,6 +59,7 @@ export async function makePlan(options: PlannedOptions, scope: Scope, request: P
   const turn = (await Lease.lastTurn(store, scope)) + 1
   const { report, began, described, epoch, now, version } = await pass(options, new SyncEmitter(), {
     reads: 'source',
+    kept: inboxRows,
     store: main,
     identity: identity.over(over(identity.store)),
     lists: lists.over(over(lists.store)),

@@ -52,8 +52,7 @@ const rowsOf = (selection: LetterSelection): KeptRows =>
       yield {
         page: { schema, rows: blockOf(rows, refused), cursor, mode: 'changes' },
         done: letters.map(({ key }): Op => ({ op: 'delete', table: 'deadLetter', key })),
-        orders: letters.map(orderOf),
-        letters,
+        former: { orders: letters.map(orderOf), letters },
       }
     }
   }

@@ -160,7 +160,7 @@ class Pass {
   async #work(parts: Parts, drift: Drift): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
     const context = await this.#context(parts)
     const { project, sync } = this.#scope
-    const { reads, kept, actions } = this.#drive
+    const { reads, kept, actions, onAddresses, guardsDay = false } = this.#drive
     const window = new Window(context, {
       checkpoint: this.#checkpoint,
       lists: await context.lists.lists({ project, owner: sync, epoch: context.epoch }),
@@ -188,7 +188,7 @@ class Pass {
     if (whole) window.amend({ whole: { epoch: context.epoch, turn: context.turn } })
     const complete = whole && window.tied
     const settled = () => this.#settled(context.settling.acceptedAt)
-    const phase = await listPhase(context, { complete, settled, onAddresses: this.#drive.onAddresses })
+    const phase = await listPhase(context, { complete, settled, onAddresses, guardsDay })
     this.#found.lists = phase.lists
     this.#found.conflicts = await context.identity.conflictCount()
     const { read, unsettled } = this.#tally.counts

@@ -4,12 +4,16 @@ import type { Clock } from './clock.js'
 import { DeadLetters } from './dead-letters.js'
 import { Dispatcher } from './dispatch.js'
 import type { Driven, Running } from './drive.js'
-import { checkRunOptions, SETTLE_MS } from './options.js'
+import { Inbox, inboxRows } from './inbox.js'
+import { checkRunning, checkRunOptions, SETTLE_MS, type SyncOptions } from './options.js'
 import type { Plan } from './plan.js'
 import { heldToPlan, PlanLeft } from './planned-requests.js'
 import { assertFresh, makePlan, type PlanRequest } from './planning.js'
+import { type Pushed, type PushOptions, pushRows } from './push.js'
 import { RETRY_LIMITS } from './retry.js'
 import { pass } from './run.js'
+import { startWatch, type Watch } from './watch.js'
+import type { WatchOptions } from './watch-options.js'
 
 export interface RunOptions extends Running {
   /**
@@ -24,12 +28,21 @@ export interface RunOptions extends Running {
  *
  *     source -> transform -> identity -> delta -> destination
  *
- * Nothing runs until `run` or `plan` is called, and nothing runs after they have resolved. What was handed in (stores,
- * source, destination) is closed by its owner; `close` ends the transform's process.
+ * Nothing runs until `run`, `plan`, `drain` or `watch` is called, and nothing runs after they have resolved (a watch: its
+ * `done`). What was handed in (stores, source, destination) is closed by its owner; `close` ends the transform's process.
  */
 export class Sync extends DeadLetters {
+  readonly #inbox: Inbox
+
+  /** Throws OPTION_INVALID that names the option. */
+  constructor(options: SyncOptions) {
+    super(options)
+    this.#inbox = new Inbox({ ...options.inbox, store: this.options.store, scope: this.scope, clock: this.clock })
+  }
+
   /**
-   * One pass over the source, from where the last one stood.
+   * One pass over the source, from where the last one stood; before it the rows that were pushed, since what the source
+   * gives is newer.
    *
    * Shape   resolves, however it ended: the report's `status` and `error` say so. Rejects only on a programmer's mistake.
    * Repeat  harmless: what was accepted is remembered, what was under way when a run died is sent again (I2, I3).
@@ -38,7 +51,49 @@ export class Sync extends DeadLetters {
   async run(options: RunOptions = {}): Promise<RunReport> {
     checkRunOptions(options)
     const { plan, ...running } = options
-    return await this.drive(running, { reads: 'source' }, plan)
+    return await this.drive(running, { reads: 'source', kept: inboxRows }, plan)
+  }
+
+  /**
+   * Keeps rows that the host has in its hands, to be sent by the next run, drain or watch, here or in another process. They are
+   * rows of the sync's source, with its key, and take the same way.
+   *
+   * Shape   up to 2,000 plain objects of JSON. Durable when it resolves, all of them or none; needs no lease.
+   * Order   pushes of one process in the order of the calls; of one person the newest push wins (I6).
+   * Repeat  rows that are pushed twice are sent twice, which is harmless where rows have a key; with an `id` they are kept once.
+   * Throws  OPTION_INVALID, PUSH_INVALID; INBOX_FULL: push again when some have left; what the store throws.
+   * Upholds I12.
+   */
+  push(rows: readonly object[], options?: PushOptions): Promise<Pushed> {
+    return pushRows(this.#inbox, rows, options)
+  }
+
+  /** A run over what was pushed and nothing else: the source is not read. Resolves as `run`. */
+  async drain(options: Running = {}): Promise<RunReport> {
+    checkRunning('Sync.drain', options)
+    return await this.drive(options, { reads: 'inbox', kept: inboxRows })
+  }
+
+  /**
+   * Runs again and again: each `everyMs`, or when a `feed` has given something; and drains whenever this process has pushed.
+   * A run that fails is tried again, later each time; one that needs a person ends the watch. See docs/continuous.md.
+   *
+   * Throws  OPTION_INVALID.
+   * Upholds I11: removals of a day are guarded together.
+   */
+  watch(options: WatchOptions): Watch {
+    return startWatch(
+      {
+        name: this.name,
+        rules: this.options.identity.rulesHash,
+        clock: this.clock,
+        events: this.events,
+        inbox: this.#inbox,
+        run: (reads, running) =>
+          this.drive({ ...running, whenHeld: 'wait' }, { reads, kept: inboxRows, guardsDay: true }),
+      },
+      options,
+    )
   }
 
   /**

@@ -163,7 +163,9 @@ export class Window {
   async #claim(page: PageWork, wishes: readonly RowWish[]): Promise<void> {
     const { lists, scope, epoch, commits } = this.#context
     const asked = wishes.map(({ wish }) => wish)
-    const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch })
+    // Rows of changes are no part of a whole audience, also where the same run reads one: absence is judged by that alone.
+    const unseen = page.page.mode === 'changes'
+    const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch, unseen })
     const main = wishes.flatMap(({ row, wish: { address, member } }, at) =>
       address !== undefined && member === true && noted.changed[at] === true
         ? carriedOps(this.#context, page, row, address)

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import type { PageHead } from '../../src/history/block.js'
 import { eraseOutcomes } from '../../src/history/erase.js'
+import { FULL, readFolds, readHeads, waitingPages } from '../../src/history/folds.js'
 import { handleOf, keyHandle } from '../../src/history/handles.js'
 import { type OutcomeQuestion, outcomesOf } from '../../src/history/outcomes.js'
 import type { Subject } from '../../src/history/page-records.js'
@@ -155,6 +157,7 @@ class Stage {
       await recorder.tidy(this.life.commit)
     } catch (error) {
       if (!(error instanceof Death)) throw error
+      hits.deaths += 1
       this.life.die(Number.POSITIVE_INFINITY, false)
       await this.begin()
     }
@@ -174,6 +177,7 @@ class Stage {
       await go()
     } catch (error) {
       if (!(error instanceof Death)) throw error
+      hits.deaths += 1
       this.life.die(Number.POSITIVE_INFINITY, false)
       await go()
     }
@@ -213,6 +217,27 @@ const QUESTIONS: readonly OutcomeQuestion[] = [
   { handles: [handleOf('customer_id', 'nobody')] },
 ]
 
+/** Every record belongs to a fold, or to a page that one of the others has. */
+async function nothingIsLost({ place, store }: Stage): Promise<void> {
+  const folds = new Map((await readFolds(place)).map((fold) => [fold.id, fold]))
+  const pages = new Map<string, PageHead>()
+  for await (const { block } of waitingPages(place)) for (const page of block.head.pages) pages.set(page.id, page)
+  for (const { pages: folded } of await readHeads(place, [...folds.values()])) {
+    for (const page of folded) pages.set(page.id, page)
+  }
+  for (const { key } of await store.scan('outcome', { prefix: ['p', 's'], limit: 10_000 })) {
+    const [, , part = '', id = '', bucket] = key
+    if (part === 'head') expect(folds.has(id)).toBe(true)
+    if (part === 'bucket') expect(Number(bucket)).toBeLessThan(folds.get(id)?.buckets ?? 0)
+    if (part === 'text') expect(pages.get(id)?.plain).toBe(true)
+  }
+  for (const { level } of folds.values()) if (level === FULL) hits.full += 1
+  hits.folds += folds.size
+}
+
+const hits = { folds: 0, full: 0, deaths: 0 }
+afterAll(() => process.stdout.write(`history laws: ${JSON.stringify(hits)}\n`))
+
 test('history answers as plain arrays of all pages do, whatever was folded, pruned, erased, and whenever a process died', async () => {
   const script = fc.record({
     steps: fc.array(step, { minLength: 5, maxLength: 40 }),
@@ -225,6 +250,7 @@ test('history answers as plain arrays of all pages do, whatever was folded, prun
       if (death !== undefined) stage.life.die(death.at, death.after)
       await stage.take(one)
     }
+    await nothingIsLost(stage)
     for (const question of QUESTIONS) {
       const found = await stage.ask(question)
       const expected = stage.model.ask(question).map(text)
