@@ -31,6 +31,7 @@ export default defineConfig({
   // Of zod a tenth is used; the rest is 70 ms of every import (docs/decisions/0002-zod-is-bundled.md).
   noExternal: ['zod', ...ONLY_ESM],
   esbuildOptions(options, { format }) {
+    options.dropLabels = ['FAILPOINT'] // moments for tests to kill a run at: src/sync/failpoint.ts
     if (format === 'esm') options.external = [...(options.external ?? []), ...ONLY_ESM]
   },
 })

@@ -55,6 +55,16 @@ try {
     )
   })
 
+  check('no moment for tests to kill a run at is left in the build', () => {
+    const built = readdirSync(join(ROOT, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /\.c?js$/.test(name),
+    )
+    const marked = built.filter((name) =>
+      /FAILPOINT|before-list-intent/.test(readFileSync(join(ROOT, 'dist', name), 'utf8')),
+    )
+    expectNone('failpoints', marked)
+  })
+
   check('the tarball installs into an empty project, and brings no optional peer', () => {
     writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true }))
     const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'))

@@ -4,7 +4,8 @@ import type { ActionEnd } from './place.js'
 
 /** Hash, number of the subject (4 bytes), number of its combo (3 bytes): in base64 without a remainder. */
 export const ENTRY_BYTES = 15
-const COMBO_AT = HASH_BYTES + 4
+const SUBJECT_AT = HASH_BYTES
+const COMBO_AT = SUBJECT_AT + 4
 
 /** One finished page within a block. A subject is a person as one row named them, with all that the row made of them. */
 export interface PageHead {
@@ -54,20 +55,34 @@ export function writeEntry(into: Buffer, at: number, hash: HandleHash, subject: 
   writeRest(into, at, subject, combo)
 }
 
+/** Byte by byte: Buffer's own methods check what is known here, and that is most of what folding costs. */
 function writeRest(into: Buffer, at: number, subject: number, combo: number): void {
-  into.writeUInt32BE(subject, at + HASH_BYTES)
-  into.writeUIntBE(combo, at + COMBO_AT, 3)
+  into[at + SUBJECT_AT] = subject >>> 24
+  into[at + SUBJECT_AT + 1] = subject >>> 16
+  into[at + SUBJECT_AT + 2] = subject >>> 8
+  into[at + SUBJECT_AT + 3] = subject
+  into[at + COMBO_AT] = combo >>> 16
+  into[at + COMBO_AT + 1] = combo >>> 8
+  into[at + COMBO_AT + 2] = combo
 }
 
-export const subjectAt = (entries: Buffer, at: number): number => entries.readUInt32BE(at + HASH_BYTES)
-export const comboAt = (entries: Buffer, at: number): number => entries.readUIntBE(at + COMBO_AT, 3)
+const word = (bytes: Buffer, at: number): number =>
+  (((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)) >>>
+  0
+
+export const subjectAt = (entries: Buffer, at: number): number => word(entries, at + SUBJECT_AT)
+/** The last three of the bytes that its subject's last one begins. */
+export const comboAt = (entries: Buffer, at: number): number => word(entries, at + COMBO_AT - 1) & 0xff_ffff
 
 /** The places of all entries with one of the hashes. */
 export function* placesOf(entries: Buffer, hashes: readonly HandleHash[]): Generator<number> {
   const asked = hashes.map((hash) => Buffer.from(hash, 'latin1'))
-  const heads = asked.map((hash) => hash.readUInt32BE(0))
+  const heads = asked.map((hash) => word(hash, 0))
   for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
-    const head = entries.readUInt32BE(at)
+    const head = word(entries, at)
     for (let nth = 0; nth < heads.length; nth += 1) {
       if (head !== heads[nth]) continue
       const hash = asked[nth] as Buffer

@@ -15,10 +15,14 @@ const KEY_BYTES = 32
 export const handleOf = (namespace: string, value: string): string => `${namespace}\0${value.trim().normalize('NFC')}`
 export const keyHandle = (key: string): string => `\0${key}`
 
-export const handlesOf = (identifiers: Identifiers): readonly string[] =>
-  Object.entries(identifiers).flatMap(([namespace, value]: [string, unknown]) =>
-    value === undefined || value === null ? [] : [handleOf(namespace, String(value))],
-  )
+export function handlesOf(identifiers: Identifiers): string[] {
+  const handles: string[] = []
+  for (const namespace in identifiers) {
+    const value: unknown = identifiers[namespace]
+    if (value !== undefined && value !== null) handles.push(handleOf(namespace, String(value)))
+  }
+  return handles
+}
 
 /** A handle as it is written: the first bytes of a keyed hash, as characters of one byte each. */
 export type HandleHash = string

@@ -2,7 +2,7 @@ import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { type Block, ENTRY_BYTES, type PageHead, writeEntry } from './block.js'
 import { Dictionary } from './dictionary.js'
-import { type HandleHash, type Hasher, handleOf, handlesOf, keyHandle } from './handles.js'
+import { type Hasher, handleOf, handlesOf, keyHandle } from './handles.js'
 import { type ActionEnd, padded, partKey, type Scope } from './place.js'
 
 /** A person as one row named them, and what became of each action for them; or a row that no action was made of. */
@@ -85,12 +85,6 @@ function blockOf(
 ): { readonly block: Block; readonly text: PlainText | undefined } {
   const dictionary = new Dictionary(REASONS_MAX)
   const counts: number[] = []
-  const known = new Map<string, HandleHash>()
-  const hashed = (handle: string): HandleHash => {
-    const hash = known.get(handle) ?? hasher.of(handle)
-    known.set(handle, hash)
-    return hash
-  }
   const handles = subjects.map((subject) => handlesOfSubject(subject, addressedBy))
   const entries = Buffer.allocUnsafe(handles.reduce((sum, { length }) => sum + length, 0) * ENTRY_BYTES)
   const text: PlainText['subjects'][number][] = []
@@ -100,7 +94,7 @@ function blockOf(
     for (const end of numbers) counts[end] = (counts[end] ?? 0) + 1
     const combo = dictionary.combo(numbers)
     for (const handle of handles[subject] ?? []) {
-      writeEntry(entries, length, hashed(handle), subject, combo)
+      writeEntry(entries, length, hasher.of(handle), subject, combo)
       length += ENTRY_BYTES
     }
     if (plain) text.push([key ?? null, address ?? null, numbers])
@@ -120,7 +114,7 @@ function blockOf(
 
 /** Each once: an address is mostly an identifier too. */
 function handlesOfSubject({ identifiers, key, address }: Subject, addressedBy: string): readonly string[] {
-  const handles = [...handlesOf(identifiers)]
+  const handles = handlesOf(identifiers)
   for (const handle of [address && handleOf(addressedBy, address), key && keyHandle(key)]) {
     if (handle && !handles.includes(handle)) handles.push(handle)
   }

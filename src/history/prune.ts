@@ -1,3 +1,4 @@
+import type { RunReport } from '../model/report.js'
 import type { Op } from '../stores/store.js'
 import { dropBatches } from './batches.js'
 import { actionsIn, joined, type PageHead } from './block.js'
@@ -55,35 +56,44 @@ export async function pruneAtEnd(
  * Repeat  what a crash left over goes at the next call.
  */
 export async function prune(place: Place, commit: Commit, options: PruneOptions): Promise<Pruned> {
-  const { runs, oldestAt } = await pruneRuns(place, commit, options)
-  // What was recorded before the oldest run that is kept is of runs that are not.
-  const before = Math.max(options.now - options.keepDays * DAY_MS, oldestAt)
+  const { gone, oldestAt } = await runsBeyond(place, options)
+  // What was recorded before the oldest run that is kept is of runs that are not. They go last: what is left of theirs after
+  // a crash is known by them.
+  const before = Math.max(options.now - options.keepDays * DAY_MS, gone.length > 0 ? oldestAt : 0)
   const outcomes = await pruneOutcomes(place, commit, { ...options, before })
   const schemas = await pruneSchemas(place, commit, before)
+  for (const run of gone) await dropRun(place, commit, run)
   await commit([tailOp(place, { ...(await readTail(place)), prunedAt: options.now })])
-  return { runs, outcomes, schemas }
+  return { runs: gone.length, outcomes, schemas }
 }
 
-async function pruneRuns(place: Place, commit: Commit, { now, keepDays, runsMax }: PruneOptions) {
+type Run = Pick<RunReport, 'startedAt' | 'runId'>
+
+/** Runs that a bound does not hold any more, oldest first, and when the oldest one began that stays. */
+async function runsBeyond(
+  place: Place,
+  { now, keepDays, runsMax }: PruneOptions,
+): Promise<{ readonly gone: readonly Run[]; readonly oldestAt: number }> {
   const cutoff = isoOf(Math.max(0, now - keepDays * DAY_MS))
   let count = 0
   for await (const page of runPages(place)) count += page.length
-  let runs = 0
+  const gone: Run[] = []
   for await (const page of runPages(place)) {
-    for (const report of page) {
-      if (count - runs <= runsMax && report.startedAt >= cutoff) {
-        return { runs, oldestAt: Date.parse(report.startedAt) }
-      }
-      for (;;) {
-        const ops = await dropBatches(place, report.runId, OPS_PER_COMMIT)
-        if (ops.length === 0) break
-        await commit(ops)
-      }
-      await commit([{ op: 'delete', table: 'run', key: runKey(place.scope, report) }])
-      runs += 1
+    for (const { startedAt, runId } of page) {
+      if (count - gone.length <= runsMax && startedAt >= cutoff) return { gone, oldestAt: Date.parse(startedAt) }
+      gone.push({ startedAt, runId })
     }
   }
-  return { runs, oldestAt: 0 }
+  return { gone, oldestAt: now }
+}
+
+async function dropRun(place: Place, commit: Commit, run: Run): Promise<void> {
+  for (;;) {
+    const ops = await dropBatches(place, run.runId, OPS_PER_COMMIT)
+    if (ops.length === 0) break
+    await commit(ops)
+  }
+  await commit([{ op: 'delete', table: 'run', key: runKey(place.scope, run) }])
 }
 
 async function pruneOutcomes(

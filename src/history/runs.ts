@@ -5,7 +5,7 @@ import type { Place, Scope } from './place.js'
 
 const PER_SCAN = 1_000
 
-export const runKey = ({ project, sync }: Scope, { startedAt, runId }: RunReport): Key => [
+export const runKey = ({ project, sync }: Scope, { startedAt, runId }: Pick<RunReport, 'startedAt' | 'runId'>): Key => [
   project,
   sync,
   startedAt,

@@ -6,10 +6,11 @@ import type { Outcome } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
 import type { Key, Table } from '../stores/store.js'
 import { printOf } from './action-print.js'
-import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
+import { isAfter, onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { isSettledAlready } from './leaving.js'
+import { orderOf } from './letter.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
 
@@ -75,7 +76,7 @@ export async function addressPage(
 ): Promise<readonly Pending[]> {
   const { block } = work
   const keys = actionKeys(block, context)
-  const recalled = await recall(keys, context)
+  const recalled = await recall(work, keys, context)
   const who = Array.from(
     { length: block.length },
     (_, action) => itemOf(block, action) ?? (resolutions[of[action] ?? 0] as Resolution),
@@ -88,6 +89,10 @@ export async function addressPage(
   const pending: Pending[] = []
   for (let action = 0; action < block.length; action++) {
     const key = keys[action]
+    if (recalled[action]?.isOutdated === true) {
+      work.note(block.row(action), { status: 'superseded' })
+      continue
+    }
     const resolution = who[action] as Resolution
     if (resolution.status !== 'resolved') {
       const outcome = unaddressed(resolution)
@@ -160,6 +165,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     write === undefined ? print !== undefined && print === recalled.print : context.memory.isUnchanged(write)
   if (unchanged) {
     work.end(action, { status: 'unchanged' })
+    if (key !== undefined) work.taken.push({ key, row: block.row(action) })
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
@@ -244,6 +250,8 @@ interface Recalled {
   /** Of what was accepted, or `{ intent }` with that of what was about to be sent. */
   readonly print: Json | undefined
   readonly left: readonly ('parked' | 'deadLetter')[]
+  /** Something of its row that was read later is held back: that is the newest word (I6). */
+  readonly isOutdated?: boolean
 }
 
 const NOTHING: Recalled = { print: undefined, left: [] }
@@ -251,6 +259,7 @@ const LOOKUP_MAX = 10_000
 
 /** What former runs remember of each action. The two tables of what was left behind are asked only if they hold anything. */
 async function recall(
+  work: PageWork,
   keys: readonly (Key | undefined)[],
   context: RunContext,
 ): Promise<readonly (Recalled | undefined)[]> {
@@ -264,12 +273,14 @@ async function recall(
   }
   // Of a profile it stands under its address, and is asked for when that is known.
   const prints = await look('fingerprint')
-  const tables = context.leftBehind
+  const tables = [...context.leftBehind]
   const lefts = await Promise.all(tables.map(look))
   let next = 0
-  return keys.map((key) => {
+  return keys.map((key, action) => {
     if (key === undefined) return undefined
     const at = next++
-    return { print: prints[at], left: tables.filter((_, nth) => lefts[nth]?.[at] !== undefined) }
+    const held = lefts.map((values) => values[at])
+    const isOutdated = held.some((value) => value !== undefined && isAfter(orderOf({ key, value }), work.order(action)))
+    return { print: prints[at], left: tables.filter((_, nth) => held[nth] !== undefined), isOutdated }
   })
 }

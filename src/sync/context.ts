@@ -61,8 +61,8 @@ export interface RunContext {
   readonly turn: number
   /** When the destination last accepted a profile, on the clock's `elapsed`; set by whoever sends. */
   readonly settling: { acceptedAt: number | undefined }
-  /** Tables that hold something of former runs. */
-  readonly leftBehind: readonly ('parked' | 'deadLetter')[]
+  /** Tables that hold something that was kept, by a former run or since. */
+  readonly leftBehind: Set<'parked' | 'deadLetter'>
   /** Aborted: no further page is read. */
   readonly reading: AbortSignal
   /** Aborted: what is on its way is given up as unknown. */
@@ -71,11 +71,11 @@ export interface RunContext {
 
 /** Whether former runs have left something: in which tables of actions, and anything parked at all, rows too. */
 export async function leftBehindIn(store: Store, scope: Scope) {
-  const leftBehind: ('parked' | 'deadLetter')[] = []
+  const leftBehind = new Set<'parked' | 'deadLetter'>()
   for (const table of ['parked', 'deadLetter'] as const) {
     const held = await store.scan(table, { prefix: checkpointKey(scope), limit: 1 })
-    if (held.length > 0) leftBehind.push(table)
+    if (held.length > 0) leftBehind.add(table)
   }
   const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(scope), limit: 1 })
-  return { leftBehind, parked: leftBehind.length > 0 || parkedRow !== undefined }
+  return { leftBehind, parked: leftBehind.size > 0 || parkedRow !== undefined }
 }

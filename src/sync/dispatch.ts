@@ -6,6 +6,7 @@ import { isLakeloopError, LakeloopError } from '../errors.js'
 import type { ActionBlock } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Clock } from './clock.js'
+import { hit } from './failpoint.js'
 import { RetryBudget, type RetryLimits, retrying } from './retry.js'
 
 /** What one request came to, told as soon as it is known, so that it can be remembered at once. */
@@ -80,6 +81,7 @@ export class Dispatcher {
   /** The ends of its requests, each in line behind what shares an address with it. */
   async #inLine(block: ActionBlock, by: Sent): Promise<readonly Promise<void>[]> {
     const { requests, refused } = await this.#options.delivery.prepare(block)
+    FAILPOINT: hit('after-prepare')
     const ends: Promise<void>[] = []
     for (const request of requests) {
       const end = this.#inOrder(block, request, by)
@@ -115,10 +117,11 @@ export class Dispatcher {
     await this.#turns
   }
 
-  async #settle(request: PreparedRequest, by: Sent): Promise<void> {
+  /** @param maybe  the same may have arrived already, as a part of a request whose answer was unclear */
+  async #settle(request: PreparedRequest, by: Sent, maybe = false): Promise<void> {
     const { onSettled } = by
     const began = this.#options.clock.elapsed()
-    const answered = await this.#ask(request, by)
+    const answered = await this.#ask(request, by, maybe)
     const ms = Math.round(this.#options.clock.elapsed() - began)
     if (answered.outcomes !== undefined) {
       const outcomes = request.actions.map((action, at) => [action, answered.outcomes[at] as Outcome] as const)
@@ -135,7 +138,7 @@ export class Dispatcher {
     if (this.#splits > splitsMax) {
       throw new LakeloopError('SPLITS_SPENT', { endpoint: request.endpoint, limit: splitsMax })
     }
-    for (const part of parts) await this.#settle(part, by)
+    for (const part of parts) await this.#settle(part, by, answered.maybe)
   }
 
   #parts(request: PreparedRequest, refusal: LakeloopError): readonly PreparedRequest[] {
@@ -149,16 +152,21 @@ export class Dispatcher {
   }
 
   /** Outcomes, or the refusal of the whole request that calls for splitting it. Throws what stops the run. */
-  async #ask(request: PreparedRequest, { onIntent, maybeSent }: Sent): Promise<Answered> {
+  async #ask(request: PreparedRequest, { onIntent, maybeSent }: Sent, maybe: boolean): Promise<Answered> {
     const { delivery, signal, onRequest } = this.#options
     const { endpoint, actions, intent = false } = request
-    let again = intent && maybeSent !== undefined && actions.some(maybeSent)
+    let again = intent && (maybe || (maybeSent !== undefined && actions.some(maybeSent)))
+    let wasAgain = again
+    FAILPOINT: if (intent) hit('before-intent')
     if (intent && !again) await onIntent?.(actions)
+    FAILPOINT: if (intent) hit('after-intent')
     const attempt = async (): Promise<Answered> => {
       onRequest?.(endpoint)
-      const isAgain = again
+      wasAgain = again
       again = intent
-      const outcomes = await delivery.apply(request, signal, isAgain)
+      FAILPOINT: hit('before-request')
+      const outcomes = await delivery.apply(request, signal, wasAgain)
+      FAILPOINT: hit('after-answer')
       if (outcomes.length !== request.actions.length) {
         const facts = { endpoint, answered: outcomes.length, sent: request.actions.length }
         throw new LakeloopError('DESTINATION_MISCOUNTED', facts)
@@ -168,7 +176,9 @@ export class Dispatcher {
     try {
       return await retrying(attempt, { ...this.#options, endpoint, budget: this.#budget })
     } catch (error) {
-      if (isLakeloopError(error) && error.remedy === 'split') return { outcomes: undefined, refusal: error }
+      if (isLakeloopError(error) && error.remedy === 'split') {
+        return { outcomes: undefined, refusal: error, maybe: wasAgain }
+      }
       throw error
     }
   }
@@ -187,7 +197,7 @@ function addressed(block: ActionBlock, action: number): readonly string[] {
 
 type Answered =
   | { readonly outcomes: readonly Outcome[] }
-  | { readonly outcomes: undefined; readonly refusal: LakeloopError }
+  | { readonly outcomes: undefined; readonly refusal: LakeloopError; readonly maybe: boolean }
 
 /** A request of one row that is refused whole: the refusal is the row's. */
 function reasonOf(refusal: LakeloopError) {

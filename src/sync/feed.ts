@@ -44,7 +44,7 @@ export async function takeFeed(feed: AsyncIterable<unknown>, feeding: Feeding): 
     }
   } finally {
     // Not awaited: a feed that hangs in `next()` would hang here as well.
-    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => undefined)
+    if (!ended) void (async () => await iterator.return?.())().catch(() => undefined)
   }
 }
 

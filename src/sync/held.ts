@@ -77,7 +77,7 @@ class Trial {
     )
     const found: Found[] = []
     const ends: End[] = []
-    const { who, left } = await this.#whom(actions)
+    const { who, left } = await this.#whom(entries, actions)
     entries.forEach((entry, at) => {
       const resolution = who[at] as Resolution
       const action = actions[at] as Action
@@ -104,16 +104,35 @@ class Trial {
     }
   }
 
-  /** Whom each action speaks of today. Of an address change: whoever has the new address. */
-  async #whom(actions: readonly Action[]) {
-    const { identity, scope, destination, departures } = this.#context
-    const bags = actions.map((action) =>
-      action.kind === 'addressChange' ? { [destination.addressedBy]: action.to } : action.identifiers,
-    )
+  /** Whom each action speaks of today. */
+  async #whom(entries: readonly Entry[], actions: readonly Action[]) {
+    const { identity, scope, departures } = this.#context
+    const bags = actions.map(({ identifiers }) => identifiers)
     const resolved = await identity.resolve(bags, { project: scope.project })
-    const who = resolved.map((resolution, at) => itemOf(this.#block, at) ?? resolution)
+    const bound = await this.#bound(entries.filter((_, at) => actions[at]?.kind === 'addressChange'))
+    const who = resolved.map(
+      (resolution, at) => bound.get(entries[at] as Entry) ?? itemOf(this.#block, at) ?? resolution,
+    )
     const left = await departures.among(who.flatMap((one) => (one.status === 'resolved' ? [one.address] : [])))
     return { who, left }
+  }
+
+  /** Where those are bound today whose address change was refused: that is the new one, or they have moved on. */
+  async #bound(moves: readonly Entry[]): Promise<ReadonlyMap<Entry, Resolution>> {
+    if (moves.length === 0) return new Map()
+    const { identity, scope } = this.#context
+    const ids = moves.map((entry) => keptIn(entry).profileId ?? entry.key.at(-2) ?? '')
+    const found = await identity.store.get(
+      'binding',
+      ids.map((id) => [scope.project, id]),
+    )
+    return new Map(
+      moves.map((entry, at) => {
+        const address = (found[at] as { readonly address?: string } | undefined)?.address ?? ''
+        const who = { profileId: ids[at] as string, address, alternatives: [], rulesHash: '' }
+        return [entry, { status: 'resolved', why: 'bound', ...who }]
+      }),
+    )
   }
 
   async #claim(claims: readonly Found[]): Promise<void> {

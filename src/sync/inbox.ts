@@ -66,8 +66,8 @@ interface KeptRow {
 const NONE_PUSHED: Pushed = { next: 0, bytes: 0, ids: 0 }
 const NONE_DRAINED: Drained = { next: 0, bytes: 0 }
 
-export const ROWS_MAX = 100_000
-export const BYTES_MAX = 256 * 2 ** 20
+const ROWS_MAX = 100_000
+const BYTES_MAX = 256 * 2 ** 20
 /** Ids of pushes that are remembered. */
 const IDS_MAX = 100_000
 /** Each time that a commit is refused another push has come through. */

@@ -5,6 +5,7 @@ import { baseOf } from '../stores/sealed.js'
 import type { Op, Store } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
+import { hit } from './failpoint.js'
 
 /** Who runs a sync, and the how-manieth holder that is: the fence. Written once per run. */
 interface Holder {
@@ -76,7 +77,9 @@ export class Lease {
   /** Commits with the fence in front. Throws LEASE_LOST, and then nothing was written. */
   async commit(ops: readonly Op[]): Promise<void> {
     try {
+      FAILPOINT: hit('before-commit')
       await this.#store.commit([...this.fence, ...ops])
+      FAILPOINT: hit('after-commit')
     } catch (error) {
       if (!isLakeloopError(error, 'STORE_CONFLICT') || error.facts.table !== 'lease') throw error
       throw new LakeloopError('LEASE_LOST', { sync: this.#scope.sync }, error)

@@ -8,6 +8,7 @@ import { carriedBy, dropCarried } from './carried.js'
 import type { RunContext } from './context.js'
 import { DayOfRemovals } from './day-of-removals.js'
 import type { Settled } from './dispatch.js'
+import { hit } from './failpoint.js'
 import { endOf } from './subjects.js'
 
 /** Addresses per request to a list. */
@@ -129,13 +130,17 @@ async function sendChunk(
   )
   const outcomes: Outcome[] = []
   if (!isAdd) await day.add(chunk.addresses.length)
+  FAILPOINT: hit('before-list-intent')
   await chunk.intend()
+  FAILPOINT: hit('after-list-intent')
   const onSettled = async (settled: Settled): Promise<void> => {
     for (const [at, outcome] of settled.outcomes) outcomes[at] = outcome
   }
   await sender.send(block, { onSettled })
+  FAILPOINT: hit('before-list-settled')
   await record(context, list, chunk, outcomes)
   await chunk.settle(outcomes)
+  FAILPOINT: hit('after-list-settled')
   for (const { status } of outcomes) total[status === 'rejected' ? 'rejected' : chunk.op] += 1
 }
 

@@ -123,7 +123,7 @@ const SHAPE = z.strictObject({
     .partial()
     .optional(),
   deadLetters: z.strictObject({ expireAfterDays: z.number().min(1).max(3_650).optional() }).optional(),
-  encryption: z.strictObject({ key: z.unknown(), former: z.array(z.unknown()).optional() }).optional(),
+  encryption: z.strictObject({ key: z.unknown().optional(), former: z.array(z.unknown()).optional() }).optional(),
   inbox: z
     .strictObject({
       rowsMax: z.int().min(1).max(100_000_000),

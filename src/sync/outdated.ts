@@ -14,7 +14,7 @@ export async function outdatedLetters(
   fates: readonly RowFate[],
   { leftBehind, scope, store }: RunContext,
 ): Promise<readonly Op[]> {
-  if (!leftBehind.includes('deadLetter')) return []
+  if (!leftBehind.has('deadLetter')) return []
   const made = fates.flatMap(({ status }, row) => {
     const key = status === 'rejected' ? undefined : work.page.rows.key(row)
     return key === undefined ? [] : [{ row, key: [...checkpointKey(scope), key, 'row'] }]

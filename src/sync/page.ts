@@ -66,6 +66,10 @@ export class PageWork {
   readonly kept: Op[] = []
   /** Who had left the destination and is written to again: their places on lists went with them. */
   readonly returned: string[] = []
+  /** Actions that ended well, by what is remembered of them. */
+  readonly taken: { readonly key: Key; readonly row: number }[] = []
+  /** How many pages were finished when this one was looked up in the store. */
+  beganAt = 0
   /** Actions without an outcome. */
   waiting = 0
   readonly #status: (OutcomeStatus | undefined)[]

@@ -197,6 +197,7 @@ export class Pages {
     await this.#owners.take(made.actions)
     if (made.rows.some(({ status }) => status === 'rejected')) memory.parked = true
     const work = new PageWork(page, made.actions, made.rows, [turn, first], kept?.former)
+    work.beganAt = this.#window.finished
     work.kept.push(...(kept?.done ?? []), ...(await outdatedLetters(work, made.rows, this.#context)))
     const evidence = evidenceOf(made.actions, source.name)
     if (evidence.length > 0) {

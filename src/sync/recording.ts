@@ -47,6 +47,7 @@ export async function recorded(recording: Recording, go: () => Promise<void>): P
     throw error
   }
   await keep(recording)
+  await history.tidy(drive.commitMain)
 }
 
 async function keep({ scope, clock, history, drive, met }: Recording): Promise<void> {

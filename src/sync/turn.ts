@@ -49,11 +49,6 @@ export class Turn {
     return Math.max(this.#isAsked ? 0 : this.#dueAt - now, this.#restsUntil - now, this.#notBefore - now)
   }
 
-  /** True since a run failed, until one succeeds. */
-  get isFailing(): boolean {
-    return this.#failures > 0
-  }
-
   ask(): void {
     this.#isAsked = true
   }

@@ -17,6 +17,7 @@ import type { WhenHeld } from './drive.js'
 import { refusedReport } from './ending.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
+import { hit } from './failpoint.js'
 import { fenceIn, Lease } from './lease.js'
 import { checkOptions, type SyncOptions } from './options.js'
 import { type OutcomesRequest, outcomesFor } from './person-outcomes.js'
@@ -180,7 +181,9 @@ export abstract class Upkeep {
   ): Promise<RunReport> {
     let lease: Lease | undefined
     try {
+      FAILPOINT: hit('before-lease')
       lease = await this.#lease(whenHeld, signal)
+      FAILPOINT: hit('after-lease')
       return await this.#remember(await go(lease), lease)
     } catch (error) {
       if (!isLakeloopError(error)) throw error
@@ -206,8 +209,10 @@ export abstract class Upkeep {
   /** A run whose report cannot be kept is not complete: the next one would not know of it. */
   async #remember(report: RunReport, lease: Lease): Promise<RunReport> {
     const { store, history } = this.options
+    FAILPOINT: hit('before-report')
     try {
       await store.commit([runOp(this.scope, report)])
+      FAILPOINT: hit('after-report')
       const when = { now: this.clock.now(), turn: lease.turn }
       await pruneAtEnd(this.#place, (ops) => lease.commit(ops), { ...retentionIn(history), ...when })
       return report

@@ -126,9 +126,8 @@ class Running {
   /** The run that is due, or the wait for it. */
   async #step(): Promise<void> {
     const { source, inbox } = this.#turns
-    // A source that cannot be read must not keep back what was pushed.
-    if (inbox.isDue && (source.isFailing || !source.isDue)) await this.#run('inbox')
-    else if (source.isDue) await this.#run('source')
+    if (source.isDue) await this.#run('source')
+    else if (inbox.isDue) await this.#run('inbox')
     else if (this.#feed === 'over' && !source.isAsked && !inbox.isAsked) this.#end = this.#feedEnd()
     else await this.#wait(Math.min(source.inMs, inbox.inMs))
   }
@@ -152,6 +151,7 @@ class Running {
       this.lag.done(began)
     } else this.#failed(reads, report)
     await this.#look()
+    // A source that cannot be read must not keep back what was pushed.
     if (!isDone && reads === 'source' && this.lag.now().waiting > 0) inbox.askAgain()
     for (const told of [...this.#runEnded]) told()
     await this.#tell(report)

@@ -6,8 +6,10 @@ import { carriedOps } from './carried.js'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
+import { hit } from './failpoint.js'
 import { departureOps } from './leaving.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
+import { RecentLetters } from './recent-letters.js'
 import { subjectsOf } from './subjects.js'
 
 /** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
@@ -27,6 +29,7 @@ export class Window {
   /** Members found on a list may be whom a row speaks of, and only an address tells. */
   readonly #found: boolean
   readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
+  readonly #recent: RecentLetters
   #checkpoint: Checkpoint
   #turn: Promise<void> = Promise.resolve()
 
@@ -36,6 +39,7 @@ export class Window {
   ) {
     this.#context = context
     this.#checkpoint = options.checkpoint
+    this.#recent = new RecentLetters(context.scope, context.leftBehind)
     this.#knownLists = new Set(options.lists)
     this.#found = options.found
     this.#circuit = { share: options.rejectedShareMax, rejected: [], at: 0 }
@@ -48,6 +52,11 @@ export class Window {
   /** False once a row of a snapshot ended without an outcome for its claims that could be tied to a claimant (I5). */
   get tied(): boolean {
     return this.#checkpoint.untied !== true
+  }
+
+  /** Pages that are finished. */
+  get finished(): number {
+    return this.#recent.finished
   }
 
   /** Pages that are not finished. */
@@ -88,6 +97,7 @@ export class Window {
         if (isDeparture(kind)) leaving.push({ address, kind })
         else if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+        if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
       }
@@ -131,14 +141,18 @@ export class Window {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
     const { cursor } = page.page
+    FAILPOINT: if (page.kept.some((op) => op.table === 'deadLetter' && op.op === 'put')) hit('before-dead-letter')
+    FAILPOINT: hit('before-cursor')
     await commits.commit({
       main: [
         ...page.kept,
+        ...this.#recent.finish(page),
         ...history.ops(history.keeps ? subjectsOf(page) : []),
         writeCheckpoint(scope, { ...this.#checkpoint, cursor }),
       ],
       lists: await this.#unlisted(page),
     })
+    FAILPOINT: hit('after-cursor')
     this.amend({ cursor }) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
@@ -174,7 +188,10 @@ export class Window {
     await commits.commit({ lists: noted.ops, main })
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
-      if (from?.key) for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
+      if (from?.key) {
+        for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
+        page.taken.push({ key: from.key, row })
+      }
       const outcome = { status: noted.changed[at] === true ? 'accepted' : 'unchanged' } as const
       if (from === undefined) page.note(row, outcome)
       else page.end(from.action, outcome)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, test } from 'vitest'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { overlay } from '../../src/stores/overlay.js'
+import { Keys, SealedStore } from '../../src/stores/sealed.js'
 import { builtIn, libsql, type OpenDriver } from '../../src/stores/sqlite/driver.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import type { Store } from '../../src/stores/store.js'
@@ -26,9 +27,13 @@ const sqlite: readonly (readonly [string, OpenDriver | undefined])[] = [
   ...(builtIn() === undefined ? [] : [['SqliteStore on node:sqlite', builtIn()] as const]),
 ]
 
+const KEYS = new Keys({ key: Buffer.alloc(32, 1) })
+
 const STORES: readonly (readonly [string, () => Promise<Store>])[] = [
   ['MemoryStore', async () => new MemoryStore()],
   ['overlay of a MemoryStore', async () => overlay(new MemoryStore())],
+  ['SealedStore over a MemoryStore', async () => new SealedStore(new MemoryStore(), KEYS)],
+  ['SealedStore over an overlay', async () => new SealedStore(overlay(new MemoryStore()), KEYS)],
   ...sqlite.map(([name, driver]) => [name, openWith(driver)] as const),
 ]
 

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, expect, test } from 'vitest'
 import type { PageHead } from '../../src/history/block.js'
@@ -12,9 +15,11 @@ import { Recorder } from '../../src/history/recorder.js'
 import { runOp } from '../../src/history/runs.js'
 import type { RunReport } from '../../src/model/report.js'
 import { MemoryStore } from '../../src/stores/memory.js'
+import { SqliteStore } from '../../src/stores/sqlite.js'
+import type { Store } from '../../src/stores/store.js'
 import { HistoryModel } from './history-model.js'
 
-const RUNS = Number(process.env.LAW_RUNS ?? 300)
+const RUNS = Number(process.env.LAW_RUNS ?? 200)
 const SEED = process.env.LAW_SEED === undefined ? {} : { seed: Number(process.env.LAW_SEED) }
 const DAY = 86_400_000
 const BEGAN = Date.parse('2026-01-01T00:00:00Z')
@@ -89,7 +94,7 @@ class Life {
   done = 0
 
   readonly commit: Commit
-  constructor(store: MemoryStore) {
+  constructor(store: Store) {
     this.commit = async (ops) => {
       const dies = this.left-- <= 0
       if (dies && !this.after) throw new Death()
@@ -106,14 +111,22 @@ class Life {
 }
 
 class Stage {
-  readonly store = new MemoryStore()
-  readonly place: Place = { store: this.store, scope: { project: 'p', sync: 's' } }
+  readonly store: Store
+  readonly place: Place
   readonly model = new HistoryModel()
-  readonly life = new Life(this.store)
+  readonly life: Life
   readonly runs: { readonly runId: string; readonly startedAt: number }[] = []
   now = BEGAN
   plain = false
   recorder: Recorder | undefined
+  /** Runs that retention took away. */
+  #gone = 0
+
+  constructor(store: Store) {
+    this.store = store
+    this.place = { store, scope: { project: 'p', sync: 's' } }
+    this.life = new Life(store)
+  }
 
   /** A new run, as the next process begins it. */
   async begin(): Promise<Recorder> {
@@ -168,7 +181,9 @@ class Stage {
     await this.#again(() => prune(this.place, this.life.commit, options))
     const since = this.now - keepDays * DAY
     const kept = this.runs.slice(-runsMax).filter(({ startedAt }) => startedAt >= since)
-    this.model.prune(Math.max(since, kept[0]?.startedAt ?? 0))
+    const isCut = kept.length < this.runs.length - this.#gone
+    this.#gone = this.runs.length - kept.length
+    this.model.prune(Math.max(since, isCut ? (kept[0]?.startedAt ?? this.now) : 0))
   }
 
   /** Until it was done, by another process each time. */
@@ -238,26 +253,40 @@ async function nothingIsLost({ place, store }: Stage): Promise<void> {
 const hits = { folds: 0, full: 0, deaths: 0 }
 afterAll(() => process.stdout.write(`history laws: ${JSON.stringify(hits)}\n`))
 
-test('history answers as plain arrays of all pages do, whatever was folded, pruned, erased, and whenever a process died', async () => {
-  const script = fc.record({
-    steps: fc.array(step, { minLength: 5, maxLength: 40 }),
-    deaths: fc.array(fc.record({ step: fc.nat(40), at: fc.nat(4), after: fc.boolean() }), { maxLength: 3 }),
-  })
-  const law = fc.asyncProperty(script, async ({ steps, deaths }) => {
-    const stage = new Stage()
-    for (const [nth, one] of steps.entries()) {
-      const death = deaths.find((any) => any.step === nth)
-      if (death !== undefined) stage.life.die(death.at, death.after)
-      await stage.take(one)
-    }
-    await nothingIsLost(stage)
-    for (const question of QUESTIONS) {
-      const found = await stage.ask(question)
-      const expected = stage.model.ask(question).map(text)
-      expect([...found].sort()).toEqual([...expected].sort())
-      const times = found.map((one) => (JSON.parse(one) as { at: string }).at)
-      expect(times).toEqual([...times].sort().reverse())
-    }
-  })
-  await fc.assert(law, { numRuns: RUNS, ...SEED })
+async function holds({ steps, deaths }: Script, store: Store): Promise<void> {
+  const stage = new Stage(store)
+  for (const [nth, one] of steps.entries()) {
+    const death = deaths.find((any) => any.step === nth)
+    if (death !== undefined) stage.life.die(death.at, death.after)
+    await stage.take(one)
+  }
+  await nothingIsLost(stage)
+  for (const question of QUESTIONS) {
+    const found = await stage.ask(question)
+    const expected = stage.model.ask(question).map(text)
+    expect([...found].sort()).toEqual([...expected].sort())
+    const times = found.map((one) => (JSON.parse(one) as { at: string }).at)
+    expect(times).toEqual([...times].sort().reverse())
+  }
+}
+
+const script = fc.record({
+  steps: fc.array(step, { minLength: 5, maxLength: 40 }),
+  deaths: fc.array(fc.record({ step: fc.nat(40), at: fc.nat(4), after: fc.boolean() }), { maxLength: 3 }),
 })
+type Script = typeof script extends fc.Arbitrary<infer One> ? One : never
+
+test('history answers as plain arrays of all pages do, whatever was folded, pruned, erased, and whenever a process died', async () => {
+  const law = fc.asyncProperty(script, (one) => holds(one, new MemoryStore()))
+  await fc.assert(law, { numRuns: RUNS, ...SEED })
+}, 120_000)
+
+test('so it does in SQLite', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'lakeloop-history-'))
+  let files = 0
+  const law = fc.asyncProperty(script, async (one) => {
+    const store = new SqliteStore({ path: join(folder, `${files++}.db`) })
+    await holds(one, store).finally(() => store.close())
+  })
+  await fc.assert(law, { numRuns: Math.ceil(RUNS / 30), ...SEED }).finally(() => rm(folder, { recursive: true }))
+}, 120_000)

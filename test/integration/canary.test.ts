@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { type Action, deliver, type LakeloopError, SYSTEM_CLOCK, Transform } from 'lakeloop'
+import { type Action, deliver, LakeloopError, type Store, SYSTEM_CLOCK, Transform } from 'lakeloop'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
 import type { FaultKind } from 'lakeloop/testing'
@@ -204,6 +204,40 @@ describe('no credential, address or value shows after a fault of Iterable', () =
     stage.fake.faults.next('users/bulkUpdate', 'wrong counts')
     await playAll()
     expect(stage.fake.faults.hits).toEqual({ 'wrong counts': 1 })
+    expect(leaks()).toEqual([])
+  })
+})
+
+describe('no credential, address or value shows after a fault of the store', () => {
+  const quoting = () => new Error(`${CANARY.email} ${CANARY.value} ${CANARY.apiKey}`)
+  const THROWN = {
+    'an error of ours whose cause quotes the row': () => new LakeloopError('STORE_FULL', { file: 'x' }, quoting()),
+    'an error of the driver that quotes the row': quoting,
+    'no error at all': () => CANARY.email,
+  }
+
+  test.each(Object.keys(THROWN) as (keyof typeof THROWN)[])('%s, from any commit on [I7]', async (name) => {
+    for (let failsAt = 0; failsAt < 4; failsAt += 1) {
+      let commits = 0
+      const { store } = stage
+      const failing: Store = {
+        supports: store.supports,
+        get: (table, keys) => store.get(table, keys),
+        scan: (table, range) => store.scan(table, range),
+        close: async () => undefined,
+        commit: async (ops) => {
+          commits += 1
+          if (commits > failsAt && ops.some(({ table }) => table !== 'lease')) throw THROWN[name]()
+          await store.commit(ops)
+        },
+      }
+      const rows = stage.rows({ tier: `${CANARY.value}-${failsAt}` })
+      const report = await stage.run(stage.sync({ store: failing, rows })).catch((error: unknown) => {
+        expect(error).toEqual(THROWN[name]()) // of the host's own store, as it threw it
+        return undefined
+      })
+      if (report !== undefined) expect(report.status).not.toBe('complete')
+    }
     expect(leaks()).toEqual([])
   })
 })

@@ -163,6 +163,8 @@ export class Stage {
     const report = await sync.run()
     this.told.push(report)
     await this.attempt(async () => this.told.push(...(await sync.history())))
+    // Byte by byte what the store keeps of runs, under which keys: reports are for anybody to read.
+    this.told.push(await this.store.scan('run', { prefix: ['stage'], limit: 1_000 }))
     return report
   }
 

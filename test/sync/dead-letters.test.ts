@@ -193,6 +193,32 @@ describe('replay()', () => {
     expect(scores(world)).toEqual({ 'ann@example.com': 0.9 })
   })
 
+  test.each([1, 7])(
+    'is over when its row came again and was accepted in the same run, in pages of %i',
+    async (pageSize) => {
+      const world = new World()
+      const { mend } = refusing(world, (action) => action.kind === 'profile' && action.dataFields?.score === 0.9)
+      const twice = (one: Partial<Row>, other: Partial<Row>) =>
+        [one, other].map((row): Row => ({ id: 'c-1', email: 'ann@example.com', ...row }) as Row)
+      const more = { rejectedShareMax: 1, pageSize }
+      await changes(world, twice({ score: 0.9 }, { score: 0.1 }), more).run()
+      expect(await lettersOf(world)).toEqual([])
+      const transform = plainTransform((row) => {
+        if (row.bad === true) throw new Error('no')
+        return scoreAndList(row)
+      })
+      await changes(world, twice({ score: 0.5, bad: true }, { score: 0.2 }), { ...more, transform }).run()
+      expect(await lettersOf(world)).toEqual([])
+      // And the other way round the refused one is the newest word.
+      await changes(world, twice({ score: 0.3 }, { score: 0.9 }), more).run()
+      expect(await lettersOf(world)).toHaveLength(2)
+      mend()
+      await changes(world, []).replay({ deadLetters: 'all' })
+      expect(scores(world)).toEqual({ 'ann@example.com': 0.9 })
+      expect(world.destination.members('at-risk').size).toBe(1)
+    },
+  )
+
   test('does not send what a whole audience has not shown again since', async () => {
     const world = new World()
     const { mend } = refusing(world, isProfileOf('p0@example.com'))

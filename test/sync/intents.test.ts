@@ -94,6 +94,19 @@ test('a second attempt within a run is told so too', async () => {
   expect(destination.again).toEqual([false, true])
 })
 
+test('the parts of a request that may have arrived are told so, and not sent as if they were new [I2]', async () => {
+  const destination = new RecordingDestination({ sizeMax: 2 })
+  destination.knob = (_, nth) => {
+    if (nth === 0) throw new LakeloopError('DESTINATION_ANSWER_UNCLEAR', { endpoint: 'apply' })
+    if (nth === 1) throw new LakeloopError('REQUEST_REFUSED', { endpoint: 'apply' })
+    return undefined
+  }
+  const rows = [order(), { ...order(), id: 'o-2', email: 'bob@example.com' }]
+  const report = await new World({ destination }).sync(rows, { transform, complete: false }).run()
+  expect(report).toMatchObject({ status: 'complete', rows: { accepted: 2 } })
+  expect(destination.again).toEqual([false, true, true, true])
+})
+
 test('one that was parked is written down where it is kept, before it is sent at last [I2]', async () => {
   const { store, destination, run, die, rise, clock } = world()
   const nameless = { id: 'o-1', email: null, total: 9 }

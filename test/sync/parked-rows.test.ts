@@ -106,6 +106,15 @@ describe('a change of the schema that is parked', () => {
     expect((await sync(world, table, scored('churn', 'v2')).run()).rows.read).toBe(0)
   })
 
+  test('is left alone by a replay of dead letters: its rows were not chosen', async () => {
+    const world = new World()
+    const table = await renamed(world)
+    await sync(world, table, scored('score', 'v1')).run()
+    const replayed = await sync(world, table, scored('churn', 'v2')).replay({ deadLetters: 'all' })
+    expect(replayed).toMatchObject({ status: 'complete', rows: { read: 0 } })
+    expect(await world.store.scan('parkedRow', { prefix: [], limit: 10 })).toHaveLength(2)
+  })
+
   test('leaves nothing of a schema behind, once no row of it is left', async () => {
     const world = new World()
     const table = await renamed(world)

@@ -249,6 +249,19 @@ describe('drain()', () => {
     expect(await world.store.scan('deadLetter', { prefix: [], limit: 10 })).toHaveLength(7)
   })
 
+  test('has an end, though more is pushed at each of its pages', async () => {
+    const world = new World()
+    const sync = ofChanges(world, [], { pageSize: 1 })
+    const pushes: Promise<unknown>[] = []
+    sync.on('page', () => {
+      if (pushes.length < 50) pushes.push(sync.push([person(pushes.length, 0.5)]))
+    })
+    await sync.push([person(60, 0.1), person(61, 0.2)])
+    expect((await sync.drain()).rows).toMatchObject({ read: 2, accepted: 2 })
+    await Promise.all(pushes)
+    expect(await inbox(world)).toHaveLength(2)
+  })
+
   test('refuses options that it does not know', async () => {
     await expect(ofChanges(new World()).drain({ plan: {} } as never)).rejects.toThrow('OPTION_INVALID: Sync.drain')
   })

@@ -159,9 +159,12 @@ describe('watch({ everyMs })', () => {
     await stage.clock.advance(300_000)
     expect(stage.reports).toHaveLength(1)
     expect(watch.lag().failures).toBe(0)
+    stage.rows = [person(1, 0.2)]
+    stage.world.destination.knob = broken()
     await stage.clock.advance(3_600_000 - 1_500_000)
-    expect(stage.reports).toHaveLength(2)
-    expect(await watch.stop()).toMatchObject({ status: 'cancelled', runs: 14, failures: 12 })
+    await stage.clock.advance(1_000)
+    expect(failed.slice(12)).toEqual([3_600_000, 3_601_000]) // on the beat, and the first step again
+    expect(await watch.stop()).toMatchObject({ status: 'cancelled', runs: 15, failures: 14 })
   })
 
   test('drains what this process pushes, without waiting for the beat, and not more often than restMs', async () => {

@@ -31,7 +31,10 @@ export class World {
   readonly identity: IdentityResolver
   readonly lists: ListDeltaComputer
 
-  constructor({ store = new MemoryStore(), destination = new RecordingDestination({ sizeMax: 10 }) } = {}) {
+  constructor({
+    store = new MemoryStore(),
+    destination = new RecordingDestination({ sizeMax: 10 }),
+  }: { readonly store?: Store; readonly destination?: RecordingDestination } = {}) {
     this.store = store
     this.destination = destination
     this.identity = new IdentityResolver({

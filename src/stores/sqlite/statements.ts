@@ -21,7 +21,7 @@ const MANY = { rows: Array(50).fill('(?, ?)').join(', '), length: 100 } as const
 const STEP_ROWS = 500
 
 /** Tables of few entries with long values: there each copy costs more than a row does. */
-const LONG: ReadonlySet<Table> = new Set(['audience', 'seen'])
+const LONG: ReadonlySet<Table> = new Set(['audience', 'seen', 'outcome'])
 
 /** A JSON text without a backslash that begins with a quote is the string between its quotes. */
 const jsonOf = (text: string): Json =>

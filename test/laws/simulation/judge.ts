@@ -1,0 +1,203 @@
+import type { Action } from '../../../src/model/action.js'
+import type { JsonObject } from '../../../src/model/value.js'
+import type { MemoryStore } from '../../../src/stores/memory.js'
+import type { Op } from '../../../src/stores/store.js'
+import { LIST, numberOf, type Told, type Truth } from './truth.js'
+
+/** What one request holds of one row. */
+export interface Arrival {
+  readonly address: string
+  readonly action: Action
+  /** It may have arrived before, as the engine says. */
+  readonly again: boolean
+  /** The request that it came with: the same one where it is repeated. */
+  readonly request: object
+}
+
+interface Written {
+  readonly n: number
+  readonly position: number
+  readonly run: number
+  readonly request: object
+}
+
+/**
+ * What the destination holds, and whether each step of a run was one that may be: judged when a request arrives and when a
+ * commit took effect, against the origin and the durable state alone.
+ */
+export class Judge {
+  readonly violations: string[] = []
+  readonly truth: Truth
+  readonly store: MemoryStore
+  readonly members = new Set<string>()
+  readonly purchases: number[] = []
+  readonly events = new Set<number>()
+  readonly fields = new Map<string, Map<string, Written>>()
+  /** `kind n` of what the destination has answered for, whether or not the answer arrived. */
+  readonly answered = new Set<string>()
+  readonly #prints = new Map<string, Set<string>>()
+  /** Rows that had their outcome when the cursor came past them. */
+  readonly #closed = new Set<Told>()
+  run = 0
+  #cursorAtStart = 0
+  #fenced = false
+
+  constructor(truth: Truth, store: MemoryStore) {
+    this.truth = truth
+    this.store = store
+  }
+
+  async begin(): Promise<void> {
+    this.run += 1
+    this.#fenced = false
+    this.#cursorAtStart = await this.#cursor()
+  }
+
+  /** Another process holds the lease from now on. */
+  fence(): void {
+    this.#fenced = true
+  }
+
+  says(invariant: string, problem: string): void {
+    if (this.violations.length < 5) this.violations.push(`[${invariant}] in run ${this.run}: ${problem}`)
+  }
+
+  async #cursor(): Promise<number> {
+    const [found] = await this.store.get('checkpoint', [['test', 'churn']])
+    return this.truth.begin((found as { cursor?: { at: number } } | undefined)?.cursor)
+  }
+
+  /** What a request holds reaches the destination. False: refused, for good. */
+  async arrives({ address, action, again, request }: Arrival): Promise<boolean> {
+    if (action.kind === 'membership') return await this.#placed(address, action.member)
+    const n = numberOf(action)
+    const told = n === undefined ? undefined : this.truth.told[n]
+    if (n === undefined || told === undefined || told.fate === 'throws' || told.fate === 'filtered') {
+      this.says('no invention', `${action.kind} ${n} to ${address} was never made`)
+      return true
+    }
+    if (told.address !== address) this.says('integrity', `${action.kind} ${n} went to ${address}`)
+    this.answered.add(`${action.kind} ${n}`)
+    if (action.kind === 'purchase') await this.#bought(told, again)
+    if (action.kind === 'event') this.events.add(n)
+    if (action.kind !== 'profile') return true
+    if (told.fate === 'bad') return false
+    this.#write(told, Object.keys(action.dataFields ?? {}), request)
+    return true
+  }
+
+  #write(told: Told, fields: readonly string[], request: object): void {
+    const held = this.fields.get(told.address) ?? new Map<string, Written>()
+    this.fields.set(told.address, held)
+    const position = this.truth.position(told.n)
+    for (const field of fields) {
+      const before = held.get(field)
+      const isOlder = before !== undefined && position < before.position && before.request !== request
+      const isRepeat = this.truth.mode === 'changes' && position >= this.#cursorAtStart
+      if (isOlder && (before.run === this.run || (this.truth.mode === 'changes' && !isRepeat))) {
+        this.says('I6', `${field} of ${told.address} went back from change ${before.n} to ${told.n}`)
+      }
+      held.set(field, { n: told.n, position, run: this.run, request })
+    }
+  }
+
+  async #bought({ n, key }: Told, again: boolean): Promise<void> {
+    const kept = await this.store.scan('fingerprint', { prefix: ['test', 'churn', `r${key}`], limit: 100 })
+    const parked = await this.store.scan('parked', { prefix: ['test', 'churn', `r${key}`], limit: 100 })
+    const isIntent = ({ value }: { value: unknown }) => {
+      const { intent, sent } = (value ?? {}) as { intent?: unknown; sent?: unknown }
+      return intent !== undefined || sent === true
+    }
+    if (!again && ![...kept, ...parked].some(isIntent)) this.says('I2', `purchase ${n} was sent without an intent`)
+    const isThere = this.purchases.includes(n)
+    // Of one row key one purchase is remembered at a time: docs/guarantees.md.
+    const isOnly = !this.truth.rows.some((row) => row.key === key && row.buys && row.n !== n)
+    if (isThere && !again && isOnly) this.says('I2', `purchase ${n} was sent twice, and not looked up`)
+    if (!isThere) this.purchases.push(n)
+  }
+
+  async #placed(address: string, member: boolean): Promise<boolean> {
+    const [state] = await this.store.get('membership', [['test', `s:${LIST}`, address]])
+    if (state !== 'unknown') this.says('I1', `a place on the list was asked for without an intent (${String(state)})`)
+    if (member) this.members.add(address)
+    else this.members.delete(address)
+    return true
+  }
+
+  /** A commit took effect. */
+  async committed(ops: readonly Op[]): Promise<void> {
+    for (const op of ops) {
+      if (op.op === 'check') continue
+      if (op.table === 'fingerprint' && op.op === 'put') this.#remembered(op.key, op.value as JsonObject | string)
+      if (op.table === 'membership') this.#settled(op)
+      if (op.table === 'checkpoint' && op.op === 'put') {
+        if (this.#fenced) this.says('lease', 'the cursor was written by a process that had lost its lease')
+        await this.#moved(op.value as JsonObject)
+      }
+    }
+  }
+
+  #settled(op: Exclude<Op, { op: 'check' }>): void {
+    const address = op.key.at(-1) as string
+    const state = op.op === 'put' ? op.value : 'absent'
+    if (state === 'unknown' || this.members.has(address) === (state === 'member')) return
+    this.says('I1', `${address} was remembered as ${String(state)}, and the destination knows nothing of it`)
+  }
+
+  /** No more fingerprints than the destination has answered for: early ones show as one too many. */
+  #remembered(key: readonly string[], value: JsonObject | string): void {
+    const name = key.slice(2).join(' ')
+    const print = typeof value === 'string' ? value : (value.of as string[][] | undefined)?.at(-1)?.[1]
+    if (print === undefined) return
+    const prints = this.#prints.get(name) ?? new Set<string>()
+    this.#prints.set(name, prints.add(print))
+    const [who, kind] = key.slice(2) as [string, string]
+    const answered = this.truth.told.filter(({ key: row, address, fate, n }) =>
+      kind === 'address'
+        ? address === who && fate === 'ok' && this.answered.has(`profile ${n}`)
+        : `r${row}` === who && this.answered.has(`${kind} ${n}`),
+    )
+    if (prints.size > answered.length) this.says('I1', `${name} was remembered before the destination had answered`)
+  }
+
+  /** The cursor never stands behind a row that has no outcome, and dead letters are there before it moves. */
+  async #moved({ cursor }: JsonObject): Promise<void> {
+    const { at = 0, of: generation = 0 } = (cursor ?? {}) as { at?: number; of?: number }
+    if (this.truth.mode === 'snapshot' && generation !== this.truth.generation) return
+    for (const told of this.truth.rows.slice(0, at)) {
+      if (this.#closed.has(told)) continue
+      const open = await this.#openIn(told)
+      if (open !== undefined)
+        return this.says('I3', `the cursor stands at ${at}, and ${open} of change ${told.n} is open`)
+      this.#closed.add(told)
+    }
+  }
+
+  async #openIn(told: Told): Promise<string | undefined> {
+    const { n, fate, event, buys } = told
+    if (fate === 'filtered') return undefined
+    if (fate === 'throws') return (await this.#isKept(told, 'row')) ? undefined : 'a dead letter'
+    for (const kind of ['profile', ...(event ? ['event'] : []), ...(buys ? ['purchase'] : [])]) {
+      const isRefused = fate === 'bad' && kind === 'profile'
+      const isDone = this.answered.has(`${kind} ${n}`)
+      if ((isRefused || !isDone) && !(await this.#isKept(told, kind))) return kind
+    }
+    return undefined
+  }
+
+  /** As a dead letter or parked; or a newer one is, or was answered since and took its place. */
+  async #isKept({ n, key, customer, fields }: Told, kind: string): Promise<boolean> {
+    const place = ['test', 'churn', `r${key}`, kind]
+    const kept = await Promise.all((['deadLetter', 'parked'] as const).map((table) => this.store.get(table, [place])))
+    const numbers = kept.flat().map((value) => {
+      const { action, row } = (value ?? {}) as { action?: Action; row?: { n: number } }
+      return row?.n ?? (action === undefined ? -1 : (numberOf(action) ?? -1))
+    })
+    if (numbers.some((number) => number >= n)) return true
+    return this.truth.told.some((told) => {
+      const says = told.key === key || (kind === 'profile' && told.customer === customer)
+      const isNewer = says && told.n > n && fields.every((field) => told.fields.includes(field))
+      return isNewer && this.answered.has(`${kind} ${told.n}`)
+    })
+  }
+}

@@ -1,0 +1,97 @@
+import type fc from 'fast-check'
+import { expect } from 'vitest'
+import type { RunReport } from '../../../src/model/report.js'
+import { MemoryStore } from '../../../src/stores/memory.js'
+import { Judge } from './judge.js'
+import { SimulatedProcess } from './process.js'
+import { CLEAN, type History, type RunScript } from './script.js'
+import { Truth } from './truth.js'
+
+/** Runs without a fault until nothing is left to do: what was parked in one is tried again in the next. */
+const CLEAN_RUNS = 3
+
+/**
+ * Plays one history and throws what was wrong with it. Oracles at every step are the judge's; at the end of a generation:
+ * sums, liveness (runs without faults end it), and that the destination holds the truth and nothing else.
+ */
+export async function simulate(scheduler: fc.Scheduler, history: History): Promise<void> {
+  const truth = new Truth(history.mode)
+  const judge = new Judge(truth, new MemoryStore())
+  const time = { ms: Date.UTC(2026, 10, 23) }
+  const play = async (script: RunScript): Promise<RunReport | undefined> => {
+    const report = await new SimulatedProcess(judge, script, scheduler, time).run()
+    time.ms += 60_001 // the lease of one that died, or of the thief
+    if (judge.violations.length > 0) throw new Error(judge.violations.join('\n'))
+    if (report !== undefined) expectSums(report)
+    return report
+  }
+  for (const generation of history.generations) {
+    truth.enter(generation)
+    for (const script of generation.runs) await play(script)
+    let last: RunReport | undefined
+    for (let nth = 0; nth < CLEAN_RUNS; nth += 1) {
+      last = await play(CLEAN)
+      if (last?.error?.code !== 'LIST_GUARD') expect(last).toMatchObject({ status: 'complete' })
+    }
+    expectTruth(judge)
+    const refused = truth.mode === 'snapshot' && truth.rows.some(({ fate }) => fate === 'bad')
+    if (!refused) expect(last?.requests).toEqual({})
+  }
+}
+
+function expectSums(report: RunReport): void {
+  const { read, unsettled, ...ended } = report.rows
+  expect(Object.values(ended).reduce((sum, rows) => sum + rows, 0) + unsettled).toBe(read)
+  if (report.status === 'complete') expect(unsettled).toBe(0)
+}
+
+function expectTruth(judge: Judge): void {
+  const { truth } = judge
+  const known = truth.known()
+  const read = truth.mode === 'changes' ? truth.told : truth.rows
+  const expected: Record<string, Record<string, number>> = {}
+  for (const { address, customer, fields, fate, n } of read) {
+    if (!known.has(customer) || fate !== 'ok') continue
+    expected[address] = { ...expected[address], ...Object.fromEntries(fields.map((field) => [field, n])) }
+  }
+  const held = Object.fromEntries(
+    Object.keys(expected).map((address) => [
+      address,
+      Object.fromEntries([...(judge.fields.get(address) ?? [])].map(([field, { n }]) => [field, n])),
+    ]),
+  )
+  expect(held).toEqual(expected)
+  const owed = read.filter(({ customer, fate, n }) => {
+    const since = known.get(customer)
+    const isMade = fate === 'ok' || fate === 'bad'
+    return isMade && since !== undefined && (truth.mode === 'snapshot' || n >= since)
+  })
+  const events = owed.filter(({ event }) => event).map(({ n }) => n)
+  expect(events.filter((n) => !judge.events.has(n))).toEqual([])
+  const purchases = owed.filter(({ buys }) => buys).map(({ n }) => n)
+  expect(purchases.filter((n) => !judge.purchases.includes(n))).toEqual([])
+  expectMembers(judge)
+}
+
+/** Of each row the last decision counts; one that was refused decides nothing (I5). */
+function expectMembers({ truth, members }: Judge): void {
+  const known = truth.known()
+  const wants = new Map<number, string>()
+  if (truth.mode === 'changes') {
+    for (const { key, address, customer, fate, member } of truth.told) {
+      if (fate !== 'ok' || !known.has(customer)) continue
+      if (member) wants.set(key, address)
+      else wants.delete(key)
+    }
+    expect([...members].sort()).toEqual([...new Set(wants.values())].sort())
+    return
+  }
+  const present = new Map(truth.rows.map((row) => [row.address, row]))
+  const decided = truth.rows.filter(({ customer, fate }) => fate === 'ok' && known.has(customer))
+  const on = decided.filter(({ member }) => member).map(({ address }) => address)
+  expect(on.filter((address) => !members.has(address))).toEqual([])
+  // Without anybody on it the guard holds every removal back; who was refused keeps the place.
+  if (on.length === 0) return
+  const open = (address: string) => ['bad', 'throws'].includes(present.get(address)?.fate ?? '')
+  expect([...members].filter((address) => !on.includes(address) && !open(address))).toEqual([])
+}
