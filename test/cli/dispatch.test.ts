@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import manifest from '../../package.json' with { type: 'json' }
-import type { Command, Context } from '../../src/cli/command.js'
+import { type Command, type Context, EXITS } from '../../src/cli/command.js'
 import { COMMANDS } from '../../src/cli/commands.js'
 import { dispatch } from '../../src/cli/dispatch.js'
 import { UsageError } from '../../src/cli/usage.js'
@@ -92,4 +94,11 @@ test('no command takes a secret as an argument', () => {
   // The key that the fake takes is made up, and dead letters are found by the key of their row.
   const known = ['fake-iterable --key', 'dead-letters --key', 'replay --key', 'history --key']
   expect(taken.filter((one) => secret.test(one) && !known.includes(one))).toEqual([])
+})
+
+test('docs/cli.md has every command and every exit code, and no others', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/cli.md'), 'utf8')
+  const firstOf = (row: RegExp) => [...page.matchAll(row)].map(([, cell]) => cell)
+  expect(firstOf(/^\| `([a-z-]+)` \|/gm).sort()).toEqual(COMMANDS.map(({ name }) => name).sort())
+  expect(firstOf(/^\| (\d+) \|/gm)).toEqual(Object.keys(EXITS))
 })
