@@ -18,6 +18,11 @@ export interface Destination {
    * Throws  DESTINATION_UNAUTHORIZED and DESTINATION_UNREACHABLE, before the first row.
    */
   open(signal: AbortSignal, learned?: JsonObject): Promise<Delivery>
+  /**
+   * How long until as many people as wait for it are forgotten, in ms from now, with a run under way whenever there is room.
+   * Optional, for one that takes only so many. Asks nobody: it goes by what former runs have learned.
+   */
+  forgetEtaMs?(waiting: number, learned?: JsonObject): number
   /** Idempotent. */
   close(): Promise<void>
 }

@@ -95,7 +95,7 @@ async function begin(
 }
 
 /** All identifiers of a profile, the retired ones too, of which rows of version 0.1.0 do not tell. */
-async function identifiersOf(rules: Rules, rows: Rows, id: string, home: string): Promise<readonly string[]> {
+export async function identifiersOf(rules: Rules, rows: Rows, id: string, home: string): Promise<readonly string[]> {
   const { ids } = await gather(rules, rows, [], { seeds: [id] })
   return [...ids].filter(([, place]) => place === home).map(([one]) => one)
 }

@@ -2,9 +2,12 @@ import type { Identifier } from '../model/identifier.js'
 import type { Store } from '../stores/store.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type HistoryEntry, tellHistory } from './explain.js'
 import { explainProfile, type ProfileExplanation } from './explain-profile.js'
+import { invalidOption } from './place.js'
 import { type Profile, profileOf, profilesOf } from './profiles.js'
 import type { ConflictRow } from './rows.js'
-import type { Rules } from './rules.js'
+import { idOf, type Rules } from './rules.js'
+import { forgottenOf } from './tombstones.js'
+import { type Traces, tracesOf } from './traces.js'
 import { Words } from './words.js'
 import type { Writer } from './writer.js'
 
@@ -73,5 +76,41 @@ export class Inquiry extends Words {
   async *history(identifier: Identifier): AsyncGenerator<HistoryEntry> {
     const { rows } = await this.#writer.current()
     yield* tellHistory(this.#rules, rows, identifier)
+  }
+
+  /** That the rules know, the strongest first. */
+  get namespaces(): readonly string[] {
+    return [...this.#rules.namespaces.keys()]
+  }
+
+  /** An identifier as the rules write it; `undefined` for one that joins nobody. */
+  written({ namespace, value }: Identifier): string | undefined {
+    const reading = this.#rules.read(namespace, value)
+    return 'value' in reading ? reading.value : undefined
+  }
+
+  /** Which of some identifiers, raw, were forgotten, in their order. Cost    one read for all; none in a graph where nobody was. */
+  async areForgotten(identifiers: readonly Identifier[]): Promise<readonly boolean[]> {
+    return this.#writer.read(async (rows, meta) => {
+      if (meta?.forgets === undefined) return identifiers.map(() => false)
+      const ids = identifiers.map((one) => idOf(one.namespace, this.written(one) ?? ''))
+      const forgotten = await forgottenOf(rows, meta, ids)
+      return ids.map((id) => forgotten.has(id))
+    })
+  }
+
+  /**
+   * By what the people behind some identifiers, raw, can be known elsewhere: see {@link Traces}. Somebody of whom nothing is
+   * known has the identifiers asked for.
+   *
+   * Throws  OPTION_INVALID for an identifier that joins nobody.
+   */
+  async traces(identifiers: readonly Identifier[], projects: readonly string[]): Promise<Traces> {
+    const ids = identifiers.map((one) => {
+      const value = this.written(one)
+      if (value === undefined) throw invalidOption('identifiers', 'names an identifier that joins nobody')
+      return idOf(one.namespace, value)
+    })
+    return this.#writer.read((rows) => tracesOf(this.#rules, rows, { ids, target: this.target, projects }))
   }
 }

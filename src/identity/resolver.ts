@@ -81,11 +81,6 @@ export class IdentityResolver extends Inquiry {
     this.#options = options
   }
 
-  /** Those that identifiers may have, the reserved ones too. */
-  get namespaces(): readonly string[] {
-    return [...this.#rules.namespaces.keys()]
-  }
-
   readonly #options: IdentityResolverOptions
   /** Digests of what this process forgot: somebody may have been resolved before, and be bound after. */
   readonly #forgotten = new Set<string>()

@@ -97,8 +97,8 @@ export interface RunReport {
   /** Actions parked in earlier runs that found their address now and were accepted. */
   readonly unparked: number
   /**
-   * Actions parked in earlier runs that were dropped: the destination has accepted newer values for their fields since, or
-   * their row has left the audience.
+   * Actions parked in earlier runs that were dropped: the destination has accepted newer values for their fields since, their
+   * row has left the audience, or their person was forgotten.
    */
   readonly overtaken: number
   /** People whose address moved and was changed at the destination. */

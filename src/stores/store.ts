@@ -79,6 +79,7 @@ export const TABLES = [
   'inbox',
   'inboxState',
   'removed',
+  'erasing',
 ] as const
 export type Table = (typeof TABLES)[number]
 

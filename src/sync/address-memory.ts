@@ -193,10 +193,13 @@ export class AddressMemory {
   }
 
   #key(address: string): Key {
-    const name = address.length <= ADDRESS_MAX ? address : `#${hash('sha256', address)}`
+    const name = address.length <= ADDRESS_MAX ? address : longAddress(address)
     return [...checkpointKey(this.#scope), name, 'address']
   }
 }
+
+/** Stands in a key for an address that is too long for one. */
+export const longAddress = (address: string): string => `#${hash('sha256', address)}`
 
 /** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
 const KEYS_MAX = 10_000

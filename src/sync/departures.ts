@@ -40,6 +40,11 @@ export class Departures {
     return new Departures(store, project, first.length > 0)
   }
 
+  /** False while nobody has ever left. */
+  get any(): boolean {
+    return this.#any
+  }
+
   /** Those of them who have ever left. */
   async among(addresses: readonly string[]): Promise<ReadonlyMap<string, Departed>> {
     if (!this.#any) return NOBODY

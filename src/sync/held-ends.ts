@@ -5,6 +5,7 @@ import type { Entry, Op } from '../stores/store.js'
 import { isAfter } from './address-memory.js'
 import type { RunContext } from './context.js'
 import { kept, keptAgain, keptIn, orderOf, rowKeyOf } from './letter.js'
+import { isOfTheForgotten } from './page.js'
 import { endOf, subjectOf } from './subjects.js'
 
 export type HeldTable = 'parked' | 'deadLetter'
@@ -23,7 +24,7 @@ export async function endOps(context: RunContext, table: HeldTable, ends: readon
   const moved = ends.flatMap(([entry, outcome]): Op[] => {
     const { key } = entry
     const gone: Op = { op: 'delete', table, key }
-    if (!('reason' in outcome)) return [gone]
+    if (!('reason' in outcome) || isOfTheForgotten(outcome.reason)) return [gone]
     if (outcome.status === 'parked') return table === 'parked' ? [] : [gone, waits(context, entry, outcome.reason)]
     if (table === 'deadLetter')
       return [{ op: 'put', table, key, value: keptAgain(keptIn(entry), outcome.reason, context) }]

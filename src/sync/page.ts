@@ -169,6 +169,10 @@ export class PageWork {
 /** What an event's id is made of: the source and the key of the action, so that a repeat is the same event (I2). */
 export const originKey = (source: string, key: Key): string => JSON.stringify([source, ...key.slice(2)])
 
+/** Nothing is kept of an action about somebody who was forgotten: it could never be sent, and would bring their data back. */
+export const isOfTheForgotten = ({ code }: Reason): boolean =>
+  code === 'USER_FORGOTTEN' || code === 'IDENTIFIER_FORGOTTEN'
+
 /** Keeps a parked or rejected action whole. Without a row key it is kept under the run and its number (bounded by the circuit). */
 export function keep(
   work: PageWork,
@@ -177,7 +181,7 @@ export function keep(
   outcome: Outcome,
   context: RunContext,
 ): void {
-  if (!('reason' in outcome) || outcome.status === 'filtered') return
+  if (!('reason' in outcome) || outcome.status === 'filtered' || isOfTheForgotten(outcome.reason)) return
   const table = outcome.status === 'parked' ? 'parked' : 'deadLetter'
   context.memory.parked = true
   const changedAt = work.block.changedAt(action)

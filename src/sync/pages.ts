@@ -181,7 +181,8 @@ export class Pages {
     const first = tally.counts.read
     const schema = this.#seen?.told ?? page.schema
     tally.read(page.rows.length)
-    this.#window.open(parkedPage({ ...page, schema, rows: storable(page.rows) }, reason, [turn, first], this.#context))
+    const kept = { ...page, schema, rows: storable(page.rows) }
+    this.#window.open(await parkedPage(kept, reason, [turn, first], this.#context))
     await this.#window.advance()
   }
 

@@ -8,20 +8,26 @@ import type { Order } from './address-memory.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { type Judge, judge } from './drift-decision.js'
+import { rowsOfTheForgotten } from './erase-rows.js'
 import { kept } from './letter.js'
 import { type Former, PageWork, type ReadPage } from './page.js'
 
 /** Rows that are kept at most because the schema changed, those of former runs too; then a run stops, as if the policy said so (I12). */
 export const PARKED_ROWS_MAX = 1_000_000
 
+const NOBODY: ReadonlySet<number> = new Set()
+const FORGOTTEN: Reason = { code: 'USER_FORGOTTEN', facts: {} }
+
 /**
  * A page whose schema the transform does not know: each row is kept whole, in the order read, and counts as parked. Rows of
- * a snapshot are not kept, since the next snapshot shows them again.
+ * a snapshot are not kept, since the next snapshot shows them again; nor are those of the forgotten, which are rejected.
  */
-export function parkedPage(page: Page, reason: Reason, first: Order, context: RunContext): PageWork {
+export async function parkedPage(page: Page, reason: Reason, first: Order, context: RunContext): Promise<PageWork> {
   const { rows, schema, mode } = page
+  const whole = Array.from({ length: rows.length }, (_, row) => ({ row: rows.at(row), key: rows.key(row) }))
+  const forgotten = mode === 'snapshot' ? NOBODY : await rowsOfTheForgotten(context, whole)
   const fates = Array.from({ length: rows.length }, (_, row) => {
-    const refused = rows.refused.get(row)
+    const refused = forgotten.has(row) ? FORGOTTEN : rows.refused.get(row)
     return refused === undefined
       ? ({ status: 'parked', reason } as const)
       : ({ status: 'rejected', reason: refused } as const)

@@ -1,17 +1,19 @@
 import { isDeparture } from '../model/action.js'
+import type { Outcome } from '../model/outcome.js'
 import type { Entry, Key, Op } from '../stores/store.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { tryHeld } from './held.js'
 import { heldSubject } from './held-ends.js'
 import { keptIn } from './letter.js'
+import { isOfTheForgotten } from './page.js'
 
 const PARKED_PER_TURN = 1_000
 
 /** As a report has it. */
 export interface Tried {
   readonly unparked: number
-  /** Dropped: newer values were accepted since, or the row has left. */
+  /** Dropped: newer values were accepted since, the row has left, or the person was forgotten. */
   readonly overtaken: number
 }
 
@@ -33,16 +35,20 @@ export async function tryParked(context: RunContext, { snapshot }: { readonly sn
     await drop(context, gone)
     tried.overtaken += gone.size
     const staying = older.filter((one) => !gone.has(one))
-    await tryHeld(context, { table: 'parked', entries: staying }, (entry, { status }) => {
+    await tryHeld(context, { table: 'parked', entries: staying }, (entry, outcome) => {
+      const { status } = outcome
       // A place on a list that is as it was wished for is no less than one that has to be told.
       const isClaim = keptIn(entry).action?.kind === 'membership'
       if (status === 'accepted' || (status === 'unchanged' && isClaim)) tried.unparked += 1
-      else if (status === 'superseded' || status === 'unchanged') tried.overtaken += 1
+      else if (status === 'superseded' || status === 'unchanged' || isDropped(outcome)) tried.overtaken += 1
     })
     after = entries.at(-1)?.key
     if (entries.length < PARKED_PER_TURN || after === undefined) return tried
   }
 }
+
+/** Of somebody who was forgotten: nothing is kept of it. */
+const isDropped = (outcome: Outcome): boolean => 'reason' in outcome && isOfTheForgotten(outcome.reason)
 
 /** What a whole audience did not show again. Who is to be forgotten or deleted has left it, and that is no reason to drop it. */
 function hasLeft(entry: Entry, now: string): boolean {

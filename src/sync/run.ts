@@ -6,26 +6,24 @@ import { schemaDigest } from '../history/schemas.js'
 import type { DriftChange, ListCounts, RunReport, RunStatus } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { TransformFacts } from '../transform/transform.js'
-import { AddressMemory } from './address-memory.js'
 import { assertColumn } from './audience.js'
 import { type Checkpoint, checkpointOf, readCheckpoint, readSchema, type Scope, writeSchema } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
-import { commitsTo } from './commits.js'
-import { leftBehindIn, type RunContext, tagsOf } from './context.js'
-import { Departures } from './departures.js'
+import { type RunContext, tagsOf } from './context.js'
 import { decideDrift } from './drift-decision.js'
 import type { Drive, PassResult } from './drive.js'
 import { asLakeloopError, statusOf } from './ending.js'
+import { sendForgets } from './erase-forget.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
-import { fenceIn } from './lease.js'
 import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
 import { tryParked } from './parked.js'
-import { openRecorder, recorded, recordingBatches } from './recording.js'
+import { openRecorder, recorded } from './recording.js'
 import { drainIdentity } from './retarget.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
+import { type Parts, runContext } from './run-context.js'
 import { Tally } from './tally.js'
 import { Window } from './window.js'
 
@@ -157,8 +155,25 @@ class Pass {
     return { judge, schema, park }
   }
 
-  async #work(parts: Parts, drift: Drift): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
-    const context = await this.#context(parts)
+  async #work(
+    parts: Pick<Parts, 'facts' | 'delivery' | 'history'>,
+    drift: Drift,
+  ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
+    const context = await runContext({
+      ...parts,
+      options: this.#options,
+      events: this.#events,
+      drive: this.#drive,
+      clock: this.#clock,
+      scope: this.#scope,
+      runId: this.#runId,
+      tally: this.#tally,
+      requests: this.#requests,
+      checkpoint: this.#checkpoint,
+      now: this.#isBeside ? this.#startedAt : this.#checkpoint.now,
+      // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
+      acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined,
+    })
     const { project, sync } = this.#scope
     const { reads, kept, actions, onAddresses, guardsDay = false } = this.#drive
     const window = new Window(context, {
@@ -183,6 +198,7 @@ class Pass {
     }
     if (actions !== undefined) await actions(context, settleIdentity)
     else Object.assign(this.#found, await tryParked(context, pages))
+    await sendForgets(context)
     await settleIdentity()
     const whole = pages.snapshot || pages.nobody
     if (whole) window.amend({ whole: { epoch: context.epoch, turn: context.turn } })
@@ -217,49 +233,6 @@ class Pass {
     if (this.#drive.sending.aborted) throw new LakeloopError('ABORTED')
   }
 
-  async #context({ facts, delivery, history }: Parts): Promise<RunContext> {
-    const { source, transform, audience, destination, nulls = 'omit' } = this.#options
-    const { store, identity, lists, fence, reading, sending, commitMain, sender } = this.#drive
-    const count = (endpoint: string): void => {
-      this.#requests[endpoint] = (this.#requests[endpoint] ?? 0) + 1
-    }
-    const { leftBehind, parked } = await leftBehindIn(store, this.#scope)
-    const names = { store, scope: this.#scope, epoch: this.#checkpoint.epoch }
-    return {
-      scope: this.#scope,
-      runId: this.#runId,
-      epoch: this.#checkpoint.epoch,
-      now: this.#isBeside ? this.#startedAt : this.#checkpoint.now,
-      nulls,
-      carries: this.#options.adds === 'carry',
-      clock: this.#clock,
-      source,
-      transform,
-      audience,
-      facts,
-      identity,
-      lists,
-      store,
-      destination,
-      delivery,
-      sender: recordingBatches(sender(delivery, count), history, this.#clock),
-      history,
-      commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, commitMain),
-      fence: fenceIn(lists.store, store, fence),
-      events: this.#events,
-      tally: this.#tally,
-      memory: new AddressMemory({ ...names, parked }),
-      turn: this.#drive.turn,
-      onLoss: this.#drive.onLoss,
-      departures: await Departures.of(store, this.#scope.project),
-      // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
-      settling: { acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined },
-      leftBehind,
-      reading,
-      sending,
-    }
-  }
-
   result(error: LakeloopError | undefined): PassResult {
     const { epoch, now } = this.#checkpoint
     return {
@@ -290,11 +263,4 @@ class Pass {
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     }
   }
-}
-
-/** What the work of a run is done with, besides its options. */
-interface Parts {
-  readonly facts: TransformFacts
-  readonly delivery: Delivery
-  readonly history: Recorder
 }

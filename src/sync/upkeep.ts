@@ -8,6 +8,7 @@ import { type Pruned, prune, pruneAtEnd } from '../history/prune.js'
 import { runOp, runsOf } from '../history/runs.js'
 import { type SeenSchema, seenSchemas } from '../history/schemas.js'
 import type { ListRef } from '../model/action.js'
+import type { Identifiers } from '../model/identifier.js'
 import type { Reads, RunReport } from '../model/report.js'
 import { Keys, SealedStore } from '../stores/sealed.js'
 import { withAudience } from './audience.js'
@@ -15,6 +16,7 @@ import type { Scope } from './checkpoint.js'
 import { type Clock, SYSTEM_CLOCK } from './clock.js'
 import type { WhenHeld } from './drive.js'
 import { refusedReport } from './ending.js'
+import { type EraseOptions, type Place as ErasePlace, type Erasure, erase, finish, peopleOf } from './erase.js'
 import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
 import { hit } from './failpoint.js'
@@ -30,6 +32,12 @@ export interface ReconcileRequest {
 }
 
 export type SyncParts = Pick<SyncOptions, 'source' | 'transform' | 'identity' | 'lists' | 'destination' | 'store'>
+
+/** Whether to wait for another process that runs the sync, and until when. */
+export interface Held {
+  readonly whenHeld?: WhenHeld
+  readonly signal?: AbortSignal
+}
 
 /** How often a run that waits for another one looks whether it has ended. */
 const HELD_POLL_MS = 1_000
@@ -108,6 +116,31 @@ export abstract class Upkeep {
     }
   }
 
+  /**
+   * Erases people: all that this store keeps of them for the project, whatever identifiers they are named by, and what they
+   * had before. Nothing is sent about them from then on, and the destination is asked to forget them by the next runs. It
+   * cannot be taken back. See docs/erasure.md for what it cannot know.
+   *
+   * @param person  one, or up to 100 at once, which costs no more
+   * Repeat   harmless: who was erased stays so, and what a crash left undone is done by this or the next run.
+   * Throws   OPTION_INVALID for an identifier that joins nobody; LEASE_HELD while the sync runs; what the stores throw.
+   * Cost     the tables of the project, once from end to end.
+   */
+  async erase(person: Identifiers | readonly Identifiers[], options: EraseOptions & Held = {}): Promise<Erasure> {
+    const { whenHeld = 'refuse', signal = new AbortController().signal } = options
+    const people = peopleOf(this.options.identity, person, options)
+    const lease = await this.#lease(whenHeld, signal)
+    try {
+      return await erase(this.#erasing(lease), people, options)
+    } finally {
+      await lease.release()
+    }
+  }
+
+  #erasing(lease: Lease): ErasePlace {
+    return { parts: this.options, scope: this.scope, clock: this.clock, lease }
+  }
+
   /** The reports of former runs, newest first. One that runs, or whose process died, is `interrupted`: see docs/history.md. */
   async history({ limit = 20 }: { readonly limit?: number } = {}): Promise<readonly RunReport[]> {
     return await runsOf(this.#place, limit)
@@ -184,6 +217,7 @@ export abstract class Upkeep {
       FAILPOINT: hit('before-lease')
       lease = await this.#lease(whenHeld, signal)
       FAILPOINT: hit('after-lease')
+      await finish(this.#erasing(lease), { others: false })
       return await this.#remember(await go(lease), lease)
     } catch (error) {
       if (!isLakeloopError(error)) throw error

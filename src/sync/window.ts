@@ -1,11 +1,13 @@
 import { LakeloopError } from '../errors.js'
 import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
+import type { Reason } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { carriedOps } from './carried.js'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
+import { rowsOfTheForgotten, type WholeRow } from './erase-rows.js'
 import { hit } from './failpoint.js'
 import { departureOps } from './leaving.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
@@ -136,7 +138,7 @@ export class Window {
   async #finish(page: PageWork): Promise<void> {
     const { events, tally, commits, scope, history, onLoss } = this.#context
     const wishes = this.#decided(page)
-    this.#keepRows(page)
+    await this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
       await this.#claim(page, wishes.slice(at, at + ROWS_PER_COMMIT))
     }
@@ -234,14 +236,19 @@ export class Window {
       keep(page, from.action, from.key, { status, reason }, this.#context)
   }
 
-  /** Rows that never became actions are kept as rows. */
-  #keepRows(page: PageWork): void {
+  /** Rows that never became actions are kept as rows, but for those of the forgotten. */
+  async #keepRows(page: PageWork): Promise<void> {
     const { rows } = page.page
-    for (let row = 0; row < rows.length; row++) {
-      const reason = page.reason(row)
-      if (page.status(row) !== 'rejected' || reason === undefined || page.hasActions(row)) continue
-      keepRow(page, row, reason, this.#context)
+    const refused: (WholeRow & { readonly at: number; readonly reason: Reason })[] = []
+    for (let at = 0; at < rows.length; at++) {
+      const reason = page.reason(at)
+      if (page.status(at) !== 'rejected' || reason === undefined || page.hasActions(at)) continue
+      refused.push({ row: rows.at(at), key: rows.key(at), at, reason })
     }
+    const forgotten = await rowsOfTheForgotten(this.#context, refused)
+    refused.forEach(({ at, reason }, nth) => {
+      if (!forgotten.has(nth)) keepRow(page, at, reason, this.#context)
+    })
   }
 
   #judge(rejected: boolean): void {

@@ -429,6 +429,22 @@ describe('who is to be gone', () => {
     expect(times).toEqual([day(hour - 20), day(hour - 1), day(hour - 1)])
   })
 
+  test('how long it takes is told by the rate while there is room, and by the hour of a place where there is none', async () => {
+    const hour = 493_812
+    const now = hour * 3_600_000 + 5
+    const { destination } = stubbed({ today: () => now, share: 0.5 })
+    const freeAt = (of: number) => (of + 1) * 3_600_000 + 86_400_000 - now
+    const forgets = { [hour - 30]: 900, [hour - 20]: 1, [hour]: 996 }
+    expect(destination.forgetEtaMs(3, {})).toBe(2_000)
+    expect(destination.forgetEtaMs(1_000)).toBe(Math.ceil(1_000_000 / 1.5))
+    expect([3, 4, 5].map((waiting) => destination.forgetEtaMs(waiting, { forgets }))).toEqual([
+      2_000,
+      freeAt(hour - 20),
+      freeAt(hour),
+    ])
+    expect(destination.forgetEtaMs(3 + 1_001, { forgets })).toBe(freeAt(hour - 20) + 86_400_000)
+  })
+
   test('whom Iterable turns away is no place used up, and after three in a row nobody is asked about in that run', async () => {
     const stub = stubbed()
     stub.scripted('users/forget', ...Array.from({ length: 9 }, () => answer({}, 429)))

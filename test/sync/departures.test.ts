@@ -49,15 +49,22 @@ describe('what was held back for somebody who has left since', () => {
     expect(kinds(world)).toEqual(['delete', 'event', 'profile'])
   })
 
-  test('is a dead letter after they were forgotten [I4]', async () => {
+  test('is dropped after they were forgotten, and nothing of it is kept', async () => {
     const world = new World()
     await run(world, about('profile', null))
     world.clock.advance(1_000)
-    await run(world, about('forget'))
+    expect((await run(world, about('forget'))).overtaken).toBe(1)
     expect(kinds(world)).toEqual(['forget'])
-    const [letter] = await world.store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 10 })
-    expect(letter?.value).toMatchObject({ action: { kind: 'profile' }, reason: { code: 'USER_FORGOTTEN' } })
-    expect(await world.store.scan('parked', { prefix: ['test', 'churn'], limit: 10 })).toEqual([])
+    for (const table of ['parked', 'deadLetter'] as const)
+      expect(await world.store.scan(table, { prefix: ['test', 'churn'], limit: 10 })).toEqual([])
+  })
+
+  test('nor is anything kept of what comes later [I4]', async () => {
+    const world = new World()
+    await run(world, about('forget'))
+    const { rows, reasons } = await run(world, about('profile'), about('event'))
+    expect([rows.rejected, reasons.map(({ reason }) => reason.code)]).toEqual([2, ['USER_FORGOTTEN']])
+    expect(await world.store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 10 })).toEqual([])
   })
 })
 

@@ -34,10 +34,17 @@ export class Forgetting {
     }
   }
 
+  /** How long until as many as wait have had their turn, in ms, at a pace of `perSecond`. */
+  etaMs(waiting: number, perSecond: number): number {
+    this.#forgetOld()
+    const room = Math.max(FORGETS_A_DAY - this.#used, 0)
+    if (waiting <= room) return Math.ceil((waiting * 1_000) / perSecond)
+    return this.#roomAt(waiting - room - 1) - this.#now()
+  }
+
   async apply(request: WireRequest, signal: AbortSignal): Promise<Outcome> {
     this.#forgetOld()
-    const used = [...this.#sent.values()].reduce((sum, count) => sum + count, 0)
-    if (used >= FORGETS_A_DAY || this.#refusals >= REFUSALS_MAX) return this.#parked()
+    if (this.#used >= FORGETS_A_DAY || this.#refusals >= REFUSALS_MAX) return this.#parked()
     // Counted before it is sent: two that are under way do not share the last place.
     const hour = Math.floor(this.#now() / HOUR_MS)
     this.#count(hour, 1)
@@ -61,19 +68,26 @@ export class Forgetting {
     return Object.fromEntries(this.#sent)
   }
 
+  get #used(): number {
+    return [...this.#sent.values()].reduce((sum, count) => sum + count, 0)
+  }
+
   #count(hour: number, by: 1 | -1): void {
     const count = (this.#sent.get(hour) ?? 0) + by
     if (count > 0) this.#sent.set(hour, count)
     else this.#sent.delete(hour)
   }
 
-  /** The time from which on there is a place: the hour in which enough of those sent are a day old. */
   #parked(): Outcome {
-    const days = Math.floor(this.#waiting / FORGETS_A_DAY)
-    const nth = (this.#waiting % FORGETS_A_DAY) + 1
+    const after = new Date(this.#roomAt(this.#waiting)).toISOString()
     this.#waiting += 1
-    const after = new Date((this.#hourOf(nth) + 1) * HOUR_MS + (days + 1) * DAY_MS).toISOString()
     return { status: 'parked', reason: { code: 'FORGET_WAITING', facts: { limit: FORGETS_A_DAY, after } } }
+  }
+
+  /** The time from which on there is a place behind so many who wait: the hour in which enough of those sent are a day old. */
+  #roomAt(ahead: number): number {
+    const days = Math.floor(ahead / FORGETS_A_DAY)
+    return (this.#hourOf((ahead % FORGETS_A_DAY) + 1) + 1) * HOUR_MS + (days + 1) * DAY_MS
   }
 
   /** In which the `nth` of those that count was sent. */

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../model/value.js'
 import { type Clock, systemClock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import { Secret } from '../../transport/secret.js'
-import { BASE_URLS } from '../../vendors/iterable/endpoints.js'
+import { BASE_URLS, PUBLISHED_RATES } from '../../vendors/iterable/endpoints.js'
 import { IterableClient } from '../../vendors/iterable/iterable-client.js'
 import type { Delivery, Destination } from '../destination.js'
 import { loopTurns } from '../turns.js'
@@ -73,7 +73,7 @@ export class IterableDestination implements Destination {
    */
   async open(signal: AbortSignal, learned: JsonObject = {}): Promise<Delivery> {
     if (this.#closed) throw new LakeloopError('CLOSED', { part: PART })
-    const { sizeMax, bytesMax, catalogs, today, clock = systemClock } = this.#settings
+    const { sizeMax, bytesMax, catalogs, clock = systemClock } = this.#settings
     const client = this.#client
     const fields = await this.#fields(signal)
     const entries = await readLists(client, signal)
@@ -86,8 +86,12 @@ export class IterableDestination implements Destination {
       catalogs: new CatalogKeeper(client, catalogs, found),
       turns: loopTurns(() => (clock as Clock).now()),
       newFields: new NewFields(fields.keys(), this.#settings.onEvent as IterableDestinationOptions['onEvent']),
-      forgetting: new Forgetting(client, (today as (() => number) | undefined) ?? Date.now, forgets as JsonObject),
+      forgetting: this.#forgetting(forgets as JsonObject),
     })
+  }
+
+  #forgetting(forgets: JsonObject): Forgetting {
+    return new Forgetting(this.#client, (this.#settings.today as (() => number) | undefined) ?? Date.now, forgets)
   }
 
   #knownEvents(before: JsonObject): EventContracts {
@@ -141,6 +145,13 @@ export class IterableDestination implements Destination {
       signal: options.signal ?? new AbortController().signal,
       now,
     })
+  }
+
+  /** By the 1,000 people a day that Iterable takes, less those of the last 24 hours, and its rate. */
+  forgetEtaMs(waiting: number, { forgets = {} }: JsonObject = {}): number {
+    const { rates, share } = this.#settings
+    const perSecond = (rates['users/forget'] ?? PUBLISHED_RATES['users/forget']) * share
+    return this.#forgetting(forgets as JsonObject).etaMs(waiting, perSecond)
   }
 
   async close(): Promise<void> {

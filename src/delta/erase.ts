@@ -1,0 +1,140 @@
+import { setImmediate } from 'node:timers/promises'
+import type { Entry, Key, Op, Store, Table } from '../stores/store.js'
+import type { ListRecord } from './list-state.js'
+import { Log, recordIs } from './whole/log.js'
+import { addressAt, claimantAt, endAt, recordsOf, stateAt, viewOf } from './whole/record.js'
+
+/** Whom to take off the books of the lists. */
+export interface Leavers {
+  readonly isAddress: (text: string) => boolean
+  readonly isClaimant: (text: string) => boolean
+  /** Texts, in lower case, one of which stands in every block that holds a place of theirs. */
+  readonly needles: readonly string[]
+}
+
+export interface ErasePlaces {
+  readonly store: Store
+  readonly project: string
+  readonly leavers: Leavers
+  /** `check` ops in front of every commit. */
+  readonly fence: readonly Op[]
+}
+
+/** What was taken out: places in rows, and places in blocks of whole audiences. */
+export interface PlacesErased {
+  readonly claim: number
+  readonly claimByAddress: number
+  readonly membership: number
+  readonly audience: number
+}
+
+const PAGE = 2_000
+/** Blocks are long: a scan must not hold the loop. */
+const BLOCKS_PER_PAGE = 4
+
+/**
+ * Takes people out of all that is kept of the lists of a project, whoever owns them. A list of whole audiences stays one: its
+ * blocks are written anew without them.
+ *
+ * Repeat   the same again changes nothing; after a crash it is done again from the beginning.
+ * Throws   STORE_CONFLICT where the fence does not hold, or a whole audience is planned at this moment.
+ * Cost     the claims, memberships and blocks of the project, once from end to end.
+ */
+export async function erasePlaces(erasing: ErasePlaces): Promise<PlacesErased> {
+  const { isAddress, isClaimant } = erasing.leavers
+  const isClaim = ({ key: [, , claimant = ''], value }: Entry): boolean =>
+    isClaimant(claimant) || isAddress(String((value as readonly unknown[])[0]))
+  return {
+    claim: await sweep(erasing, 'claim', isClaim),
+    // A claim and its index stand and fall together: both see the address and the claimant.
+    claimByAddress: await sweep(
+      erasing,
+      'claimByAddress',
+      ({ key }) => isAddress(at(key, 2)) || isClaimant(at(key, 3)),
+    ),
+    membership: await sweep(erasing, 'membership', ({ key }) => isAddress(at(key, 2))),
+    audience: await eraseBlocks(erasing),
+  }
+}
+
+const at = (key: Key, part: number): string => key[part] ?? ''
+
+async function sweep(
+  { store, project, fence }: ErasePlaces,
+  table: Table,
+  isTheirs: (entry: Entry) => boolean,
+): Promise<number> {
+  let count = 0
+  for (let after: Key | undefined; ; ) {
+    const page = await store.scan(table, { prefix: [project], after, limit: PAGE })
+    const ops = page.filter(isTheirs).map(({ key }): Op => ({ op: 'delete', table, key }))
+    if (ops.length > 0) await store.commit([...fence, ...ops])
+    count += ops.length
+    if (page.length < PAGE) return count
+    after = page.at(-1)?.key
+    await setImmediate() // a store that answers at once would never let the host's loop turn
+  }
+}
+
+/** Lists whose blocks hold them are planned by nobody while they are written anew: see `Log.begin`. */
+async function eraseBlocks(erasing: ErasePlaces): Promise<number> {
+  const { store, fence } = erasing
+  let count = 0
+  let standing = { list: '', holds: fence }
+  for await (const { key, value } of blocksOf(erasing)) {
+    const records = Buffer.from(value as string, 'base64')
+    if (without(records, erasing.leavers).count === 0) continue
+    const list = key.slice(0, 2)
+    if (standing.list !== list[1]) standing = { list: at(list, 1), holds: await stand(erasing, list) }
+    // Read again behind the fence: who planned the list meanwhile may have written the block.
+    const [now] = await store.get('audience', [key])
+    if (now === undefined) continue
+    const left = without(Buffer.from(now as string, 'base64'), erasing.leavers)
+    // The block stays, also an empty one: its key says up to which plan it tells.
+    const put: Op = { op: 'put', table: 'audience', key, value: left.records.toString('base64') }
+    await store.commit([...fence, ...standing.holds, put])
+    count += left.count
+  }
+  return count
+}
+
+async function* blocksOf({ store, project }: ErasePlaces): AsyncGenerator<Entry> {
+  for (let after: Key | undefined; ; ) {
+    const page = await store.scan('audience', { prefix: [project], after, limit: BLOCKS_PER_PAGE })
+    yield* page
+    if (page.length < BLOCKS_PER_PAGE) return
+    after = page.at(-1)?.key
+    await setImmediate()
+  }
+}
+
+/** Stops the plans of a list that began before. Of a list in rows the blocks are left from before, and nobody reads them. */
+async function stand({ store, fence }: ErasePlaces, list: Key): Promise<readonly Op[]> {
+  const [found] = await store.get('list', [list])
+  const record = found as unknown as ListRecord | undefined
+  if (record?.whole === undefined) return [recordIs(list, record)]
+  const log = new Log({ store, list, owner: record.owner, record, fence })
+  await log.begin()
+  return log.fence
+}
+
+/** The records of a block that are not theirs, and how many were. */
+function without(records: Buffer, { isAddress, isClaimant, needles }: Leavers) {
+  const text = records.toString('utf8').toLowerCase()
+  if (!needles.some((needle) => text.includes(needle))) return { records, count: 0 }
+  const view = viewOf(records)
+  const left: Buffer[] = []
+  let count = 0
+  for (let from = 0; from < records.length; ) {
+    const end = endAt(view, from)
+    const address = addressAt(records, from)
+    const isTheirs = isAddress(address)
+    const isClaimed = !isTheirs && isClaimant(claimantAt(records, from))
+    if (isTheirs || isClaimed) count += 1
+    // The block says something of this address, and would say what an older one says if nothing of it were left.
+    if (isClaimed) left.push(recordsOf(address, [], stateAt(view, from)))
+    else if (!isTheirs) left.push(records.subarray(from, end))
+    from = end
+  }
+  return { records: Buffer.concat(left), count }
+}
