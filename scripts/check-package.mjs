@@ -1,6 +1,6 @@
 // Packs the package, installs the tarball into an empty project as a user would, and uses it there: types and programs,
 // from ESM and from CJS, with no optional peer in reach; and a transform from tsx, vitest and bundles. Needs dist/: run `npm run build` first. Ends with one closing line.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -118,6 +118,48 @@ try {
     const manifest = JSON.parse(readFileSync(join(project, 'node_modules/lakeloop/package.json'), 'utf8'))
     if (version !== manifest.version) throw new Error(version)
   })
+
+  // The fake of the config goes on listening: the command ends all the same.
+  const configOf = (imports, give) => `
+    ${imports}
+    ${give} async () => {
+      const { url } = await new FakeIterable({ projectType: 'email', fields: { score: 'double' }, rates: 'off' }).listen()
+      const store = new MemoryStore()
+      const map = { identifiers: { email: 'email' }, dataFields: { score: 'score' } }
+      const project = { project: 'p', apiKey: 'fake-key', dataCenter: 'us', projectType: 'email', baseUrl: url }
+      return [new Sync({
+        name: 'scores', store, source: new RowsSource({ name: 's', rows: [{ email: 'a@example.com', score: 1 }], key: ['email'] }),
+        transform: Transform.map(map), destination: new IterableDestination(project),
+        identity: new IdentityResolver({ store, target: 'email', namespaces: {} }), lists: new ListDeltaComputer({ store }),
+      })]
+    }`
+  const names = 'IdentityResolver, IterableDestination, ListDeltaComputer, MemoryStore, RowsSource, Sync, Transform'
+  const asEsm = configOf(
+    `import { ${names} } from 'lakeloop'; import { FakeIterable } from 'lakeloop/testing'`,
+    'export default',
+  )
+  const asCjs = configOf(
+    `const { ${names} } = require('lakeloop'); const { FakeIterable } = require('lakeloop/testing')`,
+    'module.exports =',
+  )
+  const readsTypeScript = typeof process.features.typescript === 'string'
+  for (const [file, text] of [
+    ['lakeloop.config.mjs', asEsm],
+    ['lakeloop.config.js', asCjs],
+    ['lakeloop.config.ts', `${asEsm}\nexport const typed: number = 1`],
+  ]) {
+    check(`the command runs the syncs of ${file}`, () => {
+      const folder = join(project, `of-${file}`)
+      mkdirSync(folder)
+      writeFileSync(join(folder, file), text)
+      const bin = join(project, 'node_modules/lakeloop/dist/cli/main.js')
+      const { status, stdout } = spawnSync(process.execPath, [bin, 'run', '--json'], { cwd: folder, encoding: 'utf8' })
+      const told = JSON.parse(stdout)
+      const isRefused = file.endsWith('.ts') && !readsTypeScript // and no tsx is installed
+      const isFine = isRefused ? told.error?.code === 'CONFIG_TYPESCRIPT' : told.rows?.accepted === 1
+      if (!isFine || status !== (isRefused ? 1 : 0)) throw new Error(`${status}: ${stdout}`)
+    })
+  }
 
   for (const [kind, load] of [
     ['mjs', (name) => `await import('${name}')`],

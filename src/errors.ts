@@ -604,6 +604,24 @@ export const ERRORS = {
   ),
   OTHER_REASONS: row('reject', 'further reasons, counted together', 'Look at the dead letters for each.'),
   LISTENER_FAILED: row('retry', 'a listener of {event} threw', 'Mend the listener; the run goes on.'),
+
+  // ── the command
+  CONFIG_MISSING: row(
+    'halt',
+    'there is no config {file}',
+    'Write one as docs/cli.md shows, or name it by --config FILE.',
+  ),
+  CONFIG_TYPESCRIPT: row(
+    'halt',
+    'the config {file} is TypeScript, which Node {node} does not read by itself',
+    'Run: npm install --save-dev tsx; or use Node 22.18 or later.',
+  ),
+  CONFIG_FAILED: row('halt', 'the config {file} {problem}', 'Mend it; the command runs it as it stands.'),
+  CONFIG_INVALID: row(
+    'halt',
+    'the config {file} {problem}',
+    'Export by default an array or an object of syncs, or a function that returns one.',
+  ),
 } as const satisfies Record<string, CodeRow>
 
 export type ErrorCode = keyof typeof ERRORS

@@ -29,6 +29,7 @@ export type {
 export {
   type ContractChange,
   contractChanges,
+  type IterableCheck,
   type IterableContract,
   IterableDestination,
   type IterableDestinationOptions,
@@ -143,7 +144,7 @@ export type { PlanRequest } from './sync/planning.js'
 export type { Pushed, PushOptions } from './sync/push.js'
 export type { TypesRequest } from './sync/row-types.js'
 export { type RunOptions, Sync } from './sync/sync.js'
-export type { Held, ReconcileRequest } from './sync/upkeep.js'
+export type { Held, ReconcileRequest, SyncParts } from './sync/upkeep.js'
 export type { Watch, WatchReport } from './sync/watch.js'
 export type { WatchOptions } from './sync/watch-options.js'
 export { rowTypes } from './transform/declared/row-types.js'

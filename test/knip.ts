@@ -9,6 +9,7 @@ export default {
   entry: [
     'src/{index,cli/main,identity/phones,sources/duckdb,stores/postgres,stores/sqlite,telemetry/index,testing/index,transform/child/{main,realm}}.ts',
     'examples/*.{ts,js}',
+    'examples/config/*.ts',
     'scripts/*.{ts,mjs}',
     'scripts/package-shims/*.mjs',
     'test/**/*.test.ts',

@@ -28,7 +28,9 @@ if (noLakehouse !== undefined && process.env.VITEST_WORKER_ID === undefined) {
 /** Likewise, where there is no browser. */
 const inBrowser = chromium() === undefined ? ['test/integration/*-browser.test.ts'] : []
 if (inBrowser.length > 0 && process.env.VITEST_WORKER_ID === undefined) {
-  console.log("SKIPPED: the fake's page in a browser: no chromium on the path; install it, or set CHROMIUM")
+  console.log(
+    "SKIPPED: the fake's page and the report in a browser: no chromium on the path; install it, or set CHROMIUM",
+  )
 }
 
 const lakehouse = {

@@ -8,18 +8,46 @@ import { nearest } from '../model/nearest.js'
 import { columnsIn } from '../transform/declared/row-types.js'
 import { SANDBOX_TEXT } from '../transform/declared/sandbox-text.js'
 import { packageNames } from '../transform/packages/packages.js'
+import { command, type Options } from './command.js'
 import { lineOf, type Problem, sorted, spoken } from './problem.js'
 import { typeProblems } from './type-check.js'
 import { orUsage, UsageError } from './usage.js'
 
-export const CHECK_OPTIONS = {
-  row: { type: 'string' },
-  batch: { type: 'boolean', default: false },
-  root: { type: 'string' },
-  package: { type: 'string', multiple: true, default: [] as string[] },
-  json: { type: 'boolean' },
-  sandbox: { type: 'boolean' },
-} as const
+const CHECK_OPTIONS = {
+  row: {
+    type: 'string',
+    value: 'FILE',
+    says: 'row types that `lakeloop types` made; by itself churn.row.d.ts beside churn.transform.ts or churn.js',
+  },
+  batch: { type: 'boolean', default: false, says: 'as the option of Transform.fromFile' },
+  root: { type: 'string', value: 'DIR', says: 'as the option of Transform.fromFile' },
+  package: {
+    type: 'string',
+    multiple: true,
+    default: [] as string[],
+    value: 'NAME=FILE',
+    says: 'a package of your own, as the option packages',
+  },
+  json: { type: 'boolean', says: 'one JSON object instead of a line per problem' },
+  sandbox: {
+    type: 'boolean',
+    says: 'prints the declarations of what a program has beside ECMAScript, for the tsconfig of an editor',
+  },
+} as const satisfies Options
+
+export const checkEntry = command({
+  name: 'check',
+  summary: 'looks for what is wrong with a transform before a run does',
+  usage: ['FILE [options]', '--sandbox'],
+  about: 'A line per problem: FILE:LINE:COLUMN CODE MESSAGE.',
+  options: CHECK_OPTIONS,
+  examples: [
+    ['check churn.transform.ts', 'the program, and its types against churn.row.d.ts'],
+    ['check churn.transform.ts --json', 'one JSON object, for an editor or CI'],
+  ],
+  exits: [0, 1, 2],
+  run: async ({ args }, { say }) => ((await checkCommand(args, say)) ? 0 : 1),
+})
 
 /** Looks at a transform as a run would, and at its types. True if nothing is wrong. Throws UsageError. */
 export async function checkCommand(args: readonly string[], say: (line: string) => void): Promise<boolean> {

@@ -1,34 +1,3 @@
-export const USAGE = `lakeloop check [options] FILE            looks for what is wrong with a transform before a run does
-
-  --row FILE           row types that sync.types() made; by itself churn.row.d.ts beside churn.transform.ts or churn.js
-  --batch, --root DIR  as the options of Transform.fromFile
-  --package NAME=FILE  a package of your own, as the option packages; may be said again
-  --json               one JSON object instead of a line per problem
-  --sandbox            prints the declarations of what a program has beside ECMAScript, for the tsconfig of an editor
-
-A line per problem: FILE:LINE:COLUMN CODE MESSAGE. Ends with 0 if there is none, else 1; 2 is a mistake on the command line.
-
-lakeloop fake-iterable [options]     a fake of Iterable's API on this machine, for trying things by hand
-
-  --port N             where it listens, on 127.0.0.1 (4010; 0 takes any that is free)
-  --project-type T     email, userId or hybrid (email)
-  --key K              the key that it takes (fake-key)
-  --list NAME          a list that is there already; may be said again
-  --seed N             faults at random, but none that lets a request wait for ever; the same seed and requests,
-                       the same faults
-  --fault-rate R       how many requests meet one, from 0 to 1 (0.1; with --seed)
-
-Give its address as baseUrl, and its key as apiKey. Its page at / shows what it holds. What lies below /fake/ steers it:
-
-  curl localhost:4010/fake/faults -d '{"next":"reset after apply","endpoint":"users/bulkUpdate"}'
-  curl localhost:4010/fake/faults      which faults and endpoints there are, and which faults did something
-
-Ctrl-C ends it, and what it held is gone.
-
-lakeloop --help, -h                  this, behind any command
-lakeloop --version, -v               the version of the package
-`
-
 /** A mistake on the command line: what is wrong, for a person. */
 export class UsageError extends Error {}
 
@@ -39,4 +8,35 @@ export function orUsage<T>(read: () => T): T {
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }
+}
+
+/** A number that was written on the command line. Throws UsageError that says what it may be. */
+export function numberOf(name: string, text: string, { min = 0, max, whole = true }: Bounds): number {
+  const value = Number(text)
+  const isFine = text.trim() !== '' && value >= min && value <= max && (!whole || Number.isInteger(value))
+  if (!isFine) throw new UsageError(`--${name} is a ${whole ? 'whole ' : ''}number from ${min} to ${max}`)
+  return value
+}
+
+interface Bounds {
+  readonly min?: number
+  readonly max: number
+  readonly whole?: boolean
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds of a length of time such as `90s`, `5m` or `1.5h`; a bare number is seconds. Throws UsageError. */
+export function durationOf(name: string, text: string, { min = 0, max }: Omit<Bounds, 'whole'>): number {
+  const [, count = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text.trim()) ?? []
+  const ms = Math.round(Number(count) * (UNITS[unit] ?? Number.NaN))
+  if (count === '' || !(ms >= min && ms <= max)) {
+    throw new UsageError(`--${name} is a time such as 30s, 5m or 1h, from ${spokenMs(min)} to ${spokenMs(max)}`)
+  }
+  return ms
+}
+
+function spokenMs(ms: number): string {
+  const [unit = 'ms', size = 1] = Object.entries(UNITS).findLast(([, each]) => ms >= each && ms % each === 0) ?? []
+  return `${ms / size}${unit}`
 }

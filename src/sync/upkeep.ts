@@ -31,6 +31,8 @@ export interface ReconcileRequest {
   readonly signal?: AbortSignal
 }
 
+export type SyncParts = Pick<SyncOptions, 'source' | 'transform' | 'identity' | 'lists' | 'destination' | 'store'>
+
 /** Whether to wait for another process that runs the sync, and until when. */
 export interface Held {
   readonly whenHeld?: WhenHeld
@@ -66,6 +68,12 @@ export abstract class Upkeep {
     this.name = options.name
     this.clock = options.clock ?? SYSTEM_CLOCK
     this.scope = { project: options.destination.project, sync: options.name }
+  }
+
+  /** What it was made of, for who looks at a part itself: `sync.parts.identity.explainProfile(...)`. */
+  get parts(): SyncParts {
+    const { source, transform, identity, lists, destination, store } = this.options
+    return { source, transform, identity, lists, destination, store: store.base }
   }
 
   on<K extends keyof SyncEvents>(event: K, listener: SyncEvents[K]): this {

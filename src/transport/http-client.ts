@@ -33,6 +33,8 @@ export interface HttpAnswer {
   readonly status: number
   /** From `Retry-After`, in either of its forms; not capped. */
   readonly afterMs?: number
+  /** The server's clock, from `Date`, in ms since 1970. */
+  readonly dateMs?: number
   /** The body. Always there for a 2xx; `undefined` for another status whose body is no JSON. */
   readonly json: Json | undefined
   /** The first characters of a body that is no JSON, where the status is no 2xx. May quote the request: never in an error. */
@@ -169,7 +171,8 @@ export class HttpClient {
     this.#assertHere(request, response)
     const { status } = response
     const afterMs = retryAfter(response.headers)
-    const rest = afterMs === undefined ? {} : { afterMs }
+    const dateMs = Date.parse(response.headers.get('date') ?? '')
+    const rest = { ...(afterMs === undefined ? {} : { afterMs }), ...(Number.isNaN(dateMs) ? {} : { dateMs }) }
     if (status >= 200 && status < 300) return { status, ...rest, json: await this.#body(request, response, signal) }
     try {
       return { status, ...rest, ...said(await this.#read(request, response, signal)) }

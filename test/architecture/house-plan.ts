@@ -95,6 +95,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'libphonenumber-js': ['identity/phones.ts'],
   msw: ['testing/'],
   '@opentelemetry/api': ['telemetry/otel.ts', 'telemetry/spans.ts', 'telemetry/metrics.ts'],
+  tsx: ['cli/config.ts'],
 }
 
 /** Barrels: exports only, and no other file may be one. */

@@ -313,7 +313,7 @@ describe('the compiler', () => {
     expect(await lakeloop(ROOT)).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringContaining('lakeloop check [options] FILE'),
+      stderr: expect.stringContaining('lakeloop check FILE [options]'),
     })
   })
 })

@@ -96,6 +96,19 @@ describe('the process', () => {
     expect(await isGone(watch.pid(1), 5_000)).toBe(true)
   })
 
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'does not end at a %s, which a terminal sends to all of the host',
+    async (signal) => {
+      const transform = Transform.fromText(source)
+      await transform.prepare()
+      process.kill(watch.pid(0), signal)
+      for (let time = 0; time < 5; time += 1) expect(fatesOf(await transform.run({ rows }))).toEqual([1])
+      expect(watch.processes).toHaveLength(1)
+      await transform.close()
+      expect(await isGone(watch.pid(0), 5_000)).toBe(true)
+    },
+  )
+
   test('calls queue up; close ends them, twice is once, and later calls say CLOSED', async () => {
     const transform = Transform.fromText(source)
     const both = await Promise.all([transform.run({ rows }), transform.run({ rows })])

@@ -52,6 +52,7 @@ describe('trustingFetch()', () => {
     expect(await client().send(request('/'), never)).toEqual({
       status: 201,
       afterMs: 2_000,
+      dateMs: expect.any(Number),
       json: { method: 'POST', body: 'b', key: 'a' },
     })
     expect(await codeOf(client(globalThis.fetch).send(request('/'), never))).toBe(

@@ -17,12 +17,14 @@ import { checkedOptions, type IterableDestinationOptions, type IterableSettings 
 import { ListDirectory, type ListEntry } from './list-directory.js'
 import { readLists } from './list-maker.js'
 import { NewFields } from './new-fields.js'
+import { type IterableCheck, preflight } from './preflight.js'
 import type { PrepareRules } from './prepare.js'
 import { LearnedSizes } from './sizes.js'
 
 export type { ContractChange, IterableContract, Likeness } from './contract.js'
 export { contractChanges } from './contract.js'
 export type { IterableEvent } from './iterable-options.js'
+export type { IterableCheck } from './preflight.js'
 export type { IterableDestinationOptions }
 
 /** What preparing depends on and only Iterable knows. */
@@ -128,6 +130,21 @@ export class IterableDestination implements Destination {
     const types = await this.#fields(options.signal ?? new AbortController().signal)
     const learned = this.#events?.learned() as IterableContract['events'] | undefined
     return contractOf(types, { ...learned, ...this.#settings.events })
+  }
+
+  /**
+   * Looks for what a run needs of the project, and says what to do about what is missing: key, project type, room for new
+   * fields, lists, and this machine's clock against the server's. Sends nothing.
+   *
+   * Throws  ABORTED, CLOSED; never for what is missing.
+   */
+  async preflight(options: { readonly signal?: AbortSignal } = {}): Promise<readonly IterableCheck[]> {
+    if (this.#closed) throw new LakeloopError('CLOSED', { part: PART })
+    const now = (this.#settings.today as (() => number) | undefined) ?? Date.now
+    return await preflight(this.#client, this.#settings, {
+      signal: options.signal ?? new AbortController().signal,
+      now,
+    })
   }
 
   /** By the 1,000 people a day that Iterable takes, less those of the last 24 hours, and its rate. */

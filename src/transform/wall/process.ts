@@ -10,7 +10,7 @@ import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
  * Reads the child's code from fd 3 and runs it: a command line cannot hold it, and a file of our own would be lost when
  * the host is bundled. Ends with the pipe.
  */
-const BOOT = `'use strict';const f=require('node:fs');const take=(n)=>{const b=Buffer.alloc(n);for(let a=0;a<n;){const g=f.readSync(3,b,a,n-a,null);if(g===0)process.exit(0);a+=g}return b};
+const BOOT = `'use strict';for(const s of ['SIGINT','SIGTERM'])process.on(s,()=>{});const f=require('node:fs');const take=(n)=>{const b=Buffer.alloc(n);for(let a=0;a<n;){const g=f.readSync(3,b,a,n-a,null);if(g===0)process.exit(0);a+=g}return b};
 const code=take(take(4).readUInt32LE(0)).toString();require('node:vm').runInThisContext('(function(require){'+code+'\\n})',{filename:'lakeloop:child'})(require)`
 
 /** No file, process, worker or addon is allowed. Source: Node's permission model; the flag lost its prefix in 22.13. */
