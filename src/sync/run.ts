@@ -167,21 +167,7 @@ class Pass {
     parts: Pick<Parts, 'facts' | 'delivery' | 'history'>,
     drift: Drift,
   ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
-    const context = await runContext({
-      ...parts,
-      options: this.#options,
-      events: this.#events,
-      drive: this.#drive,
-      clock: this.#clock,
-      scope: this.#scope,
-      runId: this.#runId,
-      tally: this.#tally,
-      requests: this.#requests,
-      checkpoint: this.#checkpoint,
-      now: this.#isBeside ? this.#startedAt : this.#checkpoint.now,
-      // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
-      acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined,
-    })
+    const context = await this.#context(parts)
     const { project, sync } = this.#scope
     const { reads, kept, actions, onAddresses, guardsDay = false } = this.#drive
     const window = new Window(context, {
@@ -226,6 +212,24 @@ class Pass {
     // A schema whose rows are to be kept is not accepted by a run that met none.
     const isParked = pages.parked > 0 || drift.park !== undefined
     return { window, schema: isParked || this.#isBeside ? undefined : pages.schema }
+  }
+
+  async #context(parts: Pick<Parts, 'facts' | 'delivery' | 'history'>): Promise<RunContext> {
+    return await runContext({
+      ...parts,
+      options: this.#options,
+      events: this.#events,
+      drive: this.#drive,
+      clock: this.#clock,
+      scope: this.#scope,
+      runId: this.#runId,
+      tally: this.#tally,
+      requests: this.#requests,
+      checkpoint: this.#checkpoint,
+      now: this.#isBeside ? this.#startedAt : this.#checkpoint.now,
+      // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
+      acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined,
+    })
   }
 
   async #takeOver({ lists, delivery, fence, clock, reading: signal, scope }: RunContext): Promise<boolean> {

@@ -57,7 +57,7 @@ export class WaitingClock implements Clock {
 }
 
 /** Turns of the loop in which everything in memory that can go on has gone on. */
-const TURNS = 60
+const TURNS = 400
 
 export async function quiet(): Promise<void> {
   for (let turn = 0; turn < TURNS; turn += 1) await setImmediate()
