@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { type Plan, planJson, planText } from '../index.js'
 import { CONFIG_OPTIONS, command, exitOf } from './command.js'
 import { chosen } from './config.js'
+import { MODE_OPTION, modeOf } from './run-command.js'
 import { jsonLine, oneLine, StatusLine } from './screen.js'
 import { numberOf, UsageError } from './usage.js'
 
@@ -17,6 +18,7 @@ export const planCommand = command({
     'Reads the rows and asks the destination for its fields and lists. With --json, counts, sizes, digests and names: no address and no value.',
   options: {
     ...CONFIG_OPTIONS,
+    mode: MODE_OPTION,
     out: { type: 'string', value: 'FILE', says: 'keep the plan of one sync, for `lakeloop run --plan FILE`' },
     payloads: {
       type: 'boolean',
@@ -39,12 +41,13 @@ export const planCommand = command({
       throw new UsageError('--out keeps the plan of one sync: name it')
     const payloads = values.payloads === true
     const asked = payloads ? { payloads, rowsMax: numberOf('rows', values.rows, { max: ROWS_MAX }) } : {}
+    const how = { ...asked, ...modeOf(values.mode) }
     const line = new StatusLine(screen)
     const plans: Plan[] = []
     for (const sync of syncs) {
       if (ending.aborted) break
       if (values.json !== true) line.draw(`${sync.name}: planning`)
-      const plan = await sync.plan({ signal: ending, ...asked }).finally(() => line.clear())
+      const plan = await sync.plan({ signal: ending, ...how }).finally(() => line.clear())
       plans.push(plan)
       if (values.out !== undefined) await keep(resolve(folder, values.out), plan)
       if (values.json === true) say(jsonLine(JSON.parse(planJson(plan))))

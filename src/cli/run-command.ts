@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { isLakeloopError, type Plan, type RunReport, type Sync } from '../index.js'
+import { isLakeloopError, type Plan, type RunMode, type RunReport, type Sync } from '../index.js'
 import { CONFIG_OPTIONS, type Context, command, type Exit, exitOf } from './command.js'
 import { chosen } from './config.js'
 import { showProgress } from './progress.js'
@@ -14,6 +14,23 @@ export const RUNNING_OPTIONS = {
   wait: { type: 'boolean', says: 'while another process runs the sync: wait for it, and do not end with LEASE_HELD' },
   'fail-on-rejected': { type: 'boolean', says: 'end with 3 if rows were rejected' },
 } as const
+
+/** Of `run` and `plan`. */
+export const MODE_OPTION = {
+  type: 'string',
+  value: 'full|resync',
+  says: 'full: send all of it again; resync: read the source from its beginning, and send what differs',
+} as const
+
+const MODES: readonly RunMode[] = ['full', 'resync']
+
+/** The mode by its name; nothing where none was said. */
+export function modeOf(said: string | undefined): { readonly mode?: RunMode } {
+  if (said === undefined) return {}
+  const mode = MODES.find((one) => one === said)
+  if (mode === undefined) throw new UsageError(`--mode is full or resync, and not ${said}`)
+  return { mode }
+}
 
 /** One hour, as `graceMs` has it. */
 const GRACE_MS_MAX = 3_600_000
@@ -57,18 +74,20 @@ export const runCommand = command({
   options: {
     ...CONFIG_OPTIONS,
     ...RUNNING_OPTIONS,
+    mode: MODE_OPTION,
     plan: { type: 'string', value: 'FILE', says: 'send what this plan of `lakeloop plan --out FILE` holds, or refuse' },
   },
   examples: [
     ['run', 'every sync'],
     ['run churn-scores --fail-on-rejected', 'one, for a scheduler that should know of bad rows'],
+    ['run churn-scores --mode resync', 'the source from its beginning; see docs/modes.md'],
     ['run churn-scores --plan plan.json', 'what was looked at before, and nothing else'],
   ],
   exits: [0, 1, 2, 3, 130, 143],
   async run({ values, positionals }, context) {
     const plan = values.plan === undefined ? undefined : await planIn(resolve(context.folder, values.plan), values.plan)
     const signal = context.signal()
-    const running = runningOf(values, signal)
+    const running = { ...runningOf(values, signal), ...modeOf(values.mode) }
     const syncs = chosen(
       await context.config(values.config),
       plan && positionals.length === 0 ? [plan.sync] : positionals,

@@ -70,6 +70,16 @@ describe('lakeloop run', () => {
     expect(told).toMatchObject([{ sync: 'churn', status: 'cancelled' }]) // and the second was not begun
   })
 
+  test('sends all of it again where that is the mode, as its plan says', async () => {
+    desk.sync('churn')
+    await desk.run('run')
+    expect((await desk.run('plan', 'churn')).said[0]).toBe('plan of churn: 3 rows read, 3 unchanged')
+    expect((await desk.run('plan', 'churn', '--mode', 'full')).said[0]).toBe('plan of churn: 3 rows read, 0 unchanged')
+    const { told } = await desk.json('run', '--mode', 'full')
+    expect(told).toMatchObject([{ rows: { read: 3, accepted: 3 } }])
+    await expect(desk.run('run', '--mode', 'half')).rejects.toThrow('--mode is full or resync, and not half')
+  })
+
   test('sends what a plan holds, and refuses one that has been overtaken', async () => {
     desk.sync('churn')
     const planned = await desk.run('plan', 'churn', '--out', 'plan.json')
