@@ -69,7 +69,10 @@ function problemsOf(files: ReadonlyMap<string, string>): readonly string[] {
 
 const wrapped = (code: string): string => `${KNOWN}\nexport async function shown() {\n${code}}\n`
 
-test('every block of TypeScript in the docs compiles against the published types', () => {
+/** The compiler reads all of the types: half a minute on a machine that has other work too. */
+const LONG_MS = 180_000
+
+test('every block of TypeScript in the docs compiles against the published types', { timeout: LONG_MS }, () => {
   expect(blocks.length).toBeGreaterThan(5)
   const files = new Map(blocks.map(({ at, code }, n) => [join(ROOT, 'test/docs', `${n}.ts`), { at, code }] as const))
   const problems = problemsOf(new Map([...files].map(([name, { code }]) => [name, wrapped(code)])))
@@ -80,7 +83,7 @@ test('every block of TypeScript in the docs compiles against the published types
   expect(told).toEqual([])
 })
 
-test('a block that uses an option that is not there is found', () => {
+test('a block that uses an option that is not there is found', { timeout: LONG_MS }, () => {
   const name = join(ROOT, 'test/docs', 'wrong.ts')
   expect(problemsOf(new Map([[name, wrapped("new DatabricksCatalog({ host, auth, hosts: '' })\n")]]))).toHaveLength(1)
 })
