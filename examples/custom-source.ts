@@ -79,6 +79,8 @@ for (const { name, run } of sourceConformance) {
 // => ok rows: each has a key and a time of change where the source declares them and the columns hold a value
 // => ok describe: names the columns of the pages, or says that only reading tells
 // => ok read: an aborted signal ends it
+// => ok head: is where nothing is new, and as good as a cursor behind the last page, where the source has one
+// => ok read: from the beginning gives all rows, whatever was read before it
 // => ok close: twice is once
 
 const source = new JsonLinesSource({ name: 'scores', text, columns })

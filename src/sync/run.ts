@@ -270,7 +270,7 @@ class Pass {
       schema: this.#met === undefined ? null : schemaDigest(this.#met),
       versions: { transform: this.#version, rules: this.#options.identity.rulesHash },
       expired: [],
-      requests: this.#requests,
+      requests: Object.fromEntries(Object.entries(this.#requests).sort()), // not as they happened to be first
       ...this.#found,
       ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
     }
