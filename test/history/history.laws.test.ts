@@ -115,12 +115,12 @@ class Stage {
   readonly place: Place
   readonly model = new HistoryModel()
   readonly life: Life
-  readonly runs: { readonly runId: string; readonly startedAt: number }[] = []
+  readonly runs: string[] = []
   now = BEGAN
   plain = false
   recorder: Recorder | undefined
-  /** Runs that retention took away. */
-  #gone = 0
+  /** When those began that retention has not taken away, oldest first: one that is gone does not come back, whatever is kept later. */
+  #kept: readonly number[] = []
 
   constructor(store: Store) {
     this.store = store
@@ -137,7 +137,8 @@ class Stage {
     const recorder = await Recorder.open(this.place, { ...options, addressedBy: 'email', now: () => this.now, bounds })
     const report = { startedAt: new Date(this.now).toISOString(), runId } as RunReport
     await this.store.commit([...recorder.begun, runOp(this.place.scope, report)])
-    this.runs.push({ runId, startedAt: this.now })
+    this.runs.push(runId)
+    this.#kept = [...this.#kept, this.now]
     this.recorder = recorder
     return recorder
   }
@@ -162,7 +163,7 @@ class Stage {
     this.now += 1
     const ops = recorder.ops(subjects)
     const before = this.life.done
-    const runId = this.runs.at(-1)?.runId as string
+    const runId = this.runs.at(-1) as string
     try {
       await this.life.commit(ops).finally(() => {
         if (this.life.done > before) this.model.page(runId, this.now, this.plain, subjects)
@@ -180,10 +181,10 @@ class Stage {
     const options = { keepDays, runsMax, outcomesMax: 1_000_000, now: this.now, slackMs: 0 }
     await this.#again(() => prune(this.place, this.life.commit, options))
     const since = this.now - keepDays * DAY
-    const kept = this.runs.slice(-runsMax).filter(({ startedAt }) => startedAt >= since)
-    const isCut = kept.length < this.runs.length - this.#gone
-    this.#gone = this.runs.length - kept.length
-    this.model.prune(Math.max(since, isCut ? (kept[0]?.startedAt ?? this.now) : 0))
+    const kept = this.#kept.slice(-runsMax).filter((startedAt) => startedAt >= since)
+    const isCut = kept.length < this.#kept.length
+    this.#kept = kept
+    this.model.prune(Math.max(since, isCut ? (kept[0] ?? this.now) : 0))
   }
 
   /** Until it was done, by another process each time. */
@@ -280,6 +281,14 @@ test('history answers as plain arrays of all pages do, whatever was folded, prun
   const law = fc.asyncProperty(script, (one) => holds(one, new MemoryStore()))
   await fc.assert(law, { numRuns: RUNS, ...SEED })
 }, 120_000)
+
+const page = (hours: number): Step => ({ do: 'page', hours, subjects: [crowded(0)] })
+const pruned = (keepDays: number): Step => ({ do: 'prune', keepDays, runsMax: 4 })
+
+test('what a run records after it was pruned itself stays, also where a later prune would keep that run and the next would not', async () => {
+  const steps = [page(0), page(12), page(12), page(12), pruned(1), page(12), pruned(5), pruned(1)]
+  await holds({ steps, deaths: [] }, new MemoryStore())
+})
 
 test('so it does in SQLite', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lakeloop-history-'))
