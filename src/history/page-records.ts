@@ -1,3 +1,4 @@
+import { isOfTheForgotten } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
 import { type Block, ENTRY_BYTES, type PageHead, writeEntry } from './block.js'
@@ -59,7 +60,7 @@ export function recorded(
   let entries = 0
   for (let from = 0; from < subjects.length; from += SUBJECTS_MAX) {
     const id = nextId()
-    const made = blockOf(writing, subjects.slice(from, from + SUBJECTS_MAX), { id, at })
+    const made = blockOf(writing, subjects.slice(from, from + SUBJECTS_MAX).map(named), { id, at })
     const record: PageRecord = { head: made.block.head, entries: made.block.entries.toString('base64') }
     ops.push(put(partKey(writing.scope, 'page', id), record))
     if (made.text !== undefined) ops.push(put(partKey(writing.scope, 'text', id), made.text))
@@ -67,6 +68,13 @@ export function recorded(
     entries += made.block.entries.length / ENTRY_BYTES
   }
   return { ops, pages, entries }
+}
+
+/** Of somebody who was forgotten it is counted what became of the action, and nothing tells whose it was. */
+function named(subject: Subject): Subject {
+  const { ends } = subject
+  if (!ends.some(({ reason }) => reason !== undefined && isOfTheForgotten(reason))) return subject
+  return { identifiers: {}, key: undefined, address: undefined, ends }
 }
 
 const put = (key: readonly string[], value: PageRecord | PlainText): Op => ({

@@ -30,3 +30,7 @@ export const OUTCOME_RANK: readonly OutcomeStatus[] = [
 export function worse(a: OutcomeStatus, b: OutcomeStatus): OutcomeStatus {
   return OUTCOME_RANK.indexOf(a) <= OUTCOME_RANK.indexOf(b) ? a : b
 }
+
+/** Nothing is kept of an action about somebody who was forgotten: it could never be sent, and would bring their data back. */
+export const isOfTheForgotten = ({ code }: Reason): boolean =>
+  code === 'USER_FORGOTTEN' || code === 'IDENTIFIER_FORGOTTEN'

@@ -69,14 +69,13 @@ const NOBODY: readonly string[] = ['USER_FORGOTTEN', 'USER_UNKNOWN', 'EMAIL_INVA
  * Repeat  harmless: who is forgotten already is answered as such (I2). An entry goes with its answer (I1, I10).
  */
 export async function sendForgets(context: RunContext): Promise<void> {
-  const { store, scope, sender, commits, destination, events } = context
+  const { store, scope, sender, commits, destination } = context
   const prefix = [scope.project, QUEUE, scope.sync]
   let waiting = 0
   const settle = async (keys: readonly Key[], { outcomes }: Settled): Promise<void> => {
     const main: Op[] = []
     for (const [at, outcome] of outcomes) {
       const isRefused = outcome.status === 'rejected' && !NOBODY.includes(outcome.reason.code)
-      if (isRefused) events.tell('reject', { reason: outcome.reason, actions: 1 })
       if (isRefused || outcome.status === 'parked') waiting += 1
       else main.push({ op: 'delete', table: 'erasing', key: keys[at] as Key })
     }

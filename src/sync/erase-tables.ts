@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { erasePlaces } from '../delta/erase.js'
 import { eraseOutcomes } from '../history/erase.js'
 import type { Identifiers } from '../model/identifier.js'
+import { rowBlock } from '../model/row.js'
 import type { JsonObject } from '../model/value.js'
 import { baseOf } from '../stores/sealed.js'
 import type { Entry, Key, Op, Store, Table } from '../stores/store.js'
@@ -16,8 +17,10 @@ export interface Erasing {
   readonly scope: Scope
   /** Identity's graph. */
   readonly graph: string
-  /** Of the rows of the sync; `undefined` where it is another one's and its source is not known. */
-  readonly source: string | undefined
+  /** Of the rows of the sync; left out where it is another one's and its source is not known. */
+  readonly source?: string | undefined
+  /** The source's key columns. */
+  readonly rowKey?: readonly string[] | undefined
   readonly theirs: Theirs
   /** Commits to `store` with the lease in front. */
   readonly commit: (ops: readonly Op[]) => Promise<void>
@@ -36,7 +39,16 @@ export type Erased = Readonly<Record<string, number>>
 export type Eraser = (erasing: Erasing) => Promise<Erased>
 
 /** What a sync keeps under its own name. Whoever adds a table with values adds an eraser here. */
-export const OF_A_SYNC: readonly Eraser[] = [fingerprints, letters, parked, parkedRows, carried, pushed, outcomes]
+export const OF_A_SYNC: readonly Eraser[] = [
+  fingerprints,
+  letters,
+  parked,
+  parkedRows,
+  carried,
+  pushed,
+  pushIds,
+  outcomes,
+]
 
 /** What the syncs of a project share. Identity, which several projects may share, erases its own: `IdentityResolver.forget`. */
 export const OF_THE_PROJECT: readonly Eraser[] = [bindings, marks, places]
@@ -115,11 +127,23 @@ function carried(erasing: Erasing): Promise<Erased> {
   return sweep(erasing, 'carried', { isTheirs })
 }
 
-/** Rows that were pushed and that no run has taken yet. */
+/** Rows that were pushed and that no run has taken yet. Their keys are those that the source would give them. */
 function pushed(erasing: Erasing): Promise<Erased> {
-  const { theirs } = erasing
-  const isTheirs = ({ value }: Entry): boolean => theirs.isRow((value as { readonly row: JsonObject }).row, undefined)
+  const { theirs, source, rowKey } = erasing
+  const isTheirs = ({ value }: Entry): boolean => {
+    const { row } = value as { readonly row: JsonObject }
+    const key = rowBlock([row], { key: rowKey }).key(0)
+    return theirs.isRow(row, key) || (key !== undefined && source !== undefined && theirs.isRecord(source, key))
+  }
   return sweep(erasing, 'inbox', { isTheirs })
+}
+
+/** Ids of pushes, each in two entries: a push of theirs that is repeated is taken again, and its rows are refused. */
+function pushIds(erasing: Erasing): Promise<Erased> {
+  const { theirs } = erasing
+  const isTheirs = ({ key: [, , part, id = ''], value }: Entry): boolean =>
+    (part === 'id' && theirs.isTelling(id)) || (part === 'slot' && theirs.isTelling(String(value)))
+  return sweep(erasing, 'inboxState', { isTheirs })
 }
 
 /** What history keeps under digests of their names, which it can only look for one by one. */

@@ -9,6 +9,7 @@ import { type Landed, landedStatements } from './erase-landed.js'
 import { doneOps, dropDone, intentOps, type Pending, pendingErasures, together } from './erase-pending.js'
 import { type Handles, Theirs } from './erase-person.js'
 import { type Erased, type Eraser, OF_A_SYNC, OF_THE_PROJECT } from './erase-tables.js'
+import { syncsWithInbox } from './inbox.js'
 import { fenceIn, Lease } from './lease.js'
 import type { SyncOptions } from './options.js'
 
@@ -110,9 +111,9 @@ const theirsOf = ({ parts: { identity } }: Place, handles: Handles): Theirs =>
 
 const PAGE = 1_000
 
-/** Every sync that ever ran in the project, on this store: each has a lease. */
+/** Every sync of the project that ever ran on this store, each of which has a lease, or was pushed to. */
 async function syncsOf(store: Store, { project, sync }: Scope): Promise<readonly string[]> {
-  const names = new Set([sync])
+  const names = new Set([sync, ...(await syncsWithInbox(store, project))])
   for (let after: Key | undefined; ; ) {
     const page = await store.scan('lease', { prefix: [project], after, limit: PAGE })
     for (const { key } of page) names.add(String(key[1]))
@@ -207,7 +208,7 @@ async function eraseIn(
       stores: { identity: identity.store, lists: lists.store },
       graph: identity.graph,
       scope,
-      source: isOther ? undefined : source.name,
+      ...(isOther ? {} : { source: source.name, rowKey: source.key }),
       theirs,
       commit: (ops) => lease.commit(ops),
       fenceIn: (other) => fenceIn(other, store, lease.fence),

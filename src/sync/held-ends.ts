@@ -1,11 +1,10 @@
 import type { Subject } from '../history/page-records.js'
-import type { Outcome } from '../model/outcome.js'
+import { isOfTheForgotten, type Outcome } from '../model/outcome.js'
 import type { Json, JsonObject, Reason } from '../model/value.js'
 import type { Entry, Op } from '../stores/store.js'
 import { isAfter } from './address-memory.js'
 import type { RunContext } from './context.js'
 import { kept, keptAgain, keptIn, orderOf, rowKeyOf } from './letter.js'
-import { isOfTheForgotten } from './page.js'
 import { endOf, subjectOf } from './subjects.js'
 
 export type HeldTable = 'parked' | 'deadLetter'

@@ -261,6 +261,21 @@ function blockOf(
   return { ...block, changedAt: (index) => block.changedAt(index) ?? kept[index]?.changedAt }
 }
 
+/** Every sync of a project that was ever pushed to, also where it has never run. Cost    one read a sync. */
+export async function syncsWithInbox(store: Store, project: string): Promise<readonly string[]> {
+  const names: string[] = []
+  for (let after: Key | undefined; ; ) {
+    const [entry] = await store.scan('inboxState', { prefix: [project], after, limit: 1 })
+    if (entry === undefined) return names
+    const sync = String(entry.key[1])
+    names.push(sync)
+    after = [project, sync, BEHIND_ALL]
+  }
+}
+
+/** Behind the names of all records of a sync, of which there may be many. */
+const BEHIND_ALL = '~'
+
 const between = (pushed: Pushed, drained: Drained): { readonly rows: number; readonly bytes: number } => ({
   rows: Math.max(0, pushed.next - drained.next),
   bytes: Math.max(0, pushed.bytes - drained.bytes),

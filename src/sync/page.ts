@@ -1,7 +1,7 @@
 import type { Wish } from '../delta/list-delta.js'
 import type { ActionBlock } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
-import { type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
+import { isOfTheForgotten, type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
 import type { RowBlock } from '../model/row.js'
 import type { Json, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
@@ -72,6 +72,8 @@ export class PageWork {
   beganAt = 0
   /** Its rows are some that the store kept, and none of what a pass over the source reads. */
   isOfStore = false
+  /** Rows that no action was made of and that show somebody who was forgotten: nothing tells of them. */
+  readonly forgotten = new Set<number>()
   /** Actions without an outcome. */
   waiting = 0
   readonly #status: (OutcomeStatus | undefined)[]
@@ -170,10 +172,6 @@ export class PageWork {
 
 /** What an event's id is made of: the source and the key of the action, so that a repeat is the same event (I2). */
 export const originKey = (source: string, key: Key): string => JSON.stringify([source, ...key.slice(2)])
-
-/** Nothing is kept of an action about somebody who was forgotten: it could never be sent, and would bring their data back. */
-export const isOfTheForgotten = ({ code }: Reason): boolean =>
-  code === 'USER_FORGOTTEN' || code === 'IDENTIFIER_FORGOTTEN'
 
 /** Keeps a parked or rejected action whole. Without a row key it is kept under the run and its number (bounded by the circuit). */
 export function keep(

@@ -1,12 +1,11 @@
 import { isDeparture } from '../model/action.js'
-import type { Outcome } from '../model/outcome.js'
+import { isOfTheForgotten, type Outcome } from '../model/outcome.js'
 import type { Entry, Key, Op } from '../stores/store.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { tryHeld } from './held.js'
 import { heldSubject } from './held-ends.js'
 import { keptIn } from './letter.js'
-import { isOfTheForgotten } from './page.js'
 
 const PARKED_PER_TURN = 1_000
 

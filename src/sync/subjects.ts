@@ -40,7 +40,8 @@ export function subjectsOf(work: PageWork): readonly Subject[] {
   for (let row = 0; row < page.rows.length; row += 1) {
     const key = page.rows.key(row)
     if (action >= block.length || block.row(action) !== row) {
-      subjects.push({ identifiers: {}, key, address: undefined, ends: [endOf('row', outcomeOfRow(work, row))] })
+      const told = work.forgotten.has(row) ? undefined : key
+      subjects.push({ identifiers: {}, key: told, address: undefined, ends: [endOf('row', outcomeOfRow(work, row))] })
     }
     while (action < block.length && block.row(action) === row) {
       const identifiers = block.identifiers(action)

@@ -250,7 +250,8 @@ export class Window {
     }
     const forgotten = await rowsOfTheForgotten(this.#context, refused)
     refused.forEach(({ at, reason }, nth) => {
-      if (!forgotten.has(nth)) keepRow(page, at, reason, this.#context)
+      if (forgotten.has(nth)) page.forgotten.add(at)
+      else keepRow(page, at, reason, this.#context)
     })
   }
 

@@ -53,7 +53,7 @@ describe.each<[string, Exchange | undefined]>([
 
   test('the bytes arrive as they were prepared, with their length', async () => {
     answer = (response) => response.end('{"successCount":1}')
-    expect(await send()).toEqual({ status: 200, json: { successCount: 1 } })
+    expect(await send()).toEqual({ status: 200, json: { successCount: 1 }, dateMs: expect.any(Number) })
     expect(bodies.at(-1)).toBe('{"users":["ü"]}')
     expect(headers.slice(-2)).toEqual(['16', 'key'])
   })

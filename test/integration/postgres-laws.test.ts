@@ -6,6 +6,7 @@ import type { Json } from '../../src/model/value.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { PostgresStore } from '../../src/stores/postgres.js'
 import type { Key, Op, Range, Store } from '../../src/stores/store.js'
+import { holds, script } from '../history/history-stage.js'
 import { samePeople, step } from '../identity/same-people.js'
 import { freshSchema, sharedPostgres } from './postgres/shared.js'
 
@@ -81,5 +82,15 @@ describe.skipIf(connectionString === undefined)('PostgresStore', () => {
       fc.asyncProperty(steps, (all) => inBoth((memory, postgres) => samePeople([memory, postgres], all))),
       law,
     )
+  })
+
+  test('history answers as plain arrays of all pages do, whatever was folded, pruned, erased, and whenever a process died', {
+    timeout: 60_000 + 10_000 * numRuns,
+  }, async () => {
+    const inPostgres = fc.asyncProperty(script, async (one) => {
+      const store = new PostgresStore({ pool, schema: freshSchema() })
+      await holds(one, store).finally(() => store.close())
+    })
+    await fc.assert(inPostgres, law)
   })
 })

@@ -139,7 +139,13 @@ export async function populate(world: World): Promise<void> {
   await keepRows(world)
   await keepCarried(world)
   await keepWhole(world)
-  await ran(syncOf(world, [row('n-1', ...who, 'refused'), row('canary-4711', ...who, 'event')], { name: 'news' }))
+  const news = [
+    row('n-1', ...who, 'refused'),
+    row('canary-4711', ...who, 'event'),
+    row('n-2', 'c-2', 'bob@example.com', 'event'),
+  ]
+  await ran(syncOf(world, news, { name: 'news', history: { outcomes: 'plain' } }))
+  await keepPushed(world)
   const beside: Key = ['test', 'r:s:at-risk', NEW_ADDRESS]
   await store.commit([
     { op: 'put', table: 'membership', key: beside, value: 'member' }, // of a comparison that died
@@ -147,6 +153,13 @@ export async function populate(world: World): Promise<void> {
     { op: 'put', table: 'identitySeen', key: ['main', 'crm', '1', 'bob'], value: 0 },
     ...(await lists.note([{ list: 'n', claimant: 'f', address: OLD_ADDRESS, member: true }], OTHER)).ops,
   ])
+}
+
+/** Rows that wait in the inbox of a sync that has never run, under ids of pushes that name people. */
+async function keepPushed(world: World): Promise<void> {
+  const sync = syncOf(world, [], { name: 'live' })
+  await sync.push([row('l-1', CANARY.customer_id, null, 'event')], { id: 'canary-4711/1' })
+  await sync.push([row('l-2', 'c-2', 'bob@example.com', 'event')], { id: 'bob/1' })
 }
 
 const OTHER = { project: 'test', owner: 'elsewhere', epoch: '1' }

@@ -2,11 +2,13 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { OutcomeEntry } from '../../src/history/outcomes.js'
 import { IdentityResolver } from '../../src/identity/resolver.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import { type Store, TABLES } from '../../src/stores/store.js'
 import { Lease } from '../../src/sync/lease.js'
+import type { OutcomesRequest } from '../../src/sync/person-outcomes.js'
 import { Mortal } from '../identity/mortal.js'
 import {
   BOB,
@@ -52,14 +54,18 @@ const PLACES = {
   identifier: 3,
   identityHistory: 6,
   identitySeen: 1,
+  inbox: 1,
+  inboxState: 2,
   membership: 3,
+  outcome: 1,
   parked: 1,
   parkedRow: 1,
   profile: 1,
 }
 
 /** No value of anybody; or of identity alone, whose own tests erase it; or what erasing itself keeps. */
-const ELSEWHERE = `checkpoint lease schema run field list seen departed tombstone identityMeta identityLog identityMove
+const ELSEWHERE =
+  `checkpoint lease schema run batch outcomeKey field list removed seen departed tombstone identityMeta identityLog identityMove
   identityCursor aging quarantine forgetting erasing`.split(/\s+/)
 
 test('every table of the store is one that the canary passes through, or is named as one that holds none of it', () => {
@@ -79,6 +85,25 @@ const sentTo = (world: World, kind?: string): readonly string[] =>
     .filter(({ action }) => kind === undefined || action.kind === kind)
     .map(({ address }) => address)
 
+/** What history tells, of the syncs that keep hashes and of the one that keeps names. */
+async function outcomesOf(world: World, question: OutcomesRequest): Promise<readonly OutcomeEntry[]> {
+  const found: OutcomeEntry[] = []
+  for (const name of ['churn', 'news'])
+    for await (const entry of syncOf(world, [], { name }).outcomes(question)) found.push(entry)
+  return found
+}
+
+/** Under each name of theirs, and under the keys of their rows. */
+const OF_CANARY: readonly OutcomesRequest[] = [
+  { person: { customer_id: CANARY.customer_id } },
+  { person: { email: CANARY.email } },
+  { person: { email: OLD_ADDRESS } },
+  { key: 'order/canary-4711/1' },
+  { key: 'r-1' },
+  { key: 'e-1' },
+  { key: 'n-1' },
+]
+
 describe('Sync.erase()', () => {
   test('leaves nothing of a canary that was in every table, in no byte of the file, and touches nobody else', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lakeloop-erase-'))
@@ -93,14 +118,28 @@ describe('Sync.erase()', () => {
       expect(bytesFound(bytes())).toEqual(expect.arrayContaining(['plain', expect.stringMatching('base64')]))
       const bob = await traces(store, BOB)
       expect(Object.keys(bob)).toEqual(
-        expect.arrayContaining(['audience', 'claim', 'deadLetter', 'fingerprint', 'parked', 'parkedRow']),
+        expect.arrayContaining([
+          'audience',
+          'claim',
+          'deadLetter',
+          'fingerprint',
+          'inbox',
+          'inboxState',
+          'outcome',
+          'parked',
+        ]),
       )
       const sync = syncOf(world, [])
+      const ofBob = await outcomesOf(world, { person: { customer_id: 'c-2' } })
+      for (const question of OF_CANARY) expect(await outcomesOf(world, question)).not.toEqual([])
       const { tables, ...erasure } = await sync.erase({ phone: CANARY.phone })
       expect(erasure).toEqual({ identifiers: 4, waiting: [], forget: { queued: 2, etaMs: 0 }, statements: [] })
       expect(tables).toMatchObject({ deadLetter: 3, parked: 1, parkedRow: 1, carried: 1, audience: 2, membership: 3 })
       expect(await traces(store)).toEqual({ erasing: 2 }) // the addresses, until the destination has forgotten them
       expect(await traces(store, BOB)).toEqual(bob)
+      expect(tables).toMatchObject({ inbox: 1, inboxState: 2 })
+      for (const question of OF_CANARY) expect(await outcomesOf(world, question)).toEqual([])
+      expect(await outcomesOf(world, { person: { customer_id: 'c-2' } })).toEqual(ofBob)
       world.destination.applied.splice(0)
       expect(await sync.run()).toMatchObject({ status: 'complete' })
       expect(sentTo(world).toSorted()).toEqual([NEW_ADDRESS, OLD_ADDRESS].sort())
@@ -160,6 +199,14 @@ describe('Sync.erase()', () => {
     expect(await traces(store)).toEqual(PLACES)
   })
 
+  test('takes a pushed row for theirs by the columns of its key, and no id of a push that is as short', async () => {
+    const { store, world } = await populated()
+    const sync = syncOf(world, [])
+    await sync.push([row('c-9', 'c-7', null), row('c-10', 'c-7', null)], { id: 'c-9' })
+    expect((await sync.erase({ customer_id: 'c-9' })).tables).toMatchObject({ inbox: 1, inboxState: 0 })
+    expect(await traces(store, /"c-(9|10)"/)).toMatchObject({ inbox: 1, inboxState: 2 })
+  })
+
   test('stops while the sync runs', async () => {
     const { store, world } = await populated()
     const lease = await Lease.take(store, { project: 'test', sync: 'churn' }, world.clock)
@@ -186,10 +233,12 @@ describe('who was erased is not made again', () => {
       ['news', events, 4],
       ['never-seen', events, 4],
     ] as const) {
-      const report = await syncOf(world, rows, { name }).run()
+      const report = await syncOf(world, rows, { name, history: { outcomes: 'plain' } }).run()
       expect(report).toMatchObject({ status: 'complete', rows: { read: rejected + 1, rejected } })
       expect(new Set(report.reasons.map(({ reason }) => reason.code))).toEqual(new Set(['IDENTIFIER_FORGOTTEN']))
     }
+    for (const question of OF_CANARY) expect(await outcomesOf(world, question)).toEqual([])
+    expect(await outcomesOf(world, { reason: 'IDENTIFIER_FORGOTTEN' })).toHaveLength(14) // counted, and of nobody
     await expectGone(store, world)
   })
 
@@ -204,7 +253,10 @@ describe('who was erased is not made again', () => {
       row('t-9', 'c-2', CANARY.email, 'throws'),
       row('t-2', 'c-2', 'bob@example.com', 'throws'),
     ]
-    expect((await syncOf(world, rows).run()).rows).toMatchObject({ rejected: 3 })
+    const plain = { history: { outcomes: 'plain' } } as const
+    expect((await syncOf(world, rows, plain).run()).rows).toMatchObject({ rejected: 3 })
+    for (const key of ['t-8', 't-9']) expect(await outcomesOf(world, { key })).toEqual([])
+    expect(await outcomesOf(world, { key: 't-2' })).toMatchObject([{ key: 't-2' }, { kind: 'row' }])
     const unknown = [
       { id: 'p-3', who: 'c-5', mail: OLD_ADDRESS.toUpperCase(), kind: 'profile' },
       { id: 'p-4', who: CANARY.customer_id, mail: 'x@example.com', kind: 'profile' },
@@ -254,7 +306,7 @@ describe('who was erased is not made again', () => {
     expect(erasure.waiting).toEqual(['news'])
     await store.commit([{ op: 'put', table: 'parked', key: ['test', 'news', 'r-1', 'profile'], value: parked }])
     await lease.release()
-    expect(Object.keys(await traces(store))).toEqual(['deadLetter', 'parked', 'fingerprint', 'erasing'].sort(byTable))
+    expect(Object.keys(await traces(store))).toEqual(ORDER)
     await syncOf(world, []).run()
     world.destination.applied.splice(0)
     expect(await syncOf(world, [], { name: 'news' }).run()).toMatchObject({ status: 'complete', unparked: 0 })
@@ -262,8 +314,8 @@ describe('who was erased is not made again', () => {
   })
 })
 
-const byTable = (a: string, b: string): number => ORDER.indexOf(a) - ORDER.indexOf(b)
-const ORDER = ['deadLetter', 'parked', 'fingerprint', 'erasing']
+/** Tables of a sync, in the order of all. */
+const ORDER = ['deadLetter', 'parked', 'fingerprint', 'outcome', 'erasing']
 
 describe('addresses that wait to be forgotten', () => {
   test('wait on while the destination has no room, and its refusal is told', async () => {
@@ -273,17 +325,18 @@ describe('addresses that wait to be forgotten', () => {
     const refused = { status: 'rejected', reason: { code: 'ACTION_UNSUPPORTED', facts: {} } } as const
     const sync = syncOf(world, [])
     const told: string[] = []
-    sync.on('reject', ({ reason }) => told.push(reason.code))
+    sync.on('reject', ({ reason, actions }) => told.push(`${actions} ${reason.code}`))
     for (const outcome of [waits, refused]) {
       world.destination.knob = ({ rows }) => rows.map(() => outcome)
       expect((await sync.run()).status).toBe('complete')
       expect(await entriesOf(store, 'erasing')).toHaveLength(2)
     }
-    expect(told).toEqual(['ACTION_UNSUPPORTED', 'ACTION_UNSUPPORTED'])
+    expect(told).toEqual(['1 ACTION_UNSUPPORTED', '2 ACTION_UNSUPPORTED']) // the first is of what Bob waits for
     world.destination.knob = ({ rows }) =>
       rows.map(() => ({ status: 'rejected', reason: { code: 'USER_UNKNOWN', facts: {} } }))
     await sync.run()
     expect(await entriesOf(store, 'erasing')).toEqual([])
+    expect(told.slice(2)).toEqual(['2 USER_UNKNOWN'])
   })
 
   test('a plan shows them and takes nobody off the queue', async () => {
@@ -355,7 +408,7 @@ describe('killed at any of its commits', () => {
         const isBegun = (await entriesOf(run.store, 'departed')).length > 0
         await syncOf(run, []).run()
         await syncOf(run, [], { name: 'news' }).run()
-        await syncOf(run, [], { name: 'carrier' }).run()
+        for (const name of ['carrier', 'live']) await syncOf(run, [], { name }).run()
         if (isBegun) expect(await traces(run.store), `run after ${at}`).toEqual({})
       }
     }

@@ -39,6 +39,13 @@ export class Statements {
   get(table: Table, keys: readonly string[]): readonly (Json | undefined)[] {
     const found = new Array<Json | undefined>(keys.length).fill(undefined)
     if (keys.length === 0) return found
+    if (LONG.has(table)) {
+      const rows = this.#statement(
+        `SELECT j.key AS place, t.v AS v FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`,
+      ).all(JSON.stringify(keys))
+      for (const { place, v } of rows as { readonly place: number; readonly v: string }[]) found[place] = jsonOf(v)
+      return found
+    }
     const sql = `SELECT json_group_array(j.key) AS places, '[' || group_concat(t.v) || ']' AS texts
       FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
     const { places, texts } = this.#statement(sql).get(JSON.stringify(keys)) as Gathered
