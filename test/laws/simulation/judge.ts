@@ -36,7 +36,7 @@ export class Judge {
   /** `kind n` of what the destination has answered for, whether or not the answer arrived. */
   readonly answered = new Set<string>()
   readonly #prints = new Map<string, Set<string>>()
-  /** Rows that had their outcome when the cursor came past them. */
+  /** Rows that had their outcome when the cursor came past them. A row's letter is looked for each time: it may not go before its end. */
   readonly #closed = new Set<Told>()
   run = 0
   #cursorAtStart = 0
@@ -165,18 +165,39 @@ export class Judge {
     const { at = 0, of: generation = 0 } = (cursor ?? {}) as { at?: number; of?: number }
     if (this.truth.mode === 'snapshot' && generation !== this.truth.generation) return
     for (const told of this.truth.rows.slice(0, at)) {
-      if (this.#closed.has(told)) continue
-      const open = await this.#openIn(told)
+      if (this.#closed.has(told) && told.fate !== 'throws') continue
+      const open = await this.#openIn(told, at)
       if (open !== undefined)
         return this.says('I3', `the cursor stands at ${at}, and ${open} of change ${told.n} is open`)
       this.#closed.add(told)
     }
+    await this.#noneOutdated(at)
   }
 
-  async #openIn(told: Told): Promise<string | undefined> {
+  /** A version of its row that was read later, that the cursor has passed and that became actions: it ends the row's letter. */
+  #newer({ key, n }: Pick<Told, 'key' | 'n'>, at: number): Told | undefined {
+    return this.truth.rows
+      .slice(0, at)
+      .find((told) => told.key === key && told.n > n && (told.fate === 'ok' || told.fate === 'bad'))
+  }
+
+  async #noneOutdated(at: number): Promise<void> {
+    const letters = await this.store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 1_000 })
+    for (const { key, value } of letters) {
+      if (key.at(-1) !== 'row') continue
+      const letter = this.truth.told[(value as { row: { n: number } }).row.n] as Told
+      const newer = this.#newer(letter, at)
+      if (newer === undefined) continue
+      this.says('I6', `the dead letter of change ${letter.n} is there, and change ${newer.n} of its row became actions`)
+    }
+  }
+
+  async #openIn(told: Told, at: number): Promise<string | undefined> {
     const { n, fate, event, buys } = told
     if (fate === 'filtered') return undefined
-    if (fate === 'throws') return (await this.#isKept(told, 'row')) ? undefined : 'a dead letter'
+    if (fate === 'throws') {
+      return this.#newer(told, at) !== undefined || (await this.#isKept(told, 'row')) ? undefined : 'a dead letter'
+    }
     for (const kind of ['profile', ...(event ? ['event'] : []), ...(buys ? ['purchase'] : [])]) {
       const isRefused = fate === 'bad' && kind === 'profile'
       const isDone = this.answered.has(`${kind} ${n}`)
