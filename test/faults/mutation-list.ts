@@ -254,4 +254,32 @@ export const MUTATIONS: readonly Mutation[] = [
     replace: '',
     tests: ['sync/promises.test.ts'],
   },
+  {
+    name: 'who was deleted is put on a list again by a row that was read before',
+    file: 'sync/window.ts',
+    find: 'wish.member === true && this.#gone.overtakes(',
+    replace: 'wish.member === undefined && this.#gone.overtakes(',
+    tests: ['sync/leaving-order.test.ts'],
+  },
+  {
+    name: 'who is written to in the run of their deletion counts as gone',
+    file: 'sync/window.ts',
+    find: 'leaving, this.#gone.backIn(part))',
+    replace: 'leaving)',
+    tests: ['sync/leaving-order.test.ts'],
+  },
+  {
+    name: 'who is back counts as gone until the page is finished',
+    file: 'sync/addressing.ts',
+    find: '      left.set(address, { ...departed, gone: false })\n',
+    replace: '',
+    tests: ['sync/leaving-order.test.ts'],
+  },
+  {
+    name: 'a person is looked up although a binding is awaited',
+    file: 'sync/pages.ts',
+    find: 'if (who.some((one) => this.#awaited.concern(one))) {',
+    replace: 'if (who.length < 0) {',
+    tests: ['sync/binding-order.test.ts'],
+  },
 ]

@@ -39,6 +39,8 @@ export class Judge {
   /** Rows that had their outcome when the cursor came past them. A row's letter is looked for each time: it may not go before its end. */
   readonly #closed = new Set<Told>()
   run = 0
+  /** Where the cursor ever stood: a run whose last commit came back without an answer leaves it further back, and reads again. */
+  #furthest = 0
   #cursorAtStart = 0
   #fenced = false
 
@@ -164,9 +166,10 @@ export class Judge {
   async #moved({ cursor }: JsonObject): Promise<void> {
     const { at = 0, of: generation = 0 } = (cursor ?? {}) as { at?: number; of?: number }
     if (this.truth.mode === 'snapshot' && generation !== this.truth.generation) return
+    this.#furthest = Math.max(this.#furthest, at)
     for (const told of this.truth.rows.slice(0, at)) {
       if (this.#closed.has(told) && told.fate !== 'throws') continue
-      const open = await this.#openIn(told, at)
+      const open = await this.#openIn(told)
       if (open !== undefined)
         return this.says('I3', `the cursor stands at ${at}, and ${open} of change ${told.n} is open`)
       this.#closed.add(told)
@@ -174,7 +177,7 @@ export class Judge {
     await this.#noneOutdated(at)
   }
 
-  /** A version of its row that was read later, that the cursor has passed and that became actions: it ends the row's letter. */
+  /** A version of its row that was read later, that stands before `at` and that became actions: it ends the row's letter. */
   #newer({ key, n }: Pick<Told, 'key' | 'n'>, at: number): Told | undefined {
     return this.truth.rows
       .slice(0, at)
@@ -192,11 +195,13 @@ export class Judge {
     }
   }
 
-  async #openIn(told: Told, at: number): Promise<string | undefined> {
+  async #openIn(told: Told): Promise<string | undefined> {
     const { n, fate, event, buys } = told
     if (fate === 'filtered') return undefined
     if (fate === 'throws') {
-      return this.#newer(told, at) !== undefined || (await this.#isKept(told, 'row')) ? undefined : 'a dead letter'
+      return this.#newer(told, this.#furthest) !== undefined || (await this.#isKept(told, 'row'))
+        ? undefined
+        : 'a dead letter'
     }
     for (const kind of ['profile', ...(event ? ['event'] : []), ...(buys ? ['purchase'] : [])]) {
       const isRefused = fate === 'bad' && kind === 'profile'
