@@ -10,15 +10,19 @@ export interface Arrival {
   readonly action: Action
   /** It may have arrived before, as the engine says. */
   readonly again: boolean
-  /** The request that it came with: the same one where it is repeated. */
-  readonly request: object
+  /** The request that it came with. */
+  readonly request: Request
+}
+
+interface Request {
+  readonly rows: readonly { readonly action: Action }[]
 }
 
 interface Written {
   readonly n: number
   readonly position: number
   readonly run: number
-  readonly request: object
+  readonly request: Request
 }
 
 /**
@@ -84,17 +88,19 @@ export class Judge {
     if (action.kind === 'event') this.events.add(n)
     if (action.kind !== 'profile') return true
     if (told.fate === 'bad') return false
-    this.#write(told, Object.keys(action.dataFields ?? {}), request)
+    this.#write(told, action, request)
     return true
   }
 
-  #write(told: Told, fields: readonly string[], request: object): void {
+  #write(told: Told, action: Extract<Action, { kind: 'profile' }>, request: Request): void {
     const held = this.fields.get(told.address) ?? new Map<string, Written>()
     this.fields.set(told.address, held)
     const position = this.truth.position(told.n)
-    for (const field of fields) {
+    for (const field of Object.keys(action.dataFields ?? {})) {
       const before = held.get(field)
-      const isOlder = before !== undefined && position < before.position && before.request !== request
+      // What came together comes together again, whole or in parts: the newer one is on its way behind the older.
+      const isTogether = before?.request.rows.some((row) => row.action === action) === true
+      const isOlder = before !== undefined && position < before.position && !isTogether
       const isRepeat = this.truth.mode === 'changes' && position >= this.#cursorAtStart
       if (isOlder && (before.run === this.run || (this.truth.mode === 'changes' && !isRepeat))) {
         this.says('I6', `${field} of ${told.address} went back from change ${before.n} to ${told.n}`)
