@@ -1,62 +1,18 @@
 import type { Resolution } from '../identity/resolver.js'
 import { type Action, type ActionBlock, isDeparture, type ListRef } from '../model/action.js'
 import { actionAt, actionBlock } from '../model/action-block.js'
-import type { Evidence, Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
-import type { Key } from '../stores/store.js'
+import type { Key, Op } from '../stores/store.js'
 import { printOf } from './action-print.js'
 import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import type { Departed } from './departures.js'
 import { isSettledAlready } from './leaving.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
 import { NOTHING, type Recalled, recall } from './recalled.js'
-
-/** Distinct sets of identifiers per page, so that a person named by several actions of a row is looked up once. */
-export function bagsOf(block: ActionBlock): { readonly bags: readonly Identifiers[]; readonly of: readonly number[] } {
-  const bags: Identifiers[] = []
-  const of: number[] = []
-  for (let action = 0; action < block.length; action++) {
-    const bag = block.identifiers(action)
-    const last = bags.at(-1)
-    const same = action > 0 && last !== undefined && block.row(action) === block.row(action - 1) && sameBag(last, bag)
-    if (!same) bags.push(bag)
-    of.push(bags.length - 1)
-  }
-  return { bags, of }
-}
-
-export function sameBag(a: Identifiers, b: Identifiers): boolean {
-  const names = Object.keys(a)
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
-}
-
-/** What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). */
-export function evidenceOf(block: ActionBlock, source: string): readonly Evidence[] {
-  const records: Evidence[] = []
-  const seen = new Map<string, Identifiers[]>()
-  for (let action = 0; action < block.length; action++) {
-    const key = block.key(action)
-    const bag = block.identifiers(action)
-    const namespaces = Object.keys(bag)
-    if (key === undefined || namespaces.length < 2) continue
-    const before = seen.get(key)
-    if (before?.some((one) => isAlike(one, bag))) continue
-    const nth = before === undefined ? 1 : before.push(bag)
-    if (before === undefined) seen.set(key, [bag])
-    const ids = namespaces.map((namespace) => ({ namespace, value: bag[namespace] as string }))
-    records.push({ source, key: nth === 1 ? key : `${key}#${nth}`, observedAt: block.changedAt(action) ?? null, ids })
-  }
-  return records
-}
-
-/** The same identifiers in the same order. */
-function isAlike(a: Identifiers, b: Identifiers): boolean {
-  const names = Object.keys(b)
-  return sameBag(a, b) && Object.keys(a).every((name, at) => name === names[at])
-}
 
 /** Key of what is remembered about one action: project, sync, row key, kind and how-manieth of that kind in its row. */
 export function actionKeys(block: ActionBlock, context: RunContext): readonly (Key | undefined)[] {
@@ -94,6 +50,8 @@ export async function addressPage(
   await context.memory.hold(written)
   const left = await context.departures.among(who.flatMap((one) => (one.status === 'resolved' ? [one.address] : [])))
   const pending: Pending[] = []
+  const returned: (readonly [address: string, departed: Departed])[] = []
+  const unchanged: Op[] = []
   for (let action = 0; action < block.length; action++) {
     const key = keys[action]
     if (recalled[action]?.isOutdated === true) {
@@ -109,7 +67,11 @@ export async function addressPage(
     const address = resolution.status === 'resolved' ? resolution.address : ''
     if (address !== '' && block.kind(action) !== 'catalogItem') work.found(action, address)
     const departed = left.get(address)
-    if (isSettledAlready(departed, { work, action, key, address }, context)) continue
+    if (isSettledAlready(departed, { work, action, key }, context)) continue
+    if (departed?.gone === true && !isDeparture(block.kind(action))) {
+      left.set(address, { ...departed, gone: false })
+      returned.push([address, departed])
+    }
     const isMembership = block.kind(action) === 'membership'
     if (isMembership && resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
       work.end(action, { status: 'superseded' })
@@ -119,12 +81,32 @@ export async function addressPage(
       if (refused !== undefined) keep(work, action, key, refused, context)
     } else if (resolution.status === 'resolved') {
       const found = { action, key, resolution, recalled: recalled[action] ?? NOTHING, times: departed?.times ?? 0 }
-      const one = pendingOf(work, found, context)
+      const one = pendingOf(work, found, context, unchanged)
       if (one !== undefined) pending.push(one)
     }
   }
+  await remember(context, returned, unchanged)
   context.memory.release(written)
   return pending
+}
+
+/**
+ * What counts for the pages behind this one, whose rows may be settled before it is finished: that somebody who had left is
+ * written to again, so that they can leave again, and that a profile holds what was read now. Their places on lists went
+ * with who had left.
+ */
+async function remember(
+  { commits, departures, lists, scope, epoch }: RunContext,
+  returned: readonly (readonly [address: string, departed: Departed])[],
+  unchanged: readonly Op[],
+): Promise<void> {
+  if (returned.length === 0 && unchanged.length === 0) return
+  const addresses = returned.map(([address]) => address)
+  const owner = { project: scope.project, owner: scope.sync, epoch }
+  await commits.commit({
+    main: [...unchanged, ...returned.map(([address, departed]) => departures.back(address, departed))],
+    lists: addresses.length === 0 ? [] : await lists.leave(addresses, owner, { claims: 'stay' }),
+  })
 }
 
 /** An item of a catalog is about no person: what stands for the address keeps changes of one item in their order. */
@@ -148,8 +130,12 @@ interface Found {
   readonly times: number
 }
 
-/** What has to be sent; `undefined` where the destination holds it already. */
-function pendingOf(work: PageWork, found: Found, context: RunContext): Pending | undefined {
+/**
+ * What has to be sent; `undefined` where the destination holds it already.
+ *
+ * @param unchanged  takes what is to be remembered of that
+ */
+function pendingOf(work: PageWork, found: Found, context: RunContext, unchanged: Op[]): Pending | undefined {
   const { block } = work
   const { action, key, resolution, recalled, times } = found
   const { address } = resolution
@@ -176,7 +162,7 @@ function pendingOf(work: PageWork, found: Found, context: RunContext): Pending |
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
-    if (write !== undefined && context.memory.parked) work.kept.push(...context.memory.accepted(write))
+    if (write !== undefined && context.memory.parked) unchanged.push(...context.memory.accepted(write))
     return undefined
   }
   work.waiting += 1

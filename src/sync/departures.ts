@@ -16,7 +16,6 @@ export interface Departed {
 }
 
 const LOOKUP_MAX = 10_000
-const NOBODY: ReadonlyMap<string, Departed> = new Map()
 
 /**
  * Who was forgotten or deleted, for all syncs of a project: in table `departed`, under a digest of the address, so that
@@ -46,8 +45,8 @@ export class Departures {
   }
 
   /** Those of them who have ever left. */
-  async among(addresses: readonly string[]): Promise<ReadonlyMap<string, Departed>> {
-    if (!this.#any) return NOBODY
+  async among(addresses: readonly string[]): Promise<Map<string, Departed>> {
+    if (!this.#any) return new Map()
     const found = new Map<string, Departed>()
     const unique = [...new Set(addresses)]
     for (let at = 0; at < unique.length; at += LOOKUP_MAX) {
@@ -63,13 +62,19 @@ export class Departures {
     return found
   }
 
-  /** Ops for those whose leaving the destination has accepted. */
-  async left(leaving: readonly Leaving[], at: string): Promise<readonly Op[]> {
+  /** Ops for those whose leaving the destination has accepted; of them, `back` were written to again since. */
+  async left(leaving: readonly Leaving[], at: string, back: ReadonlySet<string> = new Set()): Promise<Op[]> {
+    if (leaving.length === 0) return []
     this.#any = true
     const before = await this.among(leaving.map(({ address }) => address))
     return leaving.map(({ address, kind }) => {
       const { times = 0, forever = false } = before.get(address) ?? {}
-      return this.#put(address, { times: times + 1, gone: true, forever: forever || kind === 'forget', at })
+      return this.#put(address, {
+        times: times + 1,
+        gone: forever || kind === 'forget' || !back.has(address),
+        forever: forever || kind === 'forget',
+        at,
+      })
     })
   }
 

@@ -19,34 +19,37 @@ interface About {
   readonly work: PageWork
   readonly action: number
   readonly key: Key | undefined
-  readonly address: string
 }
 
-/** True if that was all there was to do about an action. What is sent about somebody who has left means that they are back. */
+/** True if that was all there was to do about an action of somebody who has left. */
 export function isSettledAlready(departed: Departed | undefined, about: About, context: RunContext): boolean {
   if (departed === undefined) return false
-  const { work, action, key, address } = about
+  const { work, action, key } = about
   const kind = work.block.kind(action)
   const fate = fateOfDeparted(kind, departed)
-  if (fate === undefined) {
-    if (!departed.gone || isDeparture(kind)) return false
-    work.kept.push(context.departures.back(address, departed))
-    work.returned.push(address)
-    return false
-  }
+  if (fate === undefined) return false
   work.end(action, fate)
   keep(work, action, key, fate, context)
   return true
 }
 
-/** What is remembered and forgotten about those who left: their writes, and their places on the lists of this sync. */
+/**
+ * What is remembered and forgotten about those who left: their writes, and their places on the lists of this sync.
+ *
+ * @param back  who was written to since they left, in this run
+ */
 export async function departureOps(
   { departures, memory, lists, scope, epoch, clock }: RunContext,
   leaving: readonly Leaving[],
+  back: ReadonlySet<string> = new Set(),
 ): Promise<{ readonly main: readonly Op[]; readonly lists: readonly Op[] }> {
-  if (leaving.length === 0) return { main: [], lists: [] }
+  if (leaving.length === 0 && back.size === 0) return { main: [], lists: [] }
   const addresses = leaving.map(({ address }) => address)
-  const remembered = await departures.left(leaving, new Date(clock.now()).toISOString())
+  const remembered = await departures.left(leaving, new Date(clock.now()).toISOString(), back)
+  const returned = await departures.among([...back].filter((address) => !addresses.includes(address)))
+  for (const [address, departed] of returned)
+    if (departed.gone && !departed.forever) remembered.push(departures.back(address, departed))
+  if (leaving.length === 0) return { main: remembered, lists: [] }
   return {
     main: [...remembered, ...addresses.map((address) => memory.left(address))],
     lists: await lists.leave(addresses, { project: scope.project, owner: scope.sync, epoch }),

@@ -16,7 +16,7 @@ export async function outdatedLetters(
 ): Promise<readonly Op[]> {
   if (!leftBehind.has('deadLetter')) return []
   const made = fates.flatMap(({ status }, row) => {
-    const key = status === 'rejected' ? undefined : work.page.rows.key(row)
+    const key = status === 'made' ? work.page.rows.key(row) : undefined
     return key === undefined ? [] : [{ row, key: [...checkpointKey(scope), key, 'row'] }]
   })
   const ops: Op[] = []

@@ -64,8 +64,6 @@ export class PageWork {
   readonly wishes: RowWish[] = []
   /** What to remember when the page is finished: parked actions and dead letters (I4: durable before the cursor). */
   readonly kept: Op[] = []
-  /** Who had left the destination and is written to again: their places on lists went with them. */
-  readonly returned: string[] = []
   /** Actions that ended well, by what is remembered of them. */
   readonly taken: { readonly key: Key; readonly row: number }[] = []
   /** How many pages were finished when this one was looked up in the store. */

@@ -5,11 +5,13 @@ import type { Reads } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { addressPage, bagsOf, evidenceOf } from './addressing.js'
+import { addressPage } from './addressing.js'
 import { assertWhole } from './audience.js'
+import { AwaitedBindings } from './awaited-bindings.js'
 import { type RunContext, tagsOf } from './context.js'
 import type { Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
+import { bagsOf, evidenceOf } from './evidence.js'
 import { FieldOwners } from './field-owners.js'
 import { type ListProbe, listProbe } from './list-probe.js'
 import { outdatedLetters } from './outdated.js'
@@ -56,6 +58,7 @@ export class Pages {
   readonly #kept: KeptRows | undefined
   readonly #probe: ListProbe
   readonly #flying = new Set<Promise<void>>()
+  readonly #awaited = new AwaitedBindings()
   #gathered: Pending[] = []
   /** Pages taken since the last send. Counted, not timed: the same rows are always cut into the same requests (I9). */
   #sinceSent = 0
@@ -209,16 +212,24 @@ export class Pages {
     work.isOfStore = kept !== undefined
     work.kept.push(...(kept?.done ?? []), ...(await outdatedLetters(work, made.rows, this.#context)))
     const evidence = evidenceOf(made.actions, source.name)
+    this.#awaited.begin()
     if (evidence.length > 0) {
       await identity.observe(evidence)
       await this.#retarget()
     }
     const { bags, of } = bagsOf(made.actions)
-    const who = await identity.resolve(bags, { project: scope.project })
+    let who = await identity.resolve(bags, { project: scope.project })
+    if (who.some((one) => this.#awaited.concern(one))) {
+      await this.#settle()
+      who = await identity.resolve(bags, { project: scope.project })
+    }
     await setImmediate() // a page is some tens of milliseconds of work: never in one go
     const pending = await addressPage(work, who, of, this.#context, this.#probe)
     this.#window.open(work)
-    for (const action of pending) this.#gathered.push(action)
+    for (const action of pending) {
+      this.#awaited.add(action)
+      this.#gathered.push(action)
+    }
     while (this.#gathered.length >= GATHER_MAX) await this.#send()
     if (++this.#sinceSent >= PAGES_MAX) await this.#send()
     while (this.#window.length >= PAGES_MAX && this.#flying.size > 0) await Promise.race(this.#flying)
@@ -232,9 +243,15 @@ export class Pages {
       after: this.#window.checkpoint.identityAfter,
       limit: 1,
     })
-    if (changes.length === 0) return
-    await this.#send()
+    if (changes.length > 0) await this.#settle()
+  }
+
+  /** Nothing is on its way any more, and whoever has moved by then is moved. */
+  async #settle(): Promise<void> {
+    while (this.#gathered.length > 0) await this.#send()
     await Promise.all(this.#flying)
+    if (this.#failed !== undefined) throw this.#failed.error
+    this.#awaited.begin()
     this.retargeted += await drainIdentity(this.#context, this.#window)
   }
 
@@ -264,6 +281,7 @@ export class Pages {
     const onSettled = async ({ outcomes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
+      for (const [one] of settled) this.#awaited.settled(one)
       if (outcomes.some(([, { status }]) => status === 'accepted')) settling.acceptedAt = clock.elapsed()
       await this.#window.advance()
     }

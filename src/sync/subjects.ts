@@ -4,7 +4,7 @@ import type { Action } from '../model/action.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { Outcome } from '../model/outcome.js'
 import type { JsonObject } from '../model/value.js'
-import { sameBag } from './addressing.js'
+import { sameBag } from './evidence.js'
 import type { PageWork } from './page.js'
 
 /** What became of an action, as history keeps it. */

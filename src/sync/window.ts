@@ -3,6 +3,7 @@ import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Reason } from '../model/value.js'
 import type { Op } from '../stores/store.js'
+import type { Order } from './address-memory.js'
 import { carriedOps } from './carried.js'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
@@ -11,6 +12,7 @@ import { rowsOfTheForgotten, type WholeRow } from './erase-rows.js'
 import { hit } from './failpoint.js'
 import { departureOps } from './leaving.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
+import { RecentDepartures } from './recent-departures.js'
 import { RecentLetters } from './recent-letters.js'
 import { subjectsOf } from './subjects.js'
 
@@ -32,6 +34,7 @@ export class Window {
   readonly #found: boolean
   readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
   readonly #recent: RecentLetters
+  readonly #gone = new RecentDepartures()
   #checkpoint: Checkpoint
   #turn: Promise<void> = Promise.resolve()
 
@@ -92,23 +95,28 @@ export class Window {
       const part = pending.slice(at, at + ROWS_PER_COMMIT)
       const main: Op[] = []
       const bindings: { profileId: string; address: string }[] = []
-      const leaving: Leaving[] = []
+      const leaving: (Leaving & { readonly order: Order })[] = []
       for (const [{ page, action, key, fingerprint, write, bind, address, left }, outcome] of part) {
         if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
         const kind = page.block.kind(action)
-        if (isDeparture(kind)) leaving.push({ address, kind })
+        if (isDeparture(kind)) leaving.push({ address, kind, order: page.order(action) })
         else if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
         if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
       }
-      const gone = await departureOps(this.#context, leaving)
-      await commits.commit({
-        main: [...main, ...gone.main],
-        identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
-        lists: gone.lists,
-      })
+      const commit = async (): Promise<void> => {
+        for (const { address, order } of leaving) this.#gone.add(address, order, this.finished)
+        const gone = await departureOps(this.#context, leaving, this.#gone.backIn(part))
+        await commits.commit({
+          main: [...main, ...gone.main],
+          identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
+          lists: gone.lists,
+        })
+      }
+      // The claims of a page and those of who leaves are never worked out at the same time.
+      await (leaving.length > 0 ? this.#inTurn(commit) : commit())
       for (const [{ page, action, key, write }, outcome] of part) {
         if (write !== undefined) memory.settled(write)
         if (outcome.status === 'rejected' || outcome.status === 'parked')
@@ -120,13 +128,17 @@ export class Window {
 
   /** Finishes every page of the prefix that waits for nothing any more. One turn at a time. */
   advance(): Promise<void> {
-    const turn = this.#turn.then(async () => {
+    return this.#inTurn(async () => {
       for (let page = this.#pages[0]; page !== undefined && page.waiting === 0; page = this.#pages[0]) {
         await this.#finish(page)
         this.#pages.shift()
         this.#checkCircuit()
       }
     })
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work)
     this.#turn = turn.catch(() => undefined)
     return turn
   }
@@ -154,9 +166,9 @@ export class Window {
         ...history.ops(history.keeps ? subjectsOf(page) : []),
         writeCheckpoint(scope, { ...this.#checkpoint, ...reached }),
       ],
-      lists: await this.#unlisted(page),
     })
     FAILPOINT: hit('after-cursor')
+    this.#gone.finish(page)
     this.amend(reached) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
     for (let row = 0; row < page.page.rows.length; row++) {
       const status = page.status(row) ?? 'filtered'
@@ -173,31 +185,31 @@ export class Window {
     await history.tidy((main) => commits.commit({ main }))
   }
 
-  async #unlisted({ returned }: PageWork): Promise<readonly Op[]> {
-    const { lists, scope, epoch } = this.#context
-    if (returned.length === 0) return []
-    return await lists.leave(returned, { project: scope.project, owner: scope.sync, epoch }, { claims: 'stay' })
-  }
-
   async #claim(page: PageWork, wishes: readonly RowWish[]): Promise<void> {
     const { lists, scope, epoch, commits } = this.#context
-    const asked = wishes.map(({ wish }) => wish)
+    const left = wishes.map(
+      ({ row, wish }) => wish.member === true && this.#gone.overtakes(page.rowOrder(row), wish.address),
+    )
+    // What a row asked for before its person left had its outcome, and no place is left of it.
+    const asked = wishes.flatMap(({ wish }, at) => (left[at] ? [wish, { ...wish, member: false }] : [wish]))
     // Rows of changes are no part of a whole audience, also where the same run reads one: absence is judged by that alone.
     const unseen = page.page.mode === 'changes'
-    const noted = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch, unseen })
+    const { ops, changed: all } = await lists.note(asked, { project: scope.project, owner: scope.sync, epoch, unseen })
+    const positions = new Map(asked.map((wish, at) => [wish, at]))
+    const changed = wishes.map(({ wish }) => all[positions.get(wish) ?? -1] === true)
     const main = wishes.flatMap(({ row, wish: { address, member } }, at) =>
-      address !== undefined && member === true && noted.changed[at] === true
+      address !== undefined && member === true && changed[at] && !left[at]
         ? carriedOps(this.#context, page, row, address)
         : [],
     )
-    await commits.commit({ lists: noted.ops, main })
+    await commits.commit({ lists: ops, main })
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
       if (from?.key) {
         for (const table of from.left) page.kept.push({ op: 'delete', table, key: from.key })
         page.taken.push({ key: from.key, row })
       }
-      const outcome = { status: noted.changed[at] === true ? 'accepted' : 'unchanged' } as const
+      const outcome = { status: changed[at] ? 'accepted' : 'unchanged' } as const
       if (from === undefined) page.note(row, outcome)
       else page.end(from.action, outcome)
     })

@@ -53,9 +53,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the error of a dead letter that cannot be kept is swallowed',
     file: 'sync/window.ts',
-    find: '      main: [...page.kept, writeCheckpoint(scope, { ...this.#checkpoint, cursor })],\n',
-    replace:
-      '      main: [writeCheckpoint(scope, { ...this.#checkpoint, cursor }), ...(await commits.commit({ main: page.kept }).then(() => [], () => []))],\n',
+    find: '        ...page.kept,\n',
+    replace: '        ...(await commits.commit({ main: page.kept }).then((): Op[] => [], (): Op[] => [])),\n',
     tests: ['faults/store-faults.test.ts'],
   },
   {
@@ -96,8 +95,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'parts of a request that may have arrived count as new',
     file: 'sync/dispatch.ts',
-    find: 'await this.#settle(part, by, answered.maybe)',
-    replace: 'await this.#settle(part, by)',
+    find: 'await this.#settle(part, by, nth === 0 ? took.attempts : 0, answered.maybe)',
+    replace: 'await this.#settle(part, by, nth === 0 ? took.attempts : 0)',
     tests: ['sync/intents.test.ts'],
   },
   {
@@ -110,8 +109,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'the guard of a list is ignored',
     file: 'delta/guard.ts',
-    find: 'if (input.remove <= limit) return undefined',
-    replace: 'if (input.remove >= 0) return undefined',
+    find: 'if (remove > limit) return {',
+    replace: 'if (remove < 0) return {',
     tests: ['sync/run.test.ts'],
   },
   {
@@ -139,8 +138,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'who is absent leaves although a row could be anybody’s',
     file: 'sync/run.ts',
-    find: '(pages.snapshot || pages.nobody) && window.tied',
-    replace: 'pages.snapshot || pages.nobody',
+    find: 'const complete = whole && window.tied',
+    replace: 'const complete = whole',
     tests: ['sync/promises.test.ts'],
   },
   {
@@ -160,9 +159,30 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a place on a list that was parked overrules a later row of the run',
     file: 'sync/window.ts',
-    find: "return this.#context.memory.parked && !left.includes('parked') ? [...left, 'parked'] : left",
-    replace: 'return left',
+    find: '        page.taken.push({ key: from.key, row })\n',
+    replace: '',
     tests: ['sync/run.test.ts'],
+  },
+  {
+    name: 'a dead letter of the same run outlives a newer version of its row',
+    file: 'sync/window.ts',
+    find: '        ...this.#recent.finish(page),\n',
+    replace: '',
+    tests: [SIMULATION],
+  },
+  {
+    name: 'a dead letter of a former run outlives a newer version of its row',
+    file: 'sync/pages.ts',
+    find: ', ...(await outdatedLetters(work, made.rows, this.#context))',
+    replace: '',
+    tests: [SIMULATION],
+  },
+  {
+    name: 'an older version of a row ends the dead letter of a newer one',
+    file: 'sync/recent-letters.ts',
+    find: 'if (orders.length === 0 || orders.some((order) => !isAfter(page.rowOrder(row), order))) continue',
+    replace: 'if (orders.length === 0) continue',
+    tests: [SIMULATION],
   },
   {
     name: 'a parked write overwrites a newer one',
@@ -209,8 +229,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a row is finished and not counted',
     file: 'sync/window.ts',
-    find: '      tally.row(status, page.reason(row))\n',
-    replace: "      if (status !== 'rejected') tally.row(status, page.reason(row))\n",
+    find: '      tally.row(status, reason)\n',
+    replace: "      if (status !== 'rejected') tally.row(status, reason)\n",
     tests: ['sync/run.test.ts'],
   },
   {
@@ -233,5 +253,33 @@ export const MUTATIONS: readonly Mutation[] = [
     find: '      await this.#retarget()\n',
     replace: '',
     tests: ['sync/promises.test.ts'],
+  },
+  {
+    name: 'who was deleted is put on a list again by a row that was read before',
+    file: 'sync/window.ts',
+    find: 'wish.member === true && this.#gone.overtakes(',
+    replace: 'wish.member === undefined && this.#gone.overtakes(',
+    tests: ['sync/leaving-order.test.ts'],
+  },
+  {
+    name: 'who is written to in the run of their deletion counts as gone',
+    file: 'sync/window.ts',
+    find: 'leaving, this.#gone.backIn(part))',
+    replace: 'leaving)',
+    tests: ['sync/leaving-order.test.ts'],
+  },
+  {
+    name: 'who is back counts as gone until the page is finished',
+    file: 'sync/addressing.ts',
+    find: '      left.set(address, { ...departed, gone: false })\n',
+    replace: '',
+    tests: ['sync/leaving-order.test.ts'],
+  },
+  {
+    name: 'a person is looked up although a binding is awaited',
+    file: 'sync/pages.ts',
+    find: 'if (who.some((one) => this.#awaited.concern(one))) {',
+    replace: 'if (who.length < 0) {',
+    tests: ['sync/binding-order.test.ts'],
   },
 ]

@@ -16,7 +16,7 @@ for (const part of ['src', 'test', 'scripts', 'package.json', 'package-lock.json
 symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
 
 /** Histories of the simulation that are enough: the planted bugs of its own test are found in fewer. */
-const LAWS = { LAW_RUNS: '120', LAW_SEED: '8' }
+const LAWS = { LAW_RUNS: '120', LAW_SEED: '9' }
 
 /** How many tests passed and failed; what cannot be loaded fails none, and so finds nothing. */
 function played(tests: readonly string[]): { readonly passed: number; readonly failed: number; readonly text: string } {

@@ -50,22 +50,12 @@ const person: fc.Arbitrary<Person> = fc.record({
   id,
   email: fc.option(fc.nat(9), { nil: undefined, freq: 4 }),
   score: fc.constantFrom(0.1, 0.5, 0.8, 0.9),
-  does: fc.constantFrom('profile', 'profile', 'profile', 'event', 'purchase', 'throws', 'nothing'),
-})
-/** Who leaves shares an inbox with nobody. */
-const leaver: fc.Arbitrary<Person> = fc.record({
-  id: fc.integer({ min: 20, max: 23 }),
-  email: fc.constant(undefined),
-  score: fc.constantFrom(0.1, 0.9),
-  does: fc.constantFrom('profile', 'leaves'),
+  does: fc.constantFrom('profile', 'profile', 'profile', 'event', 'purchase', 'throws', 'nothing', 'leaves'),
 })
 const script: fc.Arbitrary<Script> = fc.record({
   days: fc.array(
     fc.record({
-      people: fc.uniqueArray(fc.oneof({ weight: 5, arbitrary: person }, { weight: 1, arbitrary: leaver }), {
-        selector: (one) => one.id,
-        maxLength: 14,
-      }),
+      people: fc.array(person, { maxLength: 14 }),
       said: fc.array(fc.record({ id, email: fc.nat(9) }), { maxLength: 2 }),
       held: fc.boolean(),
     }),
@@ -82,7 +72,7 @@ const script: fc.Arbitrary<Script> = fc.record({
 
 const rowOf = (one: Person): Row => ({
   id: `c-${one.id}`,
-  email: one.id >= 20 ? `leaver${one.id}@example.com` : one.email === undefined ? null : `p${one.email}@example.com`,
+  email: one.email === undefined ? null : `p${one.email}@example.com`,
   score: one.score,
   does: one.does,
 })

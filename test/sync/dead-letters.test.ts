@@ -396,6 +396,14 @@ describe('a dead letter of a row', () => {
     expect(await lettersOf(world)).toEqual([])
   })
 
+  test('does not go because the transform makes nothing of a newer version: what the older one said never arrived [I4]', async () => {
+    const world = new World()
+    await changes(world, people(1), { transform: strict('broken'), rejectedShareMax: 1 }).run()
+    const { rows } = await changes(world, people(1), { transform: plainTransform(() => []) }).run()
+    expect(rows).toMatchObject({ filtered: 1 })
+    expect(await lettersOf(world)).toHaveLength(1)
+  })
+
   test('whose columns the transform does not know any more says so, and can be edited', async () => {
     const world = new World()
     await changes(world, people(1), { transform: strict('broken'), rejectedShareMax: 1 }).run()

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Outcome } from '../../src/model/outcome.js'
 import type { Row } from '../../src/model/row.js'
 import { plainTransform } from './plain-transform.js'
+import { RecordingDestination } from './recording-destination.js'
 import { scoreAndList, World } from './world.js'
 
 /** Rows of one table in which a customer may have several: keyed by row, with the customer as identifier. */
@@ -50,6 +52,27 @@ describe('a parked write', () => {
     const report = await run(world, rowsOf(['r2', 'c-1', 'ann@example.com', { score: 0.9 }]))
     expect(report).toMatchObject({ unparked: 1, overtaken: 0 })
     expect(profile(world, 'ann@example.com')).toEqual({ score: 0.9, tier: 'gold' })
+  })
+
+  test('is held against what a newer row wrote, also where the page of an older one that had nothing new finished later [I6]', async () => {
+    const world = new World({ destination: new RecordingDestination({ sizeMax: 1 }) })
+    const older = ['r1', 'c-2', 'ann@example.com', { score: 0.1 }] as const
+    const parked = ['r2', 'c-1', null, { score: 0.5 }] as const
+    await run(world, rowsOf(older, parked))
+    world.destination.knob = (async ({ rows }: { rows: readonly { address: string }[] }) => {
+      const isSlow = rows.some(({ address }) => address === 'bob@example.com')
+      for (let turn = 0; isSlow && turn < 200; turn += 1) await setImmediate()
+    }) as never
+    const slow = ['r3', 'c-3', 'bob@example.com', { score: 0.1 }] as const
+    const newer = ['r4', 'c-2', 'ann@example.com', { score: 0.9 }] as const
+    await run(world, rowsOf(older, slow, parked, newer), { pageSize: 2, concurrency: 2 })
+    const ids = [
+      { namespace: 'customer_id', value: 'c-1' },
+      { namespace: 'email', value: 'ann@example.com' },
+    ]
+    await world.identity.observe([{ source: 'crm', key: '1', observedAt: '2027-01-01T00:00:00Z', ids }])
+    expect(await run(world, [])).toMatchObject({ unparked: 0, overtaken: 1 })
+    expect(profile(world, 'ann@example.com')).toEqual({ score: 0.9 })
   })
 
   test('is held against what a run long before the address was found accepted [I6]', async () => {

@@ -143,7 +143,9 @@ describe('retries', () => {
 test('a run whose report cannot be kept is not called complete', async () => {
   class Forgetful extends MemoryStore {
     override async commit(ops: readonly Op[]) {
-      if (ops.some(({ table }) => table === 'run')) throw new LakeloopError('STORE_FULL', { file: 'x' })
+      const isLast = (op: Op) =>
+        op.op === 'put' && op.table === 'run' && (op.value as { status?: string }).status === 'complete'
+      if (ops.some(isLast)) throw new LakeloopError('STORE_FULL', { file: 'x' })
       return super.commit(ops)
     }
   }

@@ -366,6 +366,18 @@ describe('Sync.run() and identity', () => {
     expect([...world.destination.members('at-risk')]).toEqual(['ann@example.com'])
   })
 
+  test('nor where the later row is looked up before the page of the earlier one is finished [I6]', async () => {
+    const world = new World()
+    const rows = [
+      { id: 'c-1', email: null, score: 0.1 },
+      { id: 'c-2', email: 'bob@example.com', score: 0.1 },
+      { id: 'c-1', email: 'ann@example.com', score: 0.9 },
+    ]
+    await world.sync(rows, { complete: false, pageSize: 2 }).run()
+    await world.sync([], { complete: false }).run()
+    expect([...world.destination.members('at-risk')]).toEqual(['ann@example.com'])
+  })
+
   test('a person whose address moved is moved at the destination first, then on the lists, also without a row today [I6]', async () => {
     const world = new World()
     const crm = (email: string, observedAt: string) => ({

@@ -10,15 +10,19 @@ export interface Arrival {
   readonly action: Action
   /** It may have arrived before, as the engine says. */
   readonly again: boolean
-  /** The request that it came with: the same one where it is repeated. */
-  readonly request: object
+  /** The request that it came with. */
+  readonly request: Request
+}
+
+interface Request {
+  readonly rows: readonly { readonly action: Action }[]
 }
 
 interface Written {
   readonly n: number
   readonly position: number
   readonly run: number
-  readonly request: object
+  readonly request: Request
 }
 
 /**
@@ -36,9 +40,11 @@ export class Judge {
   /** `kind n` of what the destination has answered for, whether or not the answer arrived. */
   readonly answered = new Set<string>()
   readonly #prints = new Map<string, Set<string>>()
-  /** Rows that had their outcome when the cursor came past them. */
+  /** Rows that had their outcome when the cursor came past them. A row's letter is looked for each time: it may not go before its end. */
   readonly #closed = new Set<Told>()
   run = 0
+  /** Where the cursor ever stood: a run whose last commit came back without an answer leaves it further back, and reads again. */
+  #furthest = 0
   #cursorAtStart = 0
   #fenced = false
 
@@ -82,17 +88,19 @@ export class Judge {
     if (action.kind === 'event') this.events.add(n)
     if (action.kind !== 'profile') return true
     if (told.fate === 'bad') return false
-    this.#write(told, Object.keys(action.dataFields ?? {}), request)
+    this.#write(told, action, request)
     return true
   }
 
-  #write(told: Told, fields: readonly string[], request: object): void {
+  #write(told: Told, action: Extract<Action, { kind: 'profile' }>, request: Request): void {
     const held = this.fields.get(told.address) ?? new Map<string, Written>()
     this.fields.set(told.address, held)
     const position = this.truth.position(told.n)
-    for (const field of fields) {
+    for (const field of Object.keys(action.dataFields ?? {})) {
       const before = held.get(field)
-      const isOlder = before !== undefined && position < before.position && before.request !== request
+      // What came together comes together again, whole or in parts: the newer one is on its way behind the older.
+      const isTogether = before?.request.rows.some((row) => row.action === action) === true
+      const isOlder = before !== undefined && position < before.position && !isTogether
       const isRepeat = this.truth.mode === 'changes' && position >= this.#cursorAtStart
       if (isOlder && (before.run === this.run || (this.truth.mode === 'changes' && !isRepeat))) {
         this.says('I6', `${field} of ${told.address} went back from change ${before.n} to ${told.n}`)
@@ -164,19 +172,43 @@ export class Judge {
   async #moved({ cursor }: JsonObject): Promise<void> {
     const { at = 0, of: generation = 0 } = (cursor ?? {}) as { at?: number; of?: number }
     if (this.truth.mode === 'snapshot' && generation !== this.truth.generation) return
+    this.#furthest = Math.max(this.#furthest, at)
     for (const told of this.truth.rows.slice(0, at)) {
-      if (this.#closed.has(told)) continue
+      if (this.#closed.has(told) && told.fate !== 'throws') continue
       const open = await this.#openIn(told)
       if (open !== undefined)
         return this.says('I3', `the cursor stands at ${at}, and ${open} of change ${told.n} is open`)
       this.#closed.add(told)
+    }
+    await this.#noneOutdated(at)
+  }
+
+  /** A version of its row that was read later, that stands before `at` and that became actions: it ends the row's letter. */
+  #newer({ key, n }: Pick<Told, 'key' | 'n'>, at: number): Told | undefined {
+    return this.truth.rows
+      .slice(0, at)
+      .find((told) => told.key === key && told.n > n && (told.fate === 'ok' || told.fate === 'bad'))
+  }
+
+  async #noneOutdated(at: number): Promise<void> {
+    const letters = await this.store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 1_000 })
+    for (const { key, value } of letters) {
+      if (key.at(-1) !== 'row') continue
+      const letter = this.truth.told[(value as { row: { n: number } }).row.n] as Told
+      const newer = this.#newer(letter, at)
+      if (newer === undefined) continue
+      this.says('I6', `the dead letter of change ${letter.n} is there, and change ${newer.n} of its row became actions`)
     }
   }
 
   async #openIn(told: Told): Promise<string | undefined> {
     const { n, fate, event, buys } = told
     if (fate === 'filtered') return undefined
-    if (fate === 'throws') return (await this.#isKept(told, 'row')) ? undefined : 'a dead letter'
+    if (fate === 'throws') {
+      return this.#newer(told, this.#furthest) !== undefined || (await this.#isKept(told, 'row'))
+        ? undefined
+        : 'a dead letter'
+    }
     for (const kind of ['profile', ...(event ? ['event'] : []), ...(buys ? ['purchase'] : [])]) {
       const isRefused = fate === 'bad' && kind === 'profile'
       const isDone = this.answered.has(`${kind} ${n}`)

@@ -1,0 +1,46 @@
+import type { ActionBlock } from '../model/action.js'
+import type { Evidence, Identifiers } from '../model/identifier.js'
+
+/** Distinct sets of identifiers per page, so that a person named by several actions of a row is looked up once. */
+export function bagsOf(block: ActionBlock): { readonly bags: readonly Identifiers[]; readonly of: readonly number[] } {
+  const bags: Identifiers[] = []
+  const of: number[] = []
+  for (let action = 0; action < block.length; action++) {
+    const bag = block.identifiers(action)
+    const last = bags.at(-1)
+    const same = action > 0 && last !== undefined && block.row(action) === block.row(action - 1) && sameBag(last, bag)
+    if (!same) bags.push(bag)
+    of.push(bags.length - 1)
+  }
+  return { bags, of }
+}
+
+export function sameBag(a: Identifiers, b: Identifiers): boolean {
+  const names = Object.keys(a)
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
+}
+
+/** What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). */
+export function evidenceOf(block: ActionBlock, source: string): readonly Evidence[] {
+  const records: Evidence[] = []
+  const seen = new Map<string, Identifiers[]>()
+  for (let action = 0; action < block.length; action++) {
+    const key = block.key(action)
+    const bag = block.identifiers(action)
+    const namespaces = Object.keys(bag)
+    if (key === undefined || namespaces.length < 2) continue
+    const before = seen.get(key)
+    if (before?.some((one) => isAlike(one, bag))) continue
+    const nth = before === undefined ? 1 : before.push(bag)
+    if (before === undefined) seen.set(key, [bag])
+    const ids = namespaces.map((namespace) => ({ namespace, value: bag[namespace] as string }))
+    records.push({ source, key: nth === 1 ? key : `${key}#${nth}`, observedAt: block.changedAt(action) ?? null, ids })
+  }
+  return records
+}
+
+/** The same identifiers in the same order. */
+function isAlike(a: Identifiers, b: Identifiers): boolean {
+  const names = Object.keys(b)
+  return sameBag(a, b) && Object.keys(a).every((name, at) => name === names[at])
+}
