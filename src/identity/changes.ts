@@ -59,6 +59,7 @@ async function changesOf(
   // A binding may stand under an id that became part of one of these.
   const former = [...new Set(living.values())].flatMap((id) => (known.get(id) as ProfileRow).was ?? [])
   for (const [id, home] of await follow(rows, former, known)) living.set(id, home)
+  for (const home of new Set(living.values())) living.set(home, home) // also where nothing but its former id was touched
   const candidates = [...new Set([...touched, ...former, ...living.values()])]
   const bindings = await rows.bindings(project, candidates)
   const changes = candidates.flatMap((id) => changeOf(id, living.get(id), { known, bindings, target }))

@@ -366,6 +366,23 @@ describe('what was remembered under old ids', () => {
   })
 })
 
+test('a person who only took in another one by the new rules does not lose the address', async () => {
+  const set = (normalise: 'id' | 'idLower'): RuleSet => ({
+    namespaces: { email: { priority: 1 }, device: { priority: 2, normalise } },
+  })
+  const store = new MemoryStore()
+  const old = resolverOf(store, set('id'))
+  await old.observe([seen('1', 1, { email: 'ada@example.com', device: 'tv' }), seen('2', 1, { device: 'TV' })])
+  const [who] = await old.resolve([{ email: 'ada@example.com' }])
+  const profileId = who?.status === 'resolved' ? who.profileId : ''
+  await store.commit(old.bind('prod', [{ profileId, address: 'ada@example.com' }]))
+  const { after } = await old.changes({ project: 'prod' })
+  const preview = await old.preview(set('idLower'), { project: 'prod' })
+  expect(preview).toMatchObject({ merged: 1, addresses: { bound: 1, changed: 0, lost: 0 } })
+  await preview.adopt()
+  expect((await resolverOf(store, set('idLower')).changes({ project: 'prod', after })).changes).toEqual([])
+})
+
 describe('a graph of a version that is not known', () => {
   test.each([{ asOfAge: 7 }, { version: '1' }, { rules: null }])(
     'with %j is refused, and is not read as if it were known',
