@@ -6,7 +6,7 @@ import type { Reason } from '../model/value.js'
 import type { Entry, Op } from '../stores/store.js'
 import { checkpointKey } from './checkpoint.js'
 import type { Driven, Running } from './drive.js'
-import { expireLetters, isExpired } from './expiry.js'
+import { dropLetters, expireLetters, isExpired } from './expiry.js'
 import { Lease } from './lease.js'
 import { idOf, keptIn, kindOf, rowKeyOf } from './letter.js'
 import {
@@ -61,8 +61,6 @@ export interface ReplayOptions extends Running {
   readonly deadLetters: LetterSelection
 }
 
-const DROPPED_PER_COMMIT = 1_000
-
 /** What became of what could not be sent: looked at, edited, dropped, tried again. Calls that show letters show them whole. */
 export abstract class DeadLetters extends Upkeep {
   /**
@@ -108,21 +106,9 @@ export abstract class DeadLetters extends Upkeep {
   /** Drops letters for good and says how many. Throws OPTION_INVALID; LEASE_HELD while the sync runs. */
   async dropDeadLetters(selection: LetterSelection): Promise<number> {
     checkSelection('dropDeadLetters', 'selection', selection, this.scope)
-    return await this.#held(async (lease) => {
-      let dropped = 0
-      let ops: Op[] = []
-      const drop = async (): Promise<void> => {
-        if (ops.length > 0) await lease.commit(ops)
-        dropped += ops.length
-        ops = []
-      }
-      for await (const { key } of chosenLetters(this.options.store, this.scope, selection)) {
-        ops.push({ op: 'delete', table: 'deadLetter', key })
-        if (ops.length === DROPPED_PER_COMMIT) await drop()
-      }
-      await drop()
-      return dropped
-    })
+    return await this.#held((lease) =>
+      dropLetters(chosenLetters(this.options.store, this.scope, selection), (ops) => lease.commit(ops)),
+    )
   }
 
   /** Drops what is older than `expireAfterDays`, as the end of each run does, and says how many of each reason. Throws LEASE_HELD. */

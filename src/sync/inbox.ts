@@ -5,7 +5,7 @@ import type { Json } from '../model/value.js'
 import { type Key, keyPart, type Op, type Store } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
-import type { KeptRows } from './parked-rows.js'
+import { type KeptRows, padded } from './parked-rows.js'
 
 /** How much may wait; default 100,000 rows and 256 MiB of JSON. */
 export interface InboxBounds {
@@ -284,6 +284,3 @@ const between = (pushed: Pushed, drained: Drained): { readonly rows: number; rea
 const rowKey = (scope: Scope, number: number): Key => [...checkpointKey(scope), padded(number)]
 
 const stateKey = (scope: Scope, ...parts: readonly string[]): Key => [...checkpointKey(scope), ...parts]
-
-/** So that the order of keys is the order of numbers. */
-const padded = (number: number): string => String(number).padStart(15, '0')

@@ -179,4 +179,4 @@ const digestOf = ({ columns }: Schema): string => hash('sha256', JSON.stringify(
 const schemaKey = (scope: Scope, digest: string): Key => [...checkpointKey(scope), 'parked', digest]
 
 /** So that the order of keys is the order of numbers. */
-const padded = (number: number): string => String(number).padStart(15, '0')
+export const padded = (number: number): string => String(number).padStart(15, '0')
