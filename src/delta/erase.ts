@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Entry, Key, Op, Store, Table } from '../stores/store.js'
 import type { ListRecord } from './list-state.js'
+import { isKept, Kept } from './whole/kept.js'
+import { BlockWriter, PLACE_BYTES, PRINT_AT } from './whole/kept-block.js'
 import { Log, recordIs } from './whole/log.js'
-import { addressAt, claimantAt, endAt, recordsOf, stateAt, viewOf } from './whole/record.js'
+import { addressAt, claimantAt, endAt, hashAt, recordsOf, stateAt, viewOf } from './whole/record.js'
 
 /** Whom to take off the books of the lists. */
 export interface Leavers {
@@ -82,16 +84,15 @@ async function eraseBlocks(erasing: ErasePlaces): Promise<number> {
   let count = 0
   let standing = { list: '', holds: fence }
   for await (const { key, value } of blocksOf(erasing)) {
-    const records = Buffer.from(value as string, 'base64')
-    if (without(records, erasing.leavers).count === 0) continue
+    if (without(key, value as string, erasing.leavers).count === 0) continue
     const list = key.slice(0, 2)
     if (standing.list !== list[1]) standing = { list: at(list, 1), holds: await stand(erasing, list) }
     // Read again behind the fence: who planned the list meanwhile may have written the block.
     const [now] = await store.get('audience', [key])
     if (now === undefined) continue
-    const left = without(Buffer.from(now as string, 'base64'), erasing.leavers)
+    const left = without(key, now as string, erasing.leavers)
     // The block stays, also an empty one: its key says up to which plan it tells.
-    const put: Op = { op: 'put', table: 'audience', key, value: left.records.toString('base64') }
+    const put: Op = { op: 'put', table: 'audience', key, value: left.value }
     await store.commit([...fence, ...standing.holds, put])
     count += left.count
   }
@@ -118,23 +119,58 @@ async function stand({ store, fence }: ErasePlaces, list: Key): Promise<readonly
   return log.fence
 }
 
-/** The records of a block that are not theirs, and how many were. */
-function without(records: Buffer, { isAddress, isClaimant, needles }: Leavers) {
-  const text = records.toString('utf8').toLowerCase()
-  if (!needles.some((needle) => text.includes(needle))) return { records, count: 0 }
+/** A block without what is theirs, and how many places that was. */
+const without = (key: Key, value: string, leavers: Leavers): { readonly value: string; readonly count: number } =>
+  isKept(key) ? withoutPlaces(value, leavers) : withoutRecords(value, leavers)
+
+/** The places of what is kept. */
+function withoutPlaces(value: string, leavers: Leavers) {
+  if (!hasNeedle(value, leavers)) return { value, count: 0 }
+  const kept = new Kept()
+  kept.take(value)
+  const writer = new BlockWriter(kept.count)
+  let count = 0
+  for (let nth = 0; nth < kept.count; nth += 1) {
+    const place = kept.placeAt(nth)
+    const theirs = theirsOf(place.address, place.claimant, leavers)
+    if (theirs !== undefined) count += 1
+    if (theirs === 'address') continue
+    const claimant = theirs === 'claim' ? '' : place.claimant
+    writer.put({ ...place, claimant }, kept.places, nth * PLACE_BYTES + PRINT_AT)
+  }
+  return { value: writer.text(), count }
+}
+
+/** The records of a block of the log. */
+function withoutRecords(value: string, leavers: Leavers) {
+  const records = Buffer.from(value, 'base64')
+  if (!hasNeedle(records.toString('utf8'), leavers)) return { value, count: 0 }
   const view = viewOf(records)
   const left: Buffer[] = []
   let count = 0
   for (let from = 0; from < records.length; ) {
     const end = endAt(view, from)
     const address = addressAt(records, from)
-    const isTheirs = isAddress(address)
-    const isClaimed = !isTheirs && isClaimant(claimantAt(records, from))
-    if (isTheirs || isClaimed) count += 1
-    // The block says something of this address, and would say what an older one says if nothing of it were left.
-    if (isClaimed) left.push(recordsOf(address, [], stateAt(view, from)))
-    else if (!isTheirs) left.push(records.subarray(from, end))
+    const theirs = theirsOf(address, claimantAt(records, from), leavers)
+    if (theirs !== undefined) count += 1
+    if (theirs === 'claim') left.push(recordsOf({ hash: hashAt(view, from), address }, [], stateAt(view, from)))
+    else if (theirs === undefined) left.push(records.subarray(from, end))
     from = end
   }
-  return { records: Buffer.concat(left), count }
+  return { value: Buffer.concat(left).toString('base64'), count }
+}
+
+const hasNeedle = (text: string, { needles }: Leavers): boolean => {
+  const lower = text.toLowerCase()
+  return needles.some((needle) => lower.includes(needle))
+}
+
+/** Of a claim the address stays: the block says something of it, and would say what an older one says if nothing were left. */
+function theirsOf(
+  address: string,
+  claimant: string,
+  { isAddress, isClaimant }: Leavers,
+): 'address' | 'claim' | undefined {
+  if (isAddress(address)) return 'address'
+  return isClaimant(claimant) ? 'claim' : undefined
 }

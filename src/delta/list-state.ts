@@ -26,8 +26,11 @@ export interface ListRecord {
   readonly shared?: boolean
   /** Members that were there before were taken over; `open` until a whole audience has decided about them. */
   readonly found?: 'open' | 'decided'
-  /** The list was always planned from whole audiences, and is kept in blocks (whole/kept.ts): in how many parts and bytes. */
-  readonly whole?: { readonly parts: 1 | 256; readonly bytes: number }
+  /**
+   * The list was always planned from whole audiences, and is kept in blocks (whole/kept.ts): in how many parts and letters, and the key
+   * of its fingerprints, base64.
+   */
+  readonly whole?: { readonly parts: 1 | 256; readonly bytes: number; readonly key: string }
 }
 
 /** One snapshot of one sync in one project. */

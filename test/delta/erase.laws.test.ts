@@ -109,9 +109,11 @@ test('erased from blocks, people are gone as from rows, and the next audience ch
           fence: [],
         })
         const kept = await blocks.scan('audience', { prefix: ['prod'], limit: 1_000 })
-        const texts = kept.map(({ value }) => Buffer.from(String(value), 'base64').toString()).join('\n')
-        expect(texts.includes(claimant)).toBe(false)
-        expect(texts.includes(`${address}row-`)).toBe(false)
+        const texts = kept.map(({ key, value }) =>
+          key[2] === 'kept' ? String(value) : Buffer.from(String(value), 'base64').toString(),
+        )
+        expect(texts.some((text) => text.includes(claimant))).toBe(false)
+        expect(texts.some((text) => text.includes(`${address}row-`))).toBe(false)
         const [inBlocksNow, inRowsNow] = await both(wishesOf(after))
         expect(inBlocksNow).toEqual(inRowsNow)
         expect((await erased(blocks, 'nobody@x', 'nobody')).audience).toBe(0)

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { type ListDelta, ListDeltaComputer, type PlanOptions, type Wish } from '../../src/delta/list-delta.js'
 import type { Outcome } from '../../src/model/outcome.js'
 import { MemoryStore } from '../../src/stores/memory.js'
@@ -237,7 +237,7 @@ describe('the file of an audience that is too long for the memory', () => {
 
       async function* broken() {
         yield long(0, 12_000)
-        expect(handles()).toHaveLength(1)
+        await vi.waitFor(() => expect(handles()).toHaveLength(1), 10_000) // that of the thread
         throw new Error('the source is gone')
       }
       await expect(planned(broken())).rejects.toThrow('the source is gone')

@@ -85,6 +85,16 @@ describe('a list of whole audiences', () => {
     expect(await blocks(store)).toEqual(before)
   })
 
+  test('blocks without a key of fingerprints, as before the first release, are refused and left as they are', async () => {
+    const store = new MemoryStore()
+    const record = { owner: 'churn', epoch: '#1', nth: 1, next: 0, whole: { parts: 1, bytes: 9 } }
+    const key = ['prod', `s:${LIST}`]
+    await store.commit([{ op: 'put', table: 'list', key, value: record }])
+    const lists = new ListDeltaComputer({ store })
+    await expect(lists.plan(at({ claims: wishes(0, 6) }))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    expect(await store.get('list', [key])).toEqual([record])
+  })
+
   test('an audience of the same epoch again takes nobody off for being absent from it', async () => {
     const lists = new ListDeltaComputer({ store: new MemoryStore() })
     const members = new Set<string>()

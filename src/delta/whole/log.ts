@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
+import { LakeloopError } from '../../errors.js'
 import type { Key, Op, Store } from '../../stores/store.js'
 import type { ListRecord } from '../list-state.js'
 import type { KeptAnew } from './compare.js'
 import { ALL, DELETES_PER_COMMIT, dropBlocks, keptKey, logKey, logOp, PARTS } from './kept.js'
+
+const KEY_BYTES = 16
 
 export interface LogOptions {
   readonly store: Store
@@ -16,6 +20,8 @@ export interface LogOptions {
 export class Log {
   /** The number of this plan. */
   readonly nth: number
+  /** Of the fingerprints of the list, as random bytes. */
+  readonly key: Buffer
   readonly #options: LogOptions
   #record: ListRecord | undefined
   #blocks = 0
@@ -24,6 +30,13 @@ export class Log {
     this.#options = options
     this.#record = options.record
     this.nth = (options.record?.nth ?? 0) + 1
+    const { whole } = options.record ?? {}
+    if (whole !== undefined && whole.key === undefined) {
+      throw new LakeloopError('STORE_FAILED', {
+        problem: 'a list of whole audiences was kept by a version before 0.1.0',
+      })
+    }
+    this.key = whole === undefined ? randomBytes(KEY_BYTES) : Buffer.from(whole.key, 'base64')
   }
 
   /**
@@ -55,7 +68,7 @@ export class Log {
   /** What is kept was written anew, up to the plan before this one: the log of those plans is of no use any more. */
   async kept(kept: KeptAnew): Promise<void> {
     const { store, list } = this.#options
-    await this.#change({ whole: kept })
+    await this.#change({ whole: { ...kept, key: this.key.toString('base64') } })
     const { fence } = this
     const upTo = this.nth - 1
     await dropBlocks(store, [...list, 'log'], { isGone: (key) => Number(key.at(-2)) <= upTo, fence })
@@ -77,7 +90,13 @@ export class Log {
 
   async #change(change: Partial<ListRecord>): Promise<void> {
     const { store, owner, list } = this.#options
-    const known = this.#record ?? { owner, epoch: '', nth: 0, next: 0, whole: { parts: 1, bytes: 0 } }
+    const known = this.#record ?? {
+      owner,
+      epoch: '',
+      nth: 0,
+      next: 0,
+      whole: { parts: 1, bytes: 0, key: this.key.toString('base64') },
+    }
     const after: ListRecord = { ...known, ...change, nth: this.nth }
     await store.commit([...this.fence, { op: 'put', table: 'list', key: list, value: { ...after } as never }])
     this.#record = after

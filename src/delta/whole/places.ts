@@ -13,11 +13,10 @@ import {
   sameClaimant,
   stateAt,
   viewOf,
+  WISH_IN,
+  WISH_OUT,
 } from './record.js'
 
-/** Marks of records: 0 of what is kept; of the nth block of the log, from 1; of a wish. */
-export const WISH_IN = 0xffff_ffff
-export const WISH_OUT = 0xffff_fffe
 const BLOCKS_MAX = WISH_OUT
 
 /** How a claim came to be: kept and not shown yet, kept and shown, made by a wish. */
@@ -25,6 +24,7 @@ type Claimed = 'kept' | 'shown' | 'made'
 
 /** An address of which more is to be said than that one claimant holds it and it is a member. */
 export interface Entry {
+  readonly hash: number
   state: State
   readonly claims: Map<string, Claimed>
   /** The mark of the records that it was last told by. */
@@ -128,7 +128,8 @@ export class Places {
     }
     this.#fill(slot, at, isPlain ? UNSEEN : ENTRY)
     if (isPlain) return
-    const entry: Entry = { state: stateAt(this.#view, at), claims: new Map(), mark, kept: true }
+    const hash = hashAt(this.#view, at)
+    const entry: Entry = { hash, state: stateAt(this.#view, at), claims: new Map(), mark, kept: true }
     this.entries.set(addressAt(bytes, at), entry)
     this.#add(entry, at, 'kept')
   }
@@ -148,7 +149,8 @@ export class Places {
 
   /** Makes room, so that `slot` means nothing afterwards. */
   #newEntry(slot: number, at: number): Entry {
-    const entry: Entry = { state: ABSENT, claims: new Map(), mark: WISH_IN, kept: false }
+    const hash = hashAt(this.#view, at)
+    const entry: Entry = { hash, state: ABSENT, claims: new Map(), mark: WISH_IN, kept: false }
     this.entries.set(addressAt(this.bytes, at), entry)
     this.#fill(slot, at, ENTRY)
     return entry
@@ -181,7 +183,13 @@ export class Places {
     const address = addressAt(bytes, at)
     const known = this.entries.get(address)
     if (known !== undefined) return known
-    const entry: Entry = { state: stateAt(this.#view, at), claims: new Map(), mark: markAt(this.#view, at), kept: true }
+    const entry: Entry = {
+      hash: hashAt(this.#view, at),
+      state: stateAt(this.#view, at),
+      claims: new Map(),
+      mark: markAt(this.#view, at),
+      kept: true,
+    }
     this.#add(entry, at, this.#flag(slot) === SEEN ? 'shown' : 'kept')
     this.entries.set(address, entry)
     this.#mark(slot, ENTRY)

@@ -2,7 +2,7 @@
  * A place on a list as bytes: the same in the store, in the spool, and while places are compared, so that the places of
  * whom nothing is new are never made into text.
  *
- *     0   4  hash of the address, 31 bits
+ *     0   4  hash of the address, 31 bits (fingerprints.ts)
  *     4   4  mark: where the record comes from (places.ts)
  *     8   2  bytes of the address
  *     10  2  bytes of the claimant; 0: nobody claims the place
@@ -18,76 +18,45 @@ export const REJECTED = 2
 export const ABSENT = 3
 export type State = typeof MEMBER | typeof UNKNOWN | typeof REJECTED | typeof ABSENT
 
-/** Bytes of an address and a claimant together that are written without being measured before. */
-export const PLAIN_MAX = 1_000
-
 export interface Place {
+  readonly hash: number
   readonly address: string
   /** Empty: nobody claims it. */
   readonly claimant: string
   readonly state: State
 }
 
-const BASIS = -2_128_831_035
-const PRIME = 16_777_619
-
-/** FNV-1a with a last stirring, since its high bits part the places and its low bits find them. */
-function stirred(hash: number): number {
-  let mixed = Math.imul(hash ^ (hash >>> 16), -2_048_144_789)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), -1_028_477_387)
-  return (mixed ^ (mixed >>> 16)) >>> 1
-}
-
-/** The hash of a text, as that of an address in its record. */
-export function hashOf(text: string): number {
-  let hash = BASIS
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, PRIME)
-  return stirred(hash)
-}
-
-/**
- * Writes a record of plain texts: ASCII, neither of them empty, not long. Gives where it ends, or -1 where they are others, and
- * then what was written means nothing. Each letter is looked at once: this is most of what an audience costs.
- */
-export function writePlain(into: Uint8Array, at: number, address: string, claimant: string): number {
-  const { length } = address
-  if (length === 0 || claimant.length === 0 || length + claimant.length > PLAIN_MAX) return -1
-  const middle = at + HEADER + length
-  const end = middle + claimant.length
-  let hash = BASIS
-  let odd = 0
-  for (let from = at + HEADER, n = 0; n < length; n += 1) {
-    const unit = address.charCodeAt(n)
-    odd |= (unit - 3) | (127 - unit)
-    hash = Math.imul(hash ^ unit, PRIME)
-    into[from + n] = unit
-  }
-  for (let n = 0; n < claimant.length; n += 1) {
-    const unit = claimant.charCodeAt(n)
-    odd |= (unit - 3) | (127 - unit)
-    into[middle + n] = unit
-  }
-  if (odd < 0) return -1
-  writeHeader(into, at, { hash: stirred(hash), address: length, claimant: claimant.length })
+/** Writes a record into bytes and their view; gives where it ends. */
+export function writeRecord(
+  into: Buffer,
+  view: DataView,
+  at: number,
+  { hash, address, claimant, state }: Place,
+  mark: number,
+): number {
+  const middle = at + HEADER + into.write(address, at + HEADER)
+  const end = middle + into.write(claimant, middle)
+  writeHeader(view, at, { hash, mark, state, lengths: (middle - at - HEADER) | ((end - middle) << 16) })
   return end
 }
 
-function writeHeader(
-  into: Uint8Array,
-  at: number,
-  { hash, address, claimant }: { readonly hash: number; readonly address: number; readonly claimant: number },
-): void {
-  into[at] = hash
-  into[at + 1] = hash >>> 8
-  into[at + 2] = hash >>> 16
-  into[at + 3] = hash >>> 24
-  into[at + 8] = address
-  into[at + 9] = address >>> 8
-  into[at + 10] = claimant
-  into[at + 11] = claimant >>> 8
+export interface Header {
+  readonly hash: number
+  readonly mark: number
+  /** Bytes of the address; above the 16th bit those of the claimant. */
+  readonly lengths: number
+  readonly state: State
 }
 
-/** What comes from where, and how it stands: written last, in any record. */
+/** Writes what stands before the texts. */
+export function writeHeader(view: DataView, at: number, { hash, mark, lengths, state }: Header): void {
+  view.setInt32(at, hash, true)
+  view.setUint32(at + 4, mark, true)
+  view.setInt32(at + 8, lengths, true)
+  view.setUint8(at + 12, state)
+}
+
+/** What comes from where, and how it stands. */
 export function writeMark(into: Uint8Array, at: number, mark: number, state: State): void {
   into[at + 4] = mark
   into[at + 5] = mark >>> 8
@@ -96,17 +65,9 @@ export function writeMark(into: Uint8Array, at: number, mark: number, state: Sta
   into[at + 12] = state
 }
 
-/** Writes a record of any texts; gives where it ends. */
-export function writeRecord(into: Buffer, at: number, { address, claimant, state }: Place, mark: number): number {
-  let end = writePlain(into, at, address, claimant)
-  if (end < 0) {
-    const middle = at + HEADER + into.write(address, at + HEADER)
-    end = middle + into.write(claimant, middle)
-    writeHeader(into, at, { hash: hashOf(address), address: middle - at - HEADER, claimant: end - middle })
-  }
-  writeMark(into, at, mark, state)
-  return end
-}
+/** Marks of records: 0 of what is kept; of the nth block of the log, from 1; of a wish for a place, and of one against it. */
+export const WISH_IN = 0xffff_ffff
+export const WISH_OUT = 0xffff_fffe
 
 /** Bytes that a record takes at most. */
 export const sizeOf = (address: string, claimant: string): number => HEADER + 3 * (address.length + claimant.length)
@@ -164,11 +125,24 @@ function sameBytes(view: DataView, a: number, b: number, length: number): boolea
   return true
 }
 
+/** By words: a call of Buffer's own costs more than so few bytes. */
+export function copyBytes(from: DataView, begin: number, end: number, to: DataView, at: number): void {
+  const shift = at - begin
+  let next = begin
+  for (; next + 4 <= end; next += 4) to.setInt32(next + shift, from.getInt32(next))
+  for (; next < end; next += 1) to.setUint8(next + shift, from.getUint8(next))
+}
+
 /** The records of one address: one for each claimant, or one that nobody claims it. */
-export function recordsOf(address: string, claimants: readonly string[], state: State): Buffer {
+export function recordsOf(
+  { hash, address }: Pick<Place, 'hash' | 'address'>,
+  claimants: readonly string[],
+  state: State,
+): Buffer {
   const named = claimants.length > 0 ? claimants : ['']
   const bytes = Buffer.alloc(named.reduce((sum, claimant) => sum + sizeOf(address, claimant), 0))
+  const view = viewOf(bytes)
   let at = 0
-  for (const claimant of named) at = writeRecord(bytes, at, { address, claimant, state }, 0)
+  for (const claimant of named) at = writeRecord(bytes, view, at, { hash, address, claimant, state }, 0)
   return bytes.subarray(0, at)
 }

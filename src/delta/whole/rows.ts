@@ -4,14 +4,15 @@ import type { Key, Op, Store, Table } from '../../stores/store.js'
 import { noteWishes, type Wish } from '../claims.js'
 import { foundClaimant } from '../found.js'
 import { type ListRecord, membershipOp, type Scope } from '../list-state.js'
-import { everyPart, spoolTold } from './compare.js'
-import { dropBlocks } from './kept.js'
+import { dropBlocks, PARTS } from './kept.js'
 import { Log, recordIs } from './log.js'
+import { everyPart, readTold } from './parts.js'
 import type { Places } from './places.js'
 import { addressAt, claimantAt, MEMBER, type State } from './record.js'
 import { Spool } from './spool.js'
-import { STATES, STREAMS } from './verdicts.js'
+import { STATES } from './verdicts.js'
 import { BOUNDS } from './whole.js'
+import { Wishes } from './wishes.js'
 
 export interface RowsOptions {
   readonly store: Store
@@ -39,13 +40,14 @@ export async function toRows(options: RowsOptions): Promise<void> {
   const log = new Log({ store, list, owner: scope.owner, record, fence })
   await log.begin()
   for (const table of TABLES) await clear(options, table, log.fence)
-  const spool = new Spool(options.directory, STREAMS)
+  const spool = new Spool(options.directory, PARTS)
+  const wishes = new Wishes({ directory: options.directory, key: log.key }, 0) // none
   try {
-    const parts = record.whole?.parts ?? 1
-    const { plans } = await spoolTold(store, list, { spool, parts })
-    for await (const { places } of everyPart({ store, list, spool, parts, plans, shortBytes: BOUNDS.shortBytes }))
-      await writeRows(options, places, log)
+    const kept = { store, list, parts: record.whole?.parts ?? 1, shortBytes: BOUNDS.shortBytes }
+    const known = { ...kept, told: await readTold(kept, spool), wishes }
+    for await (const { places } of everyPart(known, true)) await writeRows(options, places, log)
   } finally {
+    await wishes.close()
     await spool.close()
   }
   const now = await recordOf(options, log)

@@ -5,6 +5,7 @@ import {
   addressAt,
   claimantAt,
   endAt,
+  hashAt,
   isClaimed,
   MEMBER,
   REJECTED,
@@ -18,6 +19,7 @@ import type { WholePlan } from './whole.js'
 
 /** An address and who claims it. */
 interface Group {
+  readonly hash: number
   readonly address: string
   readonly claimants: string[]
 }
@@ -70,7 +72,7 @@ class Waiting {
     const n = log.next()
     let intended = false
     const remember = async (states: readonly Remembered[]): Promise<void> => {
-      const records = groups.map(({ address, claimants }, at) => recordsOf(address, claimants, stateOf(states[at])))
+      const records = groups.map((group, at) => recordsOf(group, group.claimants, stateOf(states[at])))
       await log.write(n, Buffer.concat(records))
       if (!intended) this.#intended += 1
       intended = true
@@ -110,7 +112,7 @@ async function* ordered({ spool, guard }: WholePlan, stream: number): AsyncGener
       const address = addressAt(piece, at)
       let group = groups.at(-1)
       if (group?.address !== address) {
-        group = { address, claimants: [] }
+        group = { hash: hashAt(view, at), address, claimants: [] }
         groups.push(group)
       }
       if (isClaimed(view, at)) group.claimants.push(claimantAt(piece, at))

@@ -2,26 +2,14 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { type FileHandle, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LakeloopError } from '../../errors.js'
-import { partOfHash } from './kept.js'
-import {
-  HEADER,
-  hashAt,
-  lastAddressAt,
-  MEMBER,
-  PLAIN_MAX,
-  type Place,
-  sizeOf,
-  viewOf,
-  writeMark,
-  writePlain,
-  writeRecord,
-} from './record.js'
+import { copyBytes, lastAddressAt, type Place, sizeOf, viewOf, writeRecord } from './record.js'
+import { release } from './release.js'
 
 /** Bytes of a block; the first ones of a stream are shorter, and a record that is longer has a block of its own. */
-const BLOCK_BYTES = 32 * 1_024
+const BLOCK_BYTES = 16 * 1_024
 const BLOCK_BYTES_LEAST = 1_024
 /** Bytes that are kept in memory before the disk is used, and that are written at once. */
-const MEMORY_BYTES = 4 * 2 ** 20
+const MEMORY_BYTES = 2 * 2 ** 20
 /** A block begins at a multiple of the cipher's own. */
 const CIPHER_BYTES = 16
 
@@ -60,8 +48,6 @@ export class Spool {
   #path: string | undefined
   #end = 0
   #writing: Promise<void> = Promise.resolve()
-  readonly #scratch = Buffer.alloc(HEADER + PLAIN_MAX)
-  readonly #scratchView = viewOf(this.#scratch)
   #closed = false
 
   constructor(directory: string, streams: number) {
@@ -76,30 +62,34 @@ export class Spool {
     return this.#bytes
   }
 
-  /** Appends a wish to the stream of its address, unless its texts are not plain: false. */
-  addPlain(address: string, claimant: string, mark: number): boolean {
-    const end = writePlain(this.#scratch, 0, address, claimant)
-    if (end < 0) return false
-    writeMark(this.#scratch, 0, mark, MEMBER)
-    this.copy(partOfHash(hashAt(this.#scratchView, 0)), this.#scratchView, 0, end)
-    return true
-  }
-
   add(stream: number, place: Place, mark = 0): void {
     const bytes = Buffer.allocUnsafe(sizeOf(place.address, place.claimant))
-    const end = writeRecord(bytes, 0, place, mark)
-    this.copy(stream, viewOf(bytes), 0, end)
+    const view = viewOf(bytes)
+    this.copy(stream, view, 0, writeRecord(bytes, view, 0, place, mark))
   }
 
   /** Appends a record as it stands. */
   copy(stream: number, from: DataView, begin: number, end: number): void {
-    const room = this.#room(stream, end - begin)
-    const shift = (this.#used[stream] as number) - begin
-    let at = begin
-    for (; at + 4 <= end; at += 4) room.setInt32(at + shift, from.getInt32(at))
-    for (; at < end; at += 1) room.setUint8(at + shift, from.getUint8(at))
-    this.#used[stream] = end + shift
-    this.#bytes += end - begin
+    const at = this.reserve(stream, end - begin)
+    copyBytes(from, begin, end, this.viewOf(stream), at)
+  }
+
+  /** Appends `size` bytes to a stream, to be written at once. Gives where they begin in its view. */
+  reserve(stream: number, size: number): number {
+    const at = this.#used[stream] as number
+    this.#bytes += size
+    const open = this.#open[stream]
+    if (open !== undefined && at + size <= open.length) {
+      this.#used[stream] = at + size
+      return at
+    }
+    this.#next(stream, size)
+    this.#used[stream] = size
+    return 0
+  }
+
+  viewOf(stream: number): DataView {
+    return this.#views[stream] as DataView
   }
 
   /** Brings what waits to the disk, where that is much. Awaited now and then while records are added; not while they are read. */
@@ -174,21 +164,16 @@ export class Spool {
     if (this.#path !== undefined) await rm(this.#path, { force: true })
   }
 
-  /** Where the next `size` bytes of a stream are written, at what it has used. */
-  #room(stream: number, size: number): DataView {
+  /** A new block of a stream, for at least `size` bytes. */
+  #next(stream: number, size: number): void {
     const open = this.#open[stream]
-    const used = this.#used[stream] as number
-    if (open !== undefined && used + size <= open.length) return this.#views[stream] as DataView
     if (open !== undefined) {
-      this.#full.push({ stream, bytes: open, size: used })
+      this.#full.push({ stream, bytes: open, size: this.#used[stream] as number })
       this.#fullBytes += open.length
     }
     const next = this.#block(Math.min(BLOCK_BYTES, (open?.length ?? 0) * 4), size)
-    const view = viewOf(next)
     this.#open[stream] = next
-    this.#views[stream] = view
-    this.#used[stream] = 0
-    return view
+    this.#views[stream] = viewOf(next)
   }
 
   #block(wanted: number, least: number): Buffer {
@@ -245,6 +230,7 @@ export class Spool {
       while (left[0] !== undefined && bytesWritten >= left[0].length) bytesWritten -= (left.shift() as Buffer).length
       if (left[0] !== undefined) left = [left[0].subarray(bytesWritten), ...left.slice(1)]
     }
+    release(parts)
   }
 
   /** No two bytes of the file meet the same part of the keystream: it counts with the place, and nothing is overwritten. */

@@ -1,14 +1,25 @@
 import { changeOf } from '../plan.js'
-import { PARTS } from './kept.js'
 import type { Entry, Places } from './places.js'
-import { ABSENT, addressAt, claimantAt, endAt, isClaimed, MEMBER, markAt, REJECTED, UNKNOWN, viewOf } from './record.js'
+import {
+  ABSENT,
+  addressAt,
+  claimantAt,
+  endAt,
+  hashAt,
+  isClaimed,
+  MEMBER,
+  markAt,
+  REJECTED,
+  UNKNOWN,
+  viewOf,
+} from './record.js'
 import type { Spool } from './spool.js'
 
-/** Streams of the spool behind those of the parts: what has to be sent, and what only has to be remembered. */
-export const ADDS = PARTS
-export const REMOVALS = PARTS + 1
-export const REST = PARTS + 2
-export const STREAMS = PARTS + 3
+/** Streams of the spool: what has to be sent, and what only has to be remembered. */
+export const ADDS = 0
+export const REMOVALS = 1
+export const REST = 2
+export const STREAMS = 3
 
 export interface Counted {
   add: number
@@ -37,7 +48,7 @@ export async function verdicts({ spool, isAbsent }: VerdictOptions, places: Plac
       }
       counts.remove += 1
       const address = addressAt(places.bytes, at)
-      spool.add(REMOVALS, { address, claimant: '', state: MEMBER })
+      spool.add(REMOVALS, { hash: hashAt(viewOf(places.bytes), at), address, claimant: '', state: MEMBER })
     },
     (address, entry) => {
       const { claimants, going, change, changed, state } = verdictOf(entry, isAbsent)
@@ -48,8 +59,9 @@ export async function verdicts({ spool, isAbsent }: VerdictOptions, places: Plac
       if (change !== undefined) counts[change] += 1
       if (change === undefined && !changed) return
       const stream = change === 'add' ? ADDS : change === 'remove' ? REMOVALS : REST
-      for (const claimant of isTarget ? claimants : ['']) spool.add(stream, { address, claimant, state })
-      if (isTarget) for (const claimant of going) spool.add(stream, { address, claimant, state }, GOING)
+      const { hash } = entry
+      for (const claimant of isTarget ? claimants : ['']) spool.add(stream, { hash, address, claimant, state })
+      if (isTarget) for (const claimant of going) spool.add(stream, { hash, address, claimant, state }, GOING)
     },
   )
 }

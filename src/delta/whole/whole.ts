@@ -4,13 +4,14 @@ import type { Reason } from '../../model/value.js'
 import type { Key, Op, Store } from '../../stores/store.js'
 import type { Wish } from '../claims.js'
 import type { ListRecord } from '../list-state.js'
-import { compare, spoolTold } from './compare.js'
-import { BLOCK_BYTES, partOfHash } from './kept.js'
+import { compare } from './compare.js'
+import { BLOCK_BYTES, PARTS } from './kept.js'
 import { Log } from './log.js'
-import { WISH_IN, WISH_OUT } from './places.js'
-import { hashOf, MEMBER } from './record.js'
+import { readTold } from './parts.js'
 import { Spool } from './spool.js'
+import { writeTexts } from './texts.js'
 import { ADDS, type Counted, decidedOf, REMOVALS, REST, STREAMS } from './verdicts.js'
+import { Wishes } from './wishes.js'
 
 /** A plan of a list whose claims were always whole audiences, and are kept in blocks (kept.ts). */
 export interface WholeOptions {
@@ -38,9 +39,16 @@ export interface Bounds {
   readonly logBytesLeast: number
   /** Claimants that are undecided and kept in memory. Where there are more, nobody leaves for being absent. */
   readonly undecidedMax: number
+  /** Bytes of texts up to which an audience is sorted in the host's thread: to start another takes about as long. */
+  readonly aloneBytes: number
 }
 
-export const BOUNDS: Bounds = { shortBytes: 4 * 2 ** 20, logBytesLeast: 2 ** 20, undecidedMax: 500_000 }
+export const BOUNDS: Bounds = {
+  shortBytes: 4 * 2 ** 20,
+  logBytesLeast: 2 ** 20,
+  undecidedMax: 500_000,
+  aloneBytes: 4 * 2 ** 20,
+}
 
 /** A list compared; what has to be sent waits in the spool. */
 export interface WholePlan {
@@ -68,26 +76,42 @@ export async function planWhole(options: WholeOptions): Promise<WholePlan> {
 }
 
 async function planInto(spool: Spool, options: WholeOptions): Promise<WholePlan> {
-  const { store, list, record, complete, wishes, epoch } = options
-  const { shortBytes, logBytesLeast, undecidedMax } = options.bounds ?? BOUNDS
-  const { parts, bytes } = record?.whole ?? { parts: 1, bytes: 0 }
+  const { record, epoch } = options
   const log = new Log(options)
   if (record !== undefined) await log.begin()
-  const { plans, logBytes } = await spoolTold(store, list, { spool, parts })
-  const isLong = logBytes > Math.max(logBytesLeast, bytes * LOG_SHARE) || plans.length > LOG_BLOCKS_MAX
-  const said = wishes === undefined ? undefined : await spoolWishes(options, spool, { wishes, undecidedMax })
   // What was decided in an epoch is not decided again by a part of its wishes.
   const isSame = record !== undefined && (epoch ?? record.epoch) === record.epoch
-  const undecided = said?.undecided ?? new Set()
-  const isDecided = complete && !isSame && undecided.size <= undecidedMax
-  const isAbsent = isDecided ? (claimant: string) => !undecided.has(digestOf(claimant)) : () => false
-  const keep = isLong ? { nth: log.nth - 1, fence: log.fence } : undefined
-  const { counts, kept } = await compare({ store, list, spool, parts, plans, isAbsent, keep, shortBytes })
+  const { counts, kept, any } = await compareAll(spool, log, options, isSame)
   if (kept !== undefined) await log.kept(kept)
-  const guard = options.guardOf(counts, said?.any ?? isSame)
-  if (record === undefined && said?.any === true) await log.begin() // of a list without a wish nothing is known
-  const decided = said?.any === true ? await decide(spool, { log, guard, epoch }) : []
+  const guard = options.guardOf(counts, any ?? isSame)
+  if (record === undefined && any === true) await log.begin() // of a list without a wish nothing is known
+  const decided = any === true ? await decide(spool, { log, guard, epoch }) : []
   return { counts, guard, spool, log, decided }
+}
+
+/** Compares what is known with what is wished. `any`: whether there was a wish; undefined where none was asked for. */
+async function compareAll(spool: Spool, log: Log, options: WholeOptions, isSame: boolean) {
+  const { store, list, record, complete, wishes } = options
+  const { shortBytes, logBytesLeast, undecidedMax, aloneBytes } = options.bounds ?? BOUNDS
+  const { parts, bytes } = record?.whole ?? { parts: 1, bytes: 0 }
+  const spooled = new Spool(options.directory, PARTS)
+  const wished = new Wishes({ directory: options.directory, key: log.key }, aloneBytes)
+  try {
+    const kept = { store, list, parts, shortBytes }
+    const told = await readTold(kept, spooled)
+    const { logBytes, plans } = told
+    const isLong = logBytes > Math.max(logBytesLeast, bytes * LOG_SHARE) || plans.length > LOG_BLOCKS_MAX
+    const keep = isLong ? { nth: log.nth - 1, fence: log.fence } : undefined
+    const said = wishes && (await spoolWishes(options, wished, { wishes, undecidedMax }))
+    const undecided = said?.undecided ?? new Set()
+    const isDecided = complete && !isSame && undecided.size <= undecidedMax
+    const isAbsent = isDecided ? (claimant: string) => !undecided.has(digestOf(claimant)) : undefined
+    const compared = await compare({ ...kept, told, wishes: wished, spool, key: log.key, isAbsent, keep })
+    return { ...compared, any: said?.any }
+  } finally {
+    await wished.close()
+    await spooled.close()
+  }
 }
 
 /** 48 bits: claimants that are undecided are kept in memory, and who shares a digest with one keeps his claim a run longer. */
@@ -96,10 +120,10 @@ const digestOf = (claimant: string): number => hash('sha256', claimant, 'buffer'
 /** Wishes between two turns of the host's loop. */
 const WISHES_PER_TURN = 5_000
 
-/** Puts wishes into the spool, each into the part of its address. Without an address or a decision, its claimant is undecided. */
+/** Puts wishes into the parts of their addresses. Without an address or a decision, its claimant is undecided. */
 async function spoolWishes(
   { store, list }: WholeOptions,
-  spool: Spool,
+  wished: Wishes,
   { wishes, undecidedMax }: { readonly wishes: AsyncIterable<readonly Wish[]>; readonly undecidedMax: number },
 ): Promise<{ readonly any: boolean; readonly undecided: ReadonlySet<number> }> {
   const undecided = new Set<number>()
@@ -107,22 +131,22 @@ async function spoolWishes(
   let turn = 0
   for await (const page of wishes) {
     for (let from = 0; from < page.length; from += WISHES_PER_TURN) {
+      const placed: PlacedWish[] = []
       const end = Math.min(page.length, from + WISHES_PER_TURN)
-      const odd: Key[] = []
       for (let at = from; at < end; at += 1) {
-        const { claimant, address, member } = page[at] as Wish
-        const mark = member === true ? WISH_IN : WISH_OUT
-        if (address === undefined || member === undefined) {
-          if (undecided.size <= undecidedMax) undecided.add(digestOf(claimant))
-        } else if (!spool.addPlain(address, claimant, mark)) {
-          odd.push([...list, address, claimant, '']) // no part before the last may be empty
-          spool.add(partOfHash(hashOf(address)), { address, claimant, state: MEMBER }, mark)
-        }
+        const wish = page[at] as Wish
+        if (wish.address !== undefined && wish.member !== undefined) placed.push(wish as PlacedWish)
+        else if (undecided.size <= undecidedMax) undecided.add(digestOf(wish.claimant))
       }
-      if (odd.length > 0) await store.get('claimByAddress', odd) // throws for what could be no key of a row
+      const texts = writeTexts(placed, wished.spare('add'))
+      // Throws for what could be no key of a row; no part of it before the last may be empty.
+      const keys = texts.odd.map(({ address, claimant }): Key => [...list, address, claimant, ''])
+      if (keys.length > 0) await store.get('claimByAddress', keys)
+      const wants = new Uint8Array(placed.length)
+      for (let n = 0; n < placed.length; n += 1) wants[n] = Number(placed[n]?.member === true)
+      await wished.add({ ...texts, wants })
       count += end - from
       turn += end - from
-      await spool.flush()
       if (turn < WISHES_PER_TURN) continue
       turn = 0
       await setImmediate() // also where many short pages come at once
@@ -130,6 +154,8 @@ async function spoolWishes(
   }
   return { any: count > 0, undecided }
 }
+
+type PlacedWish = Wish & { readonly address: string; readonly member: boolean }
 
 /**
  * Writes down what was decided, so that it is sent by this plan or by a later one. Behind a guard claims are made, and those that
