@@ -52,8 +52,8 @@ export async function buildChild(): Promise<number> {
   const shell = await bundle('main.ts', {})
   const page = `// Made by scripts/build-child.ts. Not in git.
 export const REALM_SOURCE: string = ${JSON.stringify(realm)}
-const SHELL = ${JSON.stringify(shell)}
-export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JSON.stringify(REALM_SOURCE)};\${SHELL}\`
+export const SHELL_SOURCE: string = ${JSON.stringify(shell)}
+export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JSON.stringify(REALM_SOURCE)};\${SHELL_SOURCE}\`
 `
   await writeAnew(OUT, page)
   await buildSparkText()
