@@ -26,9 +26,10 @@ export function evidenceOf(block: ActionBlock, source: string): readonly Evidenc
   const seen = new Map<string, Identifiers[]>()
   for (let action = 0; action < block.length; action++) {
     const key = block.key(action)
+    if (key === undefined) continue
     const bag = block.identifiers(action)
     const namespaces = Object.keys(bag)
-    if (key === undefined || namespaces.length < 2) continue
+    if (namespaces.length < 2) continue
     const before = seen.get(key)
     if (before?.some((one) => isAlike(one, bag))) continue
     const nth = before === undefined ? 1 : before.push(bag)

@@ -18,16 +18,16 @@ export interface Pending {
   readonly action: number
   readonly address: string
   /** Set where the destination's acceptance binds this address to this person for the first time. */
-  readonly bind?: string
+  readonly bind: string | undefined
   /** Unique within the sync and stable across runs, so that a repeat replaces what is remembered; absent without a row key. */
-  readonly key?: Key
+  readonly key: Key | undefined
   /** Of an event and the like; a profile's is in `write`. */
-  readonly fingerprint?: string
-  readonly write?: ProfileWrite
+  readonly fingerprint: string | undefined
+  readonly write: ProfileWrite | undefined
   /** What is left of the action, where newer rows have written some of its fields. */
-  readonly rest?: ActionBlock
+  readonly rest: ActionBlock | undefined
   /** A run that died may have sent it: its intent is there, and no answer (I2). */
-  readonly again?: boolean
+  readonly again: boolean
   /** Tables in which a former run left this action, to be cleared when it is accepted. */
   readonly left: readonly ('parked' | 'deadLetter')[]
 }
@@ -36,7 +36,7 @@ export interface Pending {
 export interface RowWish {
   readonly row: number
   readonly wish: Wish
-  readonly from?: Pick<Pending, 'action' | 'key' | 'left'>
+  readonly from?: Pick<Pending, 'action' | 'left'> & { readonly key?: Key | undefined }
 }
 
 /** A page of the source, or of rows that were kept: those leave the cursor where it stands, which may be nowhere. */
@@ -77,8 +77,8 @@ export class PageWork {
   readonly #status: (OutcomeStatus | undefined)[]
   readonly #reasons = new Map<number, Reason>()
   /** By action: its own outcome, and where the destination has whom it is about. */
-  readonly #outcomes: (Outcome | undefined)[] = []
-  readonly #addresses: (string | undefined)[] = []
+  readonly #outcomes: (Outcome | undefined)[]
+  readonly #addresses: (string | undefined)[]
   readonly #fates: readonly FirstFate[]
   readonly #first: Order
   readonly #former: Former | undefined
@@ -94,6 +94,8 @@ export class PageWork {
     this.block = block
     this.#fates = fates
     this.#status = new Array<OutcomeStatus | undefined>(page.rows.length)
+    this.#outcomes = new Array<Outcome | undefined>(block.length)
+    this.#addresses = new Array<string | undefined>(block.length)
     fates.forEach((fate, row) => {
       if (fate.status !== 'made') this.note(row, fate)
     })

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
-import { pickActions } from '../model/action-block.js'
 import type { Reads } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
@@ -15,7 +14,7 @@ import { bagsOf, evidenceOf } from './evidence.js'
 import { FieldOwners } from './field-owners.js'
 import { type ListProbe, listProbe } from './list-probe.js'
 import { outdatedLetters } from './outdated.js'
-import { originKey, PageWork, type Pending, type ReadPage, storable } from './page.js'
+import { PageWork, type Pending, type ReadPage, storable } from './page.js'
 import {
   type KeptRows,
   PARKED_ROWS_MAX,
@@ -24,6 +23,7 @@ import {
   type Unparked,
   unparkedRows,
 } from './parked-rows.js'
+import { pendingBlock } from './pending-block.js'
 import { drainIdentity } from './retarget.js'
 import { headOf } from './start.js'
 import type { Window } from './window.js'
@@ -272,12 +272,6 @@ export class Pages {
 
   async #fly(gathered: readonly Pending[]): Promise<void> {
     const { sender, source, clock, settling } = this.#context
-    const picks = gathered.map(({ page, action, address, key, rest }) => ({
-      block: rest ?? page.block,
-      index: rest === undefined ? action : 0,
-      address,
-      ...(key === undefined ? {} : { key: originKey(source.name, key) }),
-    }))
     const onSettled = async ({ outcomes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
@@ -285,7 +279,7 @@ export class Pages {
       if (outcomes.some(([, { status }]) => status === 'accepted')) settling.acceptedAt = clock.elapsed()
       await this.#window.advance()
     }
-    await sender.send(pickActions(picks), {
+    await sender.send(pendingBlock(gathered, source.name), {
       onSettled,
       onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
       maybeSent: (at) => gathered[at]?.again === true,

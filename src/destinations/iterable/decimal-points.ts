@@ -1,3 +1,5 @@
+import { topNames, topPlaces } from './top-places.js'
+
 const decoder = new TextDecoder()
 
 const QUOTE = 0x22
@@ -24,6 +26,9 @@ const NONE: readonly number[] = []
  */
 export function pointsOf(payload: Uint8Array, paths: ReadonlySet<string>): readonly number[] {
   if (paths.size === 0) return NONE
+  const names = topNames(paths)
+  const top = names && topPlaces(payload, names)
+  if (top !== undefined) return top
   const text = decoder.decode(payload)
   const places = new Places(text, paths).all()
   if (text.length === payload.length) return places
