@@ -133,23 +133,17 @@ function written(block: ActionBlock, frame: Frame, drafts: readonly Draft[], byt
 
 /** Copies a payload with its decimal points. Gives the place behind it. */
 function copied(payload: Uint8Array, points: readonly number[] = [], body: Uint8Array, to: number): number {
-  if (points.length === 0) {
-    body.set(payload, to)
-    return to + payload.length
+  body.set(payload, to)
+  let end = to + payload.length
+  // From behind: what stands behind a point is moved on, which costs less than a view of each part.
+  for (let nth = points.length - 1; nth >= 0; nth -= 1) {
+    const at = to + (points[nth] as number)
+    body.copyWithin(at + POINT_BYTES, at, end)
+    body[at] = DOT
+    body[at + 1] = ZERO
+    end += POINT_BYTES
   }
-  // Byte by byte: a view of each part costs more than the few hundred bytes of a row.
-  let at = to
-  let nth = 0
-  let next = points[0]
-  for (let from = 0; from < payload.length; from += 1) {
-    if (from === next) {
-      body[at++] = DOT
-      body[at++] = ZERO
-      next = points[++nth]
-    }
-    body[at++] = payload[from] as number
-  }
-  return at
+  return end
 }
 
 /** A request with some rows of another, their bytes copied. */
