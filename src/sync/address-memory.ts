@@ -228,4 +228,13 @@ const isCovered = (fields: readonly string[], by: readonly string[]): boolean =>
   fields.every((field) => by.includes(field))
 
 /** Names one action of one row in an entry: 48 bits, so that an entry stays small. */
-export const shortRow = (key: Key): string => hash('sha256', JSON.stringify(key.slice(2)), 'base64url').slice(0, 8)
+export const shortRow = (key: Key): string => hash('sha256', textOf(key), 'base64url').slice(0, 8)
+
+/** JSON of the parts behind project and sync. */
+function textOf(key: Key): string {
+  const [, , row = '', what = ''] = key
+  return key.length === 4 && PLAIN.test(row) && PLAIN.test(what) ? `["${row}","${what}"]` : JSON.stringify(key.slice(2))
+}
+
+/** What JSON writes as it is. */
+const PLAIN = /^[\w .:@#+-]*$/

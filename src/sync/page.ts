@@ -2,10 +2,9 @@ import type { Wish } from '../delta/list-delta.js'
 import type { ActionBlock } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
 import { isOfTheForgotten, type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
-import type { RowBlock } from '../model/row.js'
 import type { Json, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { type Entry, type Key, keyPart, type Op } from '../stores/store.js'
+import type { Entry, Key, Op } from '../stores/store.js'
 import type { RowFate } from '../transform/transform.js'
 import type { Order, ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
@@ -228,18 +227,3 @@ const unkeyedRow = (work: PageWork, row: number, what: string, { scope, runId }:
   `${runId}/${work.rowOrder(row).join('.')}`,
   what,
 ]
-
-/** The same rows, under keys that a store takes whatever a row holds: one bad key is no reason to stop. */
-export function storable(rows: RowBlock): RowBlock {
-  return {
-    length: rows.length,
-    refused: rows.refused,
-    at: (index) => rows.at(index),
-    changedAt: (index) => rows.changedAt(index),
-    json: (from, to) => rows.json(from, to),
-    key(index) {
-      const key = rows.key(index)
-      return key === undefined ? undefined : keyPart(key)
-    },
-  }
-}

@@ -14,7 +14,8 @@ import { bagsOf, evidenceOf } from './evidence.js'
 import { FieldOwners } from './field-owners.js'
 import { type ListProbe, listProbe } from './list-probe.js'
 import { outdatedLetters } from './outdated.js'
-import { PageWork, type Pending, type ReadPage, storable } from './page.js'
+import { PageWork, type Pending, type ReadPage } from './page.js'
+import { PageRows } from './page-rows.js'
 import {
   type KeptRows,
   PARKED_ROWS_MAX,
@@ -191,7 +192,7 @@ export class Pages {
     const first = tally.counts.read
     const schema = this.#seen?.told ?? page.schema
     tally.read(page.rows.length)
-    const kept = { ...page, schema, rows: storable(page.rows) }
+    const kept = { ...page, schema, rows: new PageRows(page.rows) }
     this.#window.open(await parkedPage(kept, reason, [turn, first], this.#context))
     await this.#window.advance()
   }
@@ -201,8 +202,10 @@ export class Pages {
       this.#context
     const first = tally.counts.read
     tally.read(given.rows.length)
-    const page = { ...given, rows: storable(given.rows) }
+    const rows = new PageRows(given.rows)
+    const page = { ...given, rows }
     const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
+    rows.letGo((row) => made.rows[row]?.status === 'rejected')
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
