@@ -114,11 +114,14 @@ export function joined(blocks: readonly Block[], keep: Keep = ALL): Block {
       pages.push({ ...page, first: next, counts })
       next += page.subjects
     }
+    // In one piece, so that of an entry only its numbers are written again.
+    if (keep === ALL) all.set(entries, length)
     for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
       const before = subjectAt(entries, at)
       const subject = moved[before] ?? GONE
       if (subject === GONE || !keep.subject(before)) continue
-      for (let byte = 0; byte < HASH_BYTES; byte += 1) all[length + byte] = entries[at + byte] as number
+      if (keep !== ALL)
+        for (let byte = 0; byte < HASH_BYTES; byte += 1) all[length + byte] = entries[at + byte] as number
       writeRest(all, length, subject, comboOf(comboAt(entries, at)))
       length += ENTRY_BYTES
     }

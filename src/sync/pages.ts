@@ -206,6 +206,7 @@ export class Pages {
     const page = { ...given, rows }
     const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
     rows.letGo((row) => made.rows[row]?.status === 'rejected')
+    await setImmediate() // a page is some tens of milliseconds of work: never in one go
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
@@ -226,7 +227,7 @@ export class Pages {
       await this.#settle()
       who = await identity.resolve(bags, { project: scope.project })
     }
-    await setImmediate() // a page is some tens of milliseconds of work: never in one go
+    await setImmediate()
     const pending = await addressPage(work, who, of, this.#context, this.#probe)
     this.#window.open(work)
     for (const action of pending) {
