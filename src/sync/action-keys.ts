@@ -1,11 +1,11 @@
 import type { ActionBlock, ActionKind } from '../model/action.js'
 import type { Key } from '../stores/store.js'
-import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 
 /** Key of what is remembered about one action: project, sync, row key, kind and how-manieth of that kind in its row. */
 export function actionKeys(block: ActionBlock, { scope }: RunContext): readonly (Key | undefined)[] {
   const keys: (Key | undefined)[] = []
+  const { project, sync } = scope
   let row = -1
   let first: ActionKind | undefined
   /** Of the kinds of the row; most rows have one action and need no counting. */
@@ -23,7 +23,7 @@ export function actionKeys(block: ActionBlock, { scope }: RunContext): readonly 
       counts.set(kind, nth + 1)
     }
     const key = block.key(action)
-    keys.push(key === undefined ? undefined : [...checkpointKey(scope), key, nth === 0 ? kind : `${kind}#${nth}`])
+    keys.push(key === undefined ? undefined : [project, sync, key, nth === 0 ? kind : `${kind}#${nth}`])
   }
   return keys
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
-import { checkpointKey, type Scope } from './checkpoint.js'
+import type { Scope } from './checkpoint.js'
 
 /** When a row was read: the how-manieth run of the sync, and the how-manieth row of it. */
 export type Order = readonly [turn: number, row: number]
@@ -56,7 +56,8 @@ export interface ProfileWrite {
  */
 export class AddressMemory {
   readonly #store: Store
-  readonly #scope: Scope
+  readonly #project: string
+  readonly #sync: string
   readonly #epoch: string
   readonly #live = new Map<string, Live>()
   readonly #full: boolean
@@ -72,7 +73,8 @@ export class AddressMemory {
     readonly full: boolean
   }) {
     this.#store = options.store
-    this.#scope = options.scope
+    this.#project = options.scope.project
+    this.#sync = options.scope.sync
     this.#epoch = options.epoch
     this.#full = options.full
     this.parked = options.parked
@@ -141,15 +143,11 @@ export class AddressMemory {
     if (write.row === undefined && !this.parked) return NO_OPS
     const { live } = write
     const { of = [], since = [] } = live.written ?? {}
-    const rows = of.filter(([row]) => row !== write.row)
+    const rows = of.length === 0 ? [] : of.filter(([row]) => row !== write.row)
     if (write.row !== undefined) rows.push([write.row, write.print ?? ''])
-    const written: Written = {
-      of: rows.slice(-ROWS_MAX),
-      epoch: this.#epoch,
-      ...(this.parked
-        ? { since: [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)].slice(-SINCE_MAX) }
-        : {}),
-    }
+    const last: Written = { of: rows.length > ROWS_MAX ? rows.slice(-ROWS_MAX) : rows, epoch: this.#epoch }
+    const newer = this.parked ? [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)] : undefined
+    const written = newer === undefined ? last : { ...last, since: newer.slice(-SINCE_MAX) }
     live.written = written
     return [{ op: 'put', table: 'fingerprint', key: this.#key(live.address), value: written as unknown as Json }]
   }
@@ -205,7 +203,7 @@ export class AddressMemory {
 
   #key(address: string): Key {
     const name = address.length <= ADDRESS_MAX ? address : longAddress(address)
-    return [...checkpointKey(this.#scope), name, 'address']
+    return [this.#project, this.#sync, name, 'address']
   }
 }
 
