@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import type { Scope } from './checkpoint.js'
+import type { UnderWay } from './under-way.js'
 
 /** When a row was read: the how-manieth run of the sync, and the how-manieth row of it. */
 export type Order = readonly [turn: number, row: number]
@@ -61,6 +62,7 @@ export class AddressMemory {
   readonly #epoch: string
   readonly #live = new Map<string, Live>()
   readonly #full: boolean
+  readonly #underWay: UnderWay
   /** True once anything is parked: from then on it counts when a field was written. */
   parked: boolean
 
@@ -71,12 +73,14 @@ export class AddressMemory {
     readonly epoch: string
     readonly parked: boolean
     readonly full: boolean
+    readonly underWay: UnderWay
   }) {
     this.#store = options.store
     this.#project = options.scope.project
     this.#sync = options.scope.sync
     this.#epoch = options.epoch
     this.#full = options.full
+    this.#underWay = options.underWay
     this.parked = options.parked
   }
 
@@ -112,8 +116,8 @@ export class AddressMemory {
   }
 
   /** The print of what this row wrote last, where the profile holds that: no other row was written over it in this pass. */
-  held({ live: { written, writes }, row }: ProfileWrite): string | undefined {
-    if (row === undefined || written === undefined || writes > 0) return undefined
+  held({ live: { address, written, writes }, row }: ProfileWrite): string | undefined {
+    if (row === undefined || written === undefined || writes > 0 || this.#underWay.isUnsure(address)) return undefined
     const own = written.of.find(([name]) => name === row)
     const isOfThisPass = written.epoch === this.#epoch
     const counts = isOfThisPass ? written.of.at(-1)?.[0] === row : !this.#full
@@ -149,6 +153,7 @@ export class AddressMemory {
     const newer = this.parked ? [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)] : undefined
     const written = newer === undefined ? last : { ...last, since: newer.slice(-SINCE_MAX) }
     live.written = written
+    this.#underWay.settled(live.address)
     return [{ op: 'put', table: 'fingerprint', key: this.#key(live.address), value: written as unknown as Json }]
   }
 

@@ -1,5 +1,5 @@
 import type { Resolution } from '../identity/resolver.js'
-import { type ActionBlock, isDeparture, type ListRef } from '../model/action.js'
+import { type ActionBlock, type ActionKind, isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
@@ -158,7 +158,8 @@ function pendingOf(
   const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
   // What happened once is not told a second time: it may set off a journey.
   const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
-  const isKnown = print !== undefined && print === recalled.print && !isAgain
+  const isUnsure = key !== undefined && REPLACED.has(kind) && context.underWay.isUnsure(key)
+  const isKnown = print !== undefined && print === recalled.print && !isAgain && !isUnsure
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
@@ -176,6 +177,8 @@ function pendingOf(
     address,
     left: recalled.left,
     again: print !== undefined && print === intended,
+    replaces:
+      write === undefined ? REPLACED.has(kind) && recalled.print !== undefined : write.live.written !== undefined,
     rest: part && restOf(block, action, part),
     // A shared address is another person's: who leaves it later must not take that one's user along.
     bind: resolution.why === 'bound' || resolution.why === 'shared' ? undefined : resolution.profileId,
@@ -184,6 +187,9 @@ function pendingOf(
     fingerprint: write === undefined ? print : undefined,
   }
 }
+
+/** What is replaced by what is sent, and is no profile; what happened once is not. */
+const REPLACED: ReadonlySet<ActionKind> = new Set<ActionKind>(['catalogItem', 'subscription'])
 
 function unaddressed(resolution: Exclude<Resolution, { status: 'resolved' }>): Outcome {
   return { status: resolution.status === 'unresolved' ? 'parked' : 'rejected', reason: resolution.reason }

@@ -27,6 +27,8 @@ export interface Pending {
   readonly rest: ActionBlock | undefined
   /** A run that died may have sent it: its intent is there, and no answer (I2). */
   readonly again: boolean
+  /** It changes what the destination holds by what we remember: until there is an answer nobody knows which of the two is there. */
+  readonly replaces: boolean
   /** Tables in which a former run left this action, to be cleared when it is accepted. */
   readonly left: readonly ('parked' | 'deadLetter')[]
 }

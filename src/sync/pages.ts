@@ -8,7 +8,7 @@ import { addressPage } from './addressing.js'
 import { assertWhole } from './audience.js'
 import { AwaitedBindings } from './awaited-bindings.js'
 import { type RunContext, tagsOf } from './context.js'
-import type { Settled } from './dispatch.js'
+import type { Sent, Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { bagsOf, evidenceOf } from './evidence.js'
 import { FieldOwners } from './field-owners.js'
@@ -27,6 +27,7 @@ import {
 import { pendingBlock } from './pending-block.js'
 import { drainIdentity } from './retarget.js'
 import { headOf } from './start.js'
+import { type Flight, takeOff } from './under-way.js'
 import type { Window } from './window.js'
 
 /** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
@@ -266,7 +267,8 @@ export class Pages {
     if (gathered.length === 0) return
     while (this.#flying.size >= BLOCKS_AT_ONCE) await Promise.race(this.#flying)
     if (this.#failed !== undefined) throw this.#failed.error
-    const flight = this.#fly(gathered)
+    const tracked = await takeOff(this.#context, gathered) // before the next flight can begin: they keep their order
+    const flight = this.#fly(gathered, tracked)
       .catch((error: unknown) => {
         this.#failed ??= { error }
       })
@@ -274,19 +276,23 @@ export class Pages {
     this.#flying.add(flight)
   }
 
-  async #fly(gathered: readonly Pending[]): Promise<void> {
+  async #fly(gathered: readonly Pending[], flight: Flight): Promise<void> {
     const { sender, source, clock, settling } = this.#context
     const onSettled = async ({ outcomes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
-      for (const [one] of settled) this.#awaited.settled(one)
+      for (const [one] of settled) {
+        this.#awaited.settled(one)
+        flight.settled(one)
+      }
       if (outcomes.some(([, { status }]) => status === 'accepted')) settling.acceptedAt = clock.elapsed()
       await this.#window.advance()
     }
-    await sender.send(pendingBlock(gathered, source.name), {
+    const by: Sent = {
       onSettled,
       onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
       maybeSent: (at) => gathered[at]?.again === true,
-    })
+    }
+    await flight.over(() => sender.send(pendingBlock(gathered, source.name), by))
   }
 }

@@ -217,9 +217,9 @@ export class Window {
     })
   }
 
-  /** Writes the checkpoint as it stands. */
-  save(): Promise<void> {
-    return this.#context.commits.commit({ main: [writeCheckpoint(this.#context.scope, this.#checkpoint)] })
+  /** Writes the checkpoint as it stands, and `more` with it. */
+  save(more: readonly Op[] = []): Promise<void> {
+    return this.#context.commits.commit({ main: [writeCheckpoint(this.#context.scope, this.#checkpoint), ...more] })
   }
 
   /**
