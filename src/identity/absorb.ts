@@ -43,7 +43,10 @@ export async function absorb(
   { seeds, without, forgets = meta?.forgets }: Erasure = {},
 ): Promise<readonly Op[]> {
   const isErasure = seeds !== undefined || without !== undefined
-  const parted = isErasure ? { ops: [], others: changes, places: undefined } : await newcomers(rules, rows, changes)
+  const wasMerged = meta?.redirects === true || (meta !== undefined && meta.layout === undefined)
+  const parted = isErasure
+    ? { ops: [], others: changes, places: undefined }
+    : await newcomers(rules, rows, changes, wasMerged)
   const { others, places } = parted
   const around = await gather(rules, rows, others, { seeds, without, places })
   const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
@@ -78,6 +81,7 @@ export async function absorb(
   const next: MetaRow = {
     ...meta,
     ...counts,
+    ...((wasMerged || [...followed.redirects.values()].some(Boolean)) && { redirects: true as const }),
     ...(forgets && { forgets: changes.some(isCrowded) ? { ...forgets, crowded: true } : forgets }),
   }
   const key = rows.metaKey

@@ -15,6 +15,8 @@ export interface MetaRow {
   readonly version: number
   /** There from the first commit on that may keep the holders of an identifier in its row: see holders.ts. */
   readonly layout?: typeof LAYOUT | undefined
+  /** A profile became part of another, or nobody knows: its id may come back. Without it no id of somebody new is taken. */
+  readonly redirects?: true | undefined
   /** Under which name the tables stand; absent: under the graph's own. Another after each adoption of rules. */
   readonly generation?: string | undefined
   /** Microseconds: the time as of which the graph stands, where one was given. */
@@ -41,6 +43,7 @@ const META = z.strictObject({
   conflicts: count,
   version: count,
   layout: z.literal(LAYOUT).optional(),
+  redirects: z.literal(true).optional(),
   generation: z.string().optional(),
   asOf: z.number().optional(),
   aging: z.number().optional(),

@@ -1,6 +1,6 @@
 import type { Json } from '../model/value.js'
 import type { Op } from '../stores/store.js'
-import { hubOf, type StoredRecord, wordOf } from './evidence.js'
+import { type StoredRecord, wordOf } from './evidence.js'
 import { type Place, placeRow } from './holders.js'
 import { idsOf, type RecordChange } from './neighbourhood.js'
 import type { ProfileRow, Rows } from './rows.js'
@@ -21,9 +21,14 @@ export interface Parted {
  * make of them can be told from the record alone.
  *
  * Laws    the ops are those that solving would give.
- * Cost    two reads for all.
+ * Cost    one read for all, and another where somebody's id may stand for somebody else: `wasMerged`.
  */
-export async function newcomers(rules: Rules, rows: Rows, changes: readonly RecordChange[]): Promise<Parted> {
+export async function newcomers(
+  rules: Rules,
+  rows: Rows,
+  changes: readonly RecordChange[],
+  wasMerged: boolean,
+): Promise<Parted> {
   const counts = new Map<string, number>()
   const held = changes.map(({ before, after }) =>
     before === undefined ? idsOf(after) : [...idsOf(before), ...idsOf(after)],
@@ -41,7 +46,7 @@ export async function newcomers(rules: Rules, rows: Rows, changes: readonly Reco
     }
   }
   // A redirect may stand there, of a profile that had the same founder.
-  const taken = await rows.profiles([...alone.values()])
+  const taken = wasMerged ? new Set((await rows.profiles([...alone.values()])).keys()) : NONE
   const ops: Op[] = []
   const others: RecordChange[] = []
   for (const [index, change] of changes.entries()) {
@@ -51,6 +56,8 @@ export async function newcomers(rules: Rules, rows: Rows, changes: readonly Reco
   }
   return { ops, others, places }
 }
+
+const NONE: ReadonlySet<string> = new Set()
 
 /** A new record that breaks no limit by itself. */
 function isAlone(rules: Rules, { ref, before, after }: RecordChange): boolean {
@@ -74,8 +81,8 @@ interface Newcomer {
 function newcomer(rules: Rules, rows: Rows, { change: { ref, after }, ids, profileId }: Newcomer, ops: Op[]): void {
   const record = after as StoredRecord
   for (const [index, [namespace, value]] of record.ids.entries()) {
-    const id = ids[index] as string
-    const owner = hubOf(rules, id) === false ? 0 : index === 0 ? '' : (ids[0] as string)
+    const hasHub = (rules.namespaces.get(namespace) as Namespace).hub !== false
+    const owner = hasHub ? (index === 0 ? '' : (ids[0] as string)) : 0
     const row = placeRow({ home: profileId, holders: [{ ref, owner }] })
     ops.push({ op: 'put', table: 'identifier', key: [rows.graph, namespace, value], value: row })
   }
