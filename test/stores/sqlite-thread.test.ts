@@ -131,6 +131,21 @@ test('says so where the host may start no thread; a driver of its own needs none
   await store.close()
 })
 
+test('a commit of many long values arrives whole, in texts of a bounded length', async () => {
+  await using store = new SqliteStore({ path: fresh() })
+  const keys = Array.from({ length: 30 }, (_, n) => ['prod', String(n)])
+  const put = (key: readonly string[], n: number): Op => ({
+    op: 'put',
+    table: 'audience',
+    key,
+    value: `${n}`.repeat(10 ** 6),
+  })
+  const ops = keys.map(put)
+  expect(pack(ops.map(writeOf)).length).toBe(3)
+  await store.commit(ops)
+  expect(await store.get('audience', keys)).toEqual(ops.map((op) => (op as { readonly value: string }).value))
+})
+
 test('a commit arrives in the thread as it was sent, whatever its texts hold', () => {
   const part = fc.string({ unit: 'binary', minLength: 1, maxLength: 8 })
   const key = fc.array(part, { minLength: 1, maxLength: 4 })

@@ -6,8 +6,8 @@ import { libsqlPlace } from './place.js'
 import type { Found, Span, Write } from './texts.js'
 import { type Answer, errorOf, pack, type Question, type Request, type Start } from './wire.js'
 
-/** Three semi-spaces of 8 MB: what is read and written lives shortly. */
-const YOUNG_MB = 24
+/** Three semi-spaces of 4 MB: what is read and written lives shortly. */
+const YOUNG_MB = 12
 
 interface Waiting {
   readonly resolve: (found: Found | undefined) => void

@@ -19,7 +19,7 @@ export interface Start {
 export type Question =
   | { readonly ask: 'get'; readonly table: Table; readonly keys: string }
   | { readonly ask: 'scan'; readonly table: Table; readonly span: Span }
-  | { readonly ask: 'write'; readonly writes: string }
+  | { readonly ask: 'write'; readonly writes: readonly string[] }
   | { readonly ask: 'close' }
 
 export interface Request {
@@ -43,25 +43,34 @@ interface Fault {
 /** Stands in no key and in no JSON text, where NUL is written otherwise. */
 const BETWEEN = '\0'
 
-/** One text for all writes: for each its kind and table, its key, and the text that is put or expected. */
-export function pack(writes: readonly Write[]): string {
+/** A text may not grow for ever: V8 has none of more than 512 M characters. */
+const PACKED_LENGTH = 2 ** 24
+
+/** Few texts for all writes: for each its kind and table, its key, and the text that is put or expected. */
+export function pack(writes: readonly Write[]): readonly string[] {
+  const texts: string[] = []
   let packed = ''
   for (const { table, key, text, check } of writes) {
     const kind = check === undefined ? (text === null ? 'd' : 'p') : check.text === undefined ? 'a' : 'c'
     packed += `${kind}${table}${BETWEEN}${key}${BETWEEN}${text ?? check?.text ?? ''}${BETWEEN}`
+    if (packed.length < PACKED_LENGTH) continue
+    texts.push(packed)
+    packed = ''
   }
-  return packed
+  return [...texts, packed]
 }
 
-export function unpack(packed: string): readonly Write[] {
-  const parts = packed.split(BETWEEN)
+export const unpack = (texts: readonly string[]): readonly Write[] => texts.flatMap(unpacked)
+
+function unpacked(text: string): readonly Write[] {
+  const parts = text.split(BETWEEN)
   const writes: Write[] = []
   for (let at = 0; at + 3 <= parts.length; at += 3) {
-    const [head, key, text] = parts.slice(at, at + 3) as [string, string, string]
+    const [head, key, value] = parts.slice(at, at + 3) as [string, string, string]
     const table = head.slice(1) as Table
-    if (head.startsWith('p')) writes.push({ table, key, text })
+    if (head.startsWith('p')) writes.push({ table, key, text: value })
     else if (head.startsWith('d')) writes.push({ table, key, text: null })
-    else writes.push({ table, key, check: { text: head.startsWith('a') ? undefined : text } })
+    else writes.push({ table, key, check: { text: head.startsWith('a') ? undefined : value } })
   }
   return writes
 }
