@@ -95,6 +95,6 @@ export interface Page {
    * declared so; a query is never taken for a whole audience by itself. `changes`: absence means nothing.
    */
   readonly mode: 'snapshot' | 'changes'
-  /** Rows of all pages of this read together, where the source knows that before it is read. */
+  /** Rows of all pages of this read together, from when the source knows that on. */
   readonly rowsTotal?: number | undefined
 }

@@ -4,10 +4,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
+import { PostgresStore } from '../../src/stores/postgres.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
+import type { Store } from '../../src/stores/store.js'
 import { SYSTEM_CLOCK } from '../../src/sync/clock.js'
 import { World } from '../sync/world.js'
+import { freshSchema, sharedPostgres } from './postgres/shared.js'
+
+const url = await sharedPostgres()
 
 const folder = mkdtempSync(join(tmpdir(), 'lakeloop-inbox-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -16,20 +21,25 @@ const PUSHES = 20
 /** Tells of each line that a writer says. */
 const heard = new EventEmitter()
 
+/** Where the processes meet. */
+interface Kept {
+  readonly place: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly store: Store
+}
+
 class Writer {
   readonly added: number[] = []
   readonly ended: Promise<unknown>
   said = ''
 
   /** @param diesAt  the push over which it is killed: whether that one is kept nobody knows */
-  constructor(path: string, name: string, diesAt?: number) {
+  constructor({ place, env }: Kept, name: string, diesAt?: number) {
     const program = join(import.meta.dirname, 'programs/pushing.ts')
     const child: ChildProcessWithoutNullStreams = spawn(
       process.execPath,
-      ['--import', 'tsx', program, path, name, String(PUSHES), String(diesAt ?? '')],
-      {
-        env: { ...process.env, TSX_DISABLE_CACHE: '1' },
-      },
+      ['--import', 'tsx', program, place, name, String(PUSHES), String(diesAt ?? '')],
+      { env: { ...process.env, TSX_DISABLE_CACHE: '1', ...env } },
     )
     this.ended = once(child, 'close')
     createInterface({ input: child.stdout }).on('line', (line) => {
@@ -42,15 +52,14 @@ class Writer {
   }
 }
 
-test('two processes push, one of them killed and begun again, while a third one drains: each row is sent once [I1]', async () => {
-  const path = join(folder, 'lakeloop.db')
-  const store = new SqliteStore({ path })
+async function drainedWhilePushed(kept: Kept): Promise<void> {
+  const { store } = kept
   const world = new World({ store })
   const sync = world.sync([], { complete: false, clock: SYSTEM_CLOCK })
   const writing = async (): Promise<readonly number[]> => {
-    const [killed, whole] = [new Writer(path, 'a', 8), new Writer(path, 'b')]
+    const [killed, whole] = [new Writer(kept, 'a', 8), new Writer(kept, 'b')]
     await killed.ended
-    const again = new Writer(path, 'a')
+    const again = new Writer(kept, 'a')
     await Promise.all([again.ended, whole.ended])
     expect([killed.said, whole.said, again.said]).toEqual(['', '', ''])
     expect([8, 9]).toContain(killed.added.length)
@@ -81,4 +90,21 @@ test('two processes push, one of them killed and begun again, while a third one 
   }
   await sync.close()
   await store.close()
-}, 60_000)
+}
+
+describe('two processes push, one of them killed and begun again, while a third one drains: each row is sent once [I1]', () => {
+  test('on one file of SQLite', async () => {
+    const place = join(folder, 'lakeloop.db')
+    await drainedWhilePushed({ place, env: {}, store: new SqliteStore({ path: place }) })
+  }, 60_000)
+
+  test.skipIf(url === undefined)(
+    'on one schema of Postgres',
+    async () => {
+      const place = freshSchema()
+      const store = new PostgresStore({ connectionString: url ?? '', schema: place })
+      await drainedWhilePushed({ place, env: { URL_OF_TEST: url }, store })
+    },
+    60_000,
+  )
+})

@@ -19,7 +19,7 @@ import { queryPlace, querySegment } from './query-read.js'
 import { namesIn } from './query-tables.js'
 import { whoChanged } from './schema-history.js'
 import type { DatabricksEvent, Segment, Tell } from './segment.js'
-import { segmentPages } from './segment-pages.js'
+import { pagesOf } from './segment-pages.js'
 import { assertKey } from './snapshot-read.js'
 import { assertOrdered, tableName } from './sql-text.js'
 import { type Asking, schemaOf, type TableFacts, tableFacts } from './table-facts.js'
@@ -164,13 +164,8 @@ export class DatabricksSource implements Source {
     await this.close()
   }
 
-  async *#pages(segments: AsyncIterable<Segment>, asking: Asking, pageSize: number): AsyncGenerator<Page> {
-    for await (const segment of segments) {
-      for await (const page of segmentPages(segment, { ...this.#reading(asking), pageSize })) {
-        assertNotAborted(asking.signal)
-        yield page
-      }
-    }
+  #pages(segments: AsyncIterable<Segment>, asking: Asking, pageSize: number): AsyncGenerator<Page> {
+    return pagesOf(segments, { ...this.#reading(asking), pageSize })
   }
 
   /** Without the semicolon that a text from an editor ends in: it stands within other statements. */

@@ -206,6 +206,7 @@ function feedSegment(read: TableRead, feed: FeedPart, place: Place | undefined):
     parameters: from?.parameters,
     mode: 'changes',
     order,
+    more: !isLast,
     rest: order.length === 0 ? undefined : (at) => feedSegment(read, feed, at),
     cursor: (at) =>
       kept(

@@ -4,6 +4,7 @@ import type { Json } from '../../model/value.js'
 import type { Clock } from '../../transport/clock.js'
 import type { ArrowResult } from '../../vendors/databricks/sql.js'
 import { retryAfterMs, wasEnded } from '../../vendors/databricks/sql-errors.js'
+import { assertNotAborted } from '../paging.js'
 import type { FloatRule } from '../plain-value.js'
 import type { Page } from '../source.js'
 import { arrowReader } from './arrow/arrow-reader.js'
@@ -31,23 +32,40 @@ const LOST_MAX = 3
 const WAIT_MS = 1_000
 const WAIT_MS_MAX = 60_000
 
+/** The pages of a read, segment after segment. */
+export async function* pagesOf(segments: AsyncIterable<Segment>, reading: Reading): AsyncGenerator<Page> {
+  let before = 0
+  for await (const segment of segments) {
+    let rows = 0
+    for await (const page of segmentPages(segment, reading)) {
+      assertNotAborted(reading.asking.signal)
+      rows += page.rows.length
+      const ofAll = segment.more || page.rowsTotal === undefined ? undefined : before + page.rowsTotal
+      yield { ...page, rowsTotal: ofAll }
+    }
+    before += rows
+  }
+}
+
 /**
  * The pages of one statement. A result that is lost on its way is asked for again behind the last row that was given out,
  * where the rows are sorted; else only if none was.
  *
- * Shape   no rows at all are one empty page, so that the cursor moves.
+ * Shape   no rows at all are one empty page, so that the cursor moves. Pages tell the rows of them all from when the server
+ *         has sent the last one: before the destination has taken many, where it is the slower of the two.
  */
 export async function* segmentPages(segment: Segment, reading: Reading): AsyncGenerator<Page> {
   let current = segment
-  let given = 0
+  const before = { pages: 0, rows: 0 }
   let lost = 0
   for (;;) {
     // Not within: the session has asked for as long as it may, and what it gives up is no result that was lost.
     const { session } = reading.asking
     const result = await session.query(current.sql, { ...asked(reading.asking), parameters: current.parameters })
     try {
-      for await (const { page, place } of attempt(result, current, reading, given)) {
-        given += 1
+      for await (const { page, place } of attempt(result, current, reading, before)) {
+        before.pages += 1
+        before.rows += page.rows.length
         lost = 0
         if (place !== undefined && segment.rest !== undefined) current = segment.rest(place)
         yield page
@@ -55,7 +73,7 @@ export async function* segmentPages(segment: Segment, reading: Reading): AsyncGe
       return
     } catch (error) {
       const { asking, tell } = reading
-      const mayResume = given === 0 || segment.rest !== undefined
+      const mayResume = before.pages === 0 || segment.rest !== undefined
       const isLost = isLakeloopError(error, 'SOURCE_UNREACHABLE') && !wasEnded(error)
       if (asking.signal.aborted || !isLost || !mayResume) throw error
       lost += 1
@@ -73,13 +91,14 @@ interface Given {
   readonly place: Place | undefined
 }
 
+/** What was given out already, of results that broke off. */
+interface Before {
+  readonly pages: number
+  readonly rows: number
+}
+
 /** One result, read to its end. One page is held back, so that the last one is known as the last. */
-async function* attempt(
-  result: ArrowResult,
-  segment: Segment,
-  reading: Reading,
-  before: number,
-): AsyncGenerator<Given> {
+async function* attempt(result: ArrowResult, segment: Segment, reading: Reading, given: Before): AsyncGenerator<Given> {
   const { asking, pageSize } = reading
   const { source } = asking
   const { key, changedAt, floats, integersAsText } = reading
@@ -89,7 +108,9 @@ async function* attempt(
       throw error
     },
   )
-  const paging = new Paging(segment, { schema: reader.schema, source, changedAt }, before)
+  const before = { ...given }
+  const paging = new Paging(segment, { schema: reader.schema, source, changedAt }, before.pages)
+  let taken = before.rows
   let messages: Uint8Array[] = []
   let rows = 0
   const flush = function* (): Generator<Given> {
@@ -103,6 +124,8 @@ async function* attempt(
   for await (const batch of spooled(result, reading.spool)) {
     messages.push(...batch.messages)
     rows += batch.rowCount
+    taken += batch.rowCount
+    if (batch.rowsLeft !== undefined) paging.rowsTotal = taken + batch.rowsLeft
     if (rows >= pageSize) yield* flush()
   }
   yield* flush()
@@ -122,6 +145,8 @@ class Paging {
   readonly #zone: string
   #held: RowBlock | undefined
   #pages: number
+  /** Of all its pages; `undefined` until it is known. */
+  rowsTotal: number | undefined
 
   constructor(segment: Segment, told: Told, before: number) {
     this.#segment = segment
@@ -148,13 +173,14 @@ class Paging {
   #page(rows: RowBlock, cursor: Cursor): Page {
     const { schema } = this.#told
     const { mode } = this.#segment
+    const { rowsTotal } = this
     const zone = this.#zone
-    if (zone === '') return { schema, rows, cursor, mode }
+    if (zone === '') return { schema, rows, cursor, mode, rowsTotal }
     const changedAt = (index: number): string | undefined => {
       const text = rows.changedAt(index)
       return text === undefined ? undefined : `${text}${zone}`
     }
-    return { schema, cursor, mode, rows: { ...delegated(rows), changedAt } }
+    return { schema, cursor, mode, rowsTotal, rows: { ...delegated(rows), changedAt } }
   }
 
   #placeOf(rows: RowBlock, index: number): Place | undefined {

@@ -10,6 +10,8 @@ export interface Segment {
   readonly mode: Page['mode']
   /** Columns by which its rows are sorted and no two of them are equal; empty where no place can be found again. */
   readonly order: readonly Pick<Column, 'name' | 'type'>[]
+  /** Another segment of the read comes behind it, of which nobody knows how many rows it has. */
+  readonly more?: boolean | undefined
   /** The rest of it, behind a place. Only where it is sorted. */
   readonly rest?: ((place: Place) => Segment) | undefined
   /** What to keep behind a place; `undefined` is behind its last row. */

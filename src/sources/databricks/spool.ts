@@ -15,6 +15,11 @@ export interface SpoolOptions {
   readonly memoryBytesMax: number
 }
 
+/** A batch, and how many rows come behind it: not known before the server has sent the last one. */
+export interface SpooledBatches extends ArrowBatches {
+  readonly rowsLeft?: number | undefined
+}
+
 /** One batch that waits on disk. */
 interface Stored {
   readonly at: number
@@ -37,14 +42,14 @@ interface Stored {
  * Throws   what the result throws, after all that came before it was handed out; SOURCE_FAILED.
  * Upholds  I7, I12.
  */
-export async function* spooled(result: ArrowResult, options: SpoolOptions): AsyncGenerator<ArrowBatches> {
+export async function* spooled(result: ArrowResult, options: SpoolOptions): AsyncGenerator<SpooledBatches> {
   const spool = new Spool(options)
   const filling = spool.fill(result)
   try {
     for (;;) {
       const next = await spool.take()
       if (next === undefined) break
-      yield next
+      yield { ...next, rowsLeft: spool.rowsLeft }
     }
     await filling
   } finally {
@@ -61,6 +66,7 @@ class Spool {
   readonly #stored: Stored[] = []
   readonly #key = randomBytes(32)
   #readyBytes = 0
+  #rowsWaiting = 0
   /** On its way from the disk: its place is not free yet. */
   #leaving: Stored | undefined
   #file: FileHandle | undefined
@@ -95,17 +101,26 @@ class Spool {
       const ready = this.#ready.shift()
       if (ready !== undefined) {
         this.#readyBytes -= sizeOf(ready)
+        this.#rowsWaiting -= ready.rowCount
         this.#told()
         return ready
       }
       const stored = this.#stored.shift()
-      if (stored !== undefined) return await this.#read(stored)
+      if (stored !== undefined) {
+        this.#rowsWaiting -= stored.rowCount
+        return await this.#read(stored)
+      }
       if (this.#ended !== undefined) {
         if ('error' in this.#ended) throw this.#ended.error
         return undefined
       }
       await this.#change()
     }
+  }
+
+  /** Rows that were not taken yet, where no more are to come. */
+  get rowsLeft(): number | undefined {
+    return this.#ended === undefined || 'error' in this.#ended ? undefined : this.#rowsWaiting
   }
 
   stop(): void {
@@ -125,6 +140,7 @@ class Spool {
     if (this.#stored.length === 0 && (this.#readyBytes === 0 || this.#readyBytes + size <= memoryBytesMax)) {
       this.#ready.push(batch)
       this.#readyBytes += size
+      this.#rowsWaiting += batch.rowCount
       return this.#told()
     }
     const room = Math.max(size, 1)
@@ -135,6 +151,7 @@ class Spool {
     }
     if (at === undefined || this.#stopped) return
     this.#stored.push({ at, room, ...(await this.#write(batch, at)) })
+    this.#rowsWaiting += batch.rowCount
     this.#told()
   }
 

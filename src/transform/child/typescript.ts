@@ -1,30 +1,13 @@
 import { tsPlugin } from '@sveltejs/acorn-typescript'
-import { type Options, Parser, parse, tokTypes } from 'acorn'
+import { type Options, Parser, parse } from 'acorn'
 import { difference } from './alike.js'
-import { INSEPARABLE, inseparable } from './erasable.js'
+import { inseparable } from './erasable.js'
 import { erase } from './erase.js'
+import { giveUp, type InnerClass, mended } from './mended-reader.js'
 import { Refused } from './refused.js'
 import { refusalOf, type Span, type Tree } from './syntax.js'
 
 const OPTIONS: Options = { ecmaVersion: 'latest', sourceType: 'module', allowAwaitOutsideFunction: true }
-
-/** What is true of a parser but does not stand in its types. Source: acorn 8.19.0, @sveltejs/acorn-typescript 1.0.13. */
-interface Inner {
-  readonly input: string
-  readonly start: number
-  readonly lastTokStart: number
-  parse(): unknown
-  readonly type: unknown
-  readonly value: unknown
-  next(): void
-  nextToken(): void
-  unexpected(): never
-  tsParseNonArrayType(): unknown
-  tsParseTypeArgumentsInExpression(): unknown
-  tsParseConstModifier(typeParameter: unknown): void
-  tsParseTypeParameters(modifiers?: (typeParameter: unknown) => void): unknown
-  raise(position: unknown, message: unknown): never
-}
 
 /** For these errors the plugin hands on a column as the place; the modifier that they are about was read last. */
 const PLACED_BY_COLUMN = /modifier (?:must precede|cannot be used with)/
@@ -35,9 +18,9 @@ const PLACED_BY_COLUMN = /modifier (?:must precede|cannot be used with)/
  */
 const TOKENS_MAX = (characters: number): number => 10_000 + 10 * characters
 
-const Reader = Parser.extend(tsPlugin(), (Base) => {
-  const Plugged = Base as unknown as new (...given: unknown[]) => Inner
-  class Bounded extends Plugged {
+/** Gives up where reading takes too long, and says each refusal with its place and without a word of the program. */
+const bounded = (Base: InnerClass): InnerClass =>
+  class extends Base {
     left = TOKENS_MAX(this.input.length)
 
     override parse(): unknown {
@@ -51,32 +34,8 @@ const Reader = Parser.extend(tsPlugin(), (Base) => {
 
     override nextToken(): void {
       this.left -= 1
-      if (this.left < 0) this.giveUp('Too many ways to read this')
+      if (this.left < 0) giveUp(this, 'Too many ways to read this')
       super.nextToken()
-    }
-
-    /** The plugin takes `f<T> as U` for a comparison, for it takes `as` for a name there. */
-    override tsParseTypeArgumentsInExpression(): unknown {
-      const given = super.tsParseTypeArgumentsInExpression()
-      if (given !== undefined && (this.value === 'as' || this.value === 'satisfies')) this.giveUp(INSEPARABLE)
-      return given
-    }
-
-    /** The plugin knows `const` before the type parameters of functions, but not of the members of a type. */
-    override tsParseTypeParameters(modifiers = this.tsParseConstModifier): unknown {
-      return super.tsParseTypeParameters(modifiers)
-    }
-
-    /** The plugin reads an expression after the sign of a number, and so the line after it for arguments. */
-    override tsParseNonArrayType(): unknown {
-      if (this.type !== tokTypes.plusMin || this.value !== '-') return super.tsParseNonArrayType()
-      this.next()
-      return this.type === tokTypes.num ? super.tsParseNonArrayType() : this.unexpected()
-    }
-
-    /** No SyntaxError: that would end one of the tries and not all. */
-    giveUp(message: string): never {
-      throw Object.assign(new Error(message), { pos: this.start })
     }
 
     override raise(position: unknown, given: unknown): never {
@@ -88,8 +47,11 @@ const Reader = Parser.extend(tsPlugin(), (Base) => {
       return super.raise(typeof place === 'number' ? place : this.start, words)
     }
   }
-  return Bounded as unknown as typeof Parser
-})
+
+const Reader = Parser.extend(
+  tsPlugin(),
+  (Base) => bounded(mended(Base as unknown as InnerClass)) as unknown as typeof Parser,
+)
 
 /**
  * The program without its types, for a parser of JavaScript.

@@ -1,4 +1,5 @@
 // A process of a host that pushes: `pushing.ts <store> <writer> <pushes> [<dies at>]`. Says how many rows each push added.
+// The store is a file of SQLite, or a schema of the Postgres at URL_OF_TEST.
 import { setImmediate } from 'node:timers'
 import {
   IdentityResolver,
@@ -8,10 +9,14 @@ import {
   Sync,
   Transform,
 } from '../../../src/index.js'
+import { PostgresStore } from '../../../src/stores/postgres.js'
 import { SqliteStore } from '../../../src/stores/sqlite.js'
 
-const [path = '', writer = '', pushes = '', diesAt = ''] = process.argv.slice(2)
-const store = new SqliteStore({ path })
+const [place = '', writer = '', pushes = '', diesAt = ''] = process.argv.slice(2)
+const { URL_OF_TEST: connectionString } = process.env
+const store = connectionString
+  ? new PostgresStore({ connectionString, schema: place })
+  : new SqliteStore({ path: place })
 const sync = new Sync({
   name: 'churn',
   source: new RowsSource({ name: 'scores', rows: [], key: ['id'] }),

@@ -87,6 +87,16 @@ describe('segmentPages()', () => {
     expect(pages.at(-1)?.cursor).toEqual({ query: 'd', read: true })
   })
 
+  test.each([[[]], [[3]], [[5, 2]]])(
+    'tells the rows of all pages once the server has sent them, also where results broke off after %j',
+    async (lostAfter) => {
+      const { pages } = await read(warehouse(people(7), { lostAfter }).session, { pageSize: 1 })
+      const totals = pages.map(({ rowsTotal }) => rowsTotal)
+      expect(new Set(totals)).toEqual(new Set([undefined, 7]))
+      expect(totals.at(-1)).toBe(7)
+    },
+  )
+
   test('takes results that came by links, which are whole streams', async () => {
     expect((await read(warehouse(people(5), { streams: true }).session)).rows).toEqual([0, 1, 2, 3, 4])
   })

@@ -25,12 +25,15 @@ interface Served {
   readonly result: ArrowResult
   /** Batches that the spool has asked for. */
   taken: number
+  /** The spool has the last one, and has asked for more. */
+  sent: boolean
   closed: number
 }
 
 function served(batches: readonly ArrowBatches[], error?: Error): Served {
   const told: Served = {
     taken: 0,
+    sent: false,
     closed: 0,
     result: {
       schema: new Uint8Array(),
@@ -39,6 +42,7 @@ function served(batches: readonly ArrowBatches[], error?: Error): Served {
           told.taken += 1
           yield one
         }
+        told.sent = true
         if (error !== undefined) throw error
       },
       close: async () => {
@@ -63,7 +67,8 @@ const settled = (done: () => boolean): Promise<void> =>
 
 async function all(batches: AsyncIterable<ArrowBatches>): Promise<ArrowBatches[]> {
   const read: ArrowBatches[] = []
-  for await (const one of batches) read.push({ ...one, messages: one.messages.map((message) => Buffer.from(message)) })
+  for await (const { messages, rowCount } of batches)
+    read.push({ rowCount, messages: messages.map((message) => Buffer.from(message)) })
   return read
 }
 
@@ -102,6 +107,25 @@ describe('spooled()', () => {
       ),
       { numRuns: Number(process.env.LAW_RUNS ?? 60) },
     )
+  })
+
+  test('knows how many rows are left once the server has sent all, wherever they wait', async () => {
+    const source = served([batch(10), batch(60, 60), batch(), batch(30), batch(90, 1, 1)])
+    const reading = spooled(source.result, options())
+    const left = [(await reading.next()).value?.rowsLeft]
+    await settled(() => source.sent)
+    for await (const { rowsLeft } of reading) left.push(rowsLeft)
+    expect(left).toEqual([undefined, 4, 4, 3, 0])
+  })
+
+  test('does not know it of a result that broke off', async () => {
+    const reading = spooled(served([batch(10), batch(20)], new Error('lost')).result, options())
+    const left: unknown[] = []
+    const reads = (async () => {
+      for await (const { rowsLeft } of reading) left.push(rowsLeft)
+    })()
+    await expect(reads).rejects.toThrow('lost')
+    expect(left).toEqual([undefined, undefined])
   })
 
   test('empties the server while the reader sleeps', async () => {

@@ -246,3 +246,31 @@ describe('where a table stands', () => {
     })
   })
 })
+
+test('changes that are read in parts say of each but the last that more come, so that nobody takes its rows for all', async () => {
+  const { schema } = written({
+    fields: ['id', 'at', '_change_type', '_commit_version'].map((name) => [name, kindOf('string')]),
+    batches: [],
+  })
+  const parted: SqlSession = {
+    ...session,
+    rows: async (sql) => {
+      if (!sql.startsWith('DESCRIBE HISTORY')) return []
+      const operation = (version: number): string => (version === 7 ? 'RENAME COLUMN' : 'WRITE')
+      return [8, 7, 6, 5].map((version) => ({
+        version,
+        timestamp: '',
+        operation: operation(version),
+        operationParameters: {},
+      }))
+    },
+    query: async (sql) => {
+      if (sql.startsWith('SELECT 1')) throw new LakeloopError('SOURCE_HISTORY_SPLIT', { source: 's' })
+      return { schema, batches: async function* () {}, close: async () => undefined }
+    },
+  }
+  const after = { mode: 'feed', table: 'd-1', by: ['id'], seen: { version: 5 } }
+  const asking = { session: parted, source: 's', signal: new AbortController().signal }
+  const { found } = await segments({ changes: 'feed', facts: moved, asking }, after)
+  expect(found.map(({ more }) => more)).toEqual([true, false])
+})
