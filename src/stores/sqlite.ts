@@ -41,7 +41,6 @@ const OPTIONS = z.strictObject({
 export class SqliteStore implements Store {
   readonly supports = { durable: true, shared: true } as const
   readonly #file: StoreFile
-  readonly #underWay = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(options: SqliteStoreOptions) {
@@ -59,39 +58,29 @@ export class SqliteStore implements Store {
     this.#assertOpen()
     checkCount('keys', keys.length)
     const texts = keysText(table, keys)
-    return valuesOf(await this.#ends(this.#file.get(table, texts)), keys.length)
+    return valuesOf(await this.#file.get(table, texts), keys.length)
   }
 
   async scan(table: Table, range: Range): Promise<readonly Entry[]> {
     this.#assertOpen()
     checkCount('limit', range.limit)
     const span = spanOf(table, range)
-    return entriesOf(await this.#ends(this.#file.scan(table, span)))
+    return entriesOf(await this.#file.scan(table, span))
   }
 
   async commit(ops: readonly Op[]): Promise<void> {
     this.#assertOpen()
     const writes = ops.map(writeOf)
-    if (writes.length > 0) await this.#ends(this.#file.write(writes))
+    if (writes.length > 0) await this.#file.write(writes)
   }
 
   async close(): Promise<void> {
-    this.#closing ??= Promise.allSettled(this.#underWay).then(() => this.#file.close())
+    this.#closing ??= this.#file.close()
     await this.#closing
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  /** What has begun comes to its end before the file is closed. */
-  async #ends<Result>(work: Promise<Result>): Promise<Result> {
-    this.#underWay.add(work)
-    try {
-      return await work
-    } finally {
-      this.#underWay.delete(work)
-    }
   }
 
   #assertOpen(): void {
