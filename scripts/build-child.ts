@@ -1,4 +1,4 @@
-// Bundles the sandbox child (SES included) into one string, and keeps the text of the types of `spark`. One function for all tools: `prepare` calls it for editors,
+// Bundles the sandbox child (SES included) and the thread of a SQLite file into one string each, and keeps the text of the types of `spark`. One function for all tools: `prepare` calls it for editors,
 // tsc and tsx; test/vitest.config.ts and tsup.config.ts call it so that tests and builds never see a stale one.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +6,7 @@ import { type BuildOptions, build } from 'esbuild'
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const OUT = at('src/transform/child.generated.ts')
+const STORE_OUT = at('src/stores/sqlite/thread.generated.ts')
 const SPARK_OUT = at('src/transform/declared/spark.generated.ts')
 
 /** The same text is left alone: no watch loop. */
@@ -13,9 +14,9 @@ async function writeAnew(file: string, page: string): Promise<void> {
   if ((await readFile(file, 'utf8').catch(() => '')) !== page) await writeFile(file, page)
 }
 
-async function bundle(file: string, more: BuildOptions): Promise<string> {
+async function bundle(path: string, more: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [at(`src/transform/child/${file}`)],
+    entryPoints: [at(`src/${path}`)],
     bundle: true,
     write: false,
     platform: 'node',
@@ -41,15 +42,24 @@ async function buildSparkText(): Promise<void> {
   await writeAnew(SPARK_OUT, page)
 }
 
+/** The thread of a SQLite file. */
+async function buildStoreThread(): Promise<void> {
+  const text = JSON.stringify(await bundle('stores/sqlite/thread-entry.ts', {}))
+  await writeAnew(
+    STORE_OUT,
+    `// Made by scripts/build-child.ts. Not in git.\nexport const THREAD_SOURCE: string = ${text}\n`,
+  )
+}
+
 /** Two bundles: the realm of the program (SES, acorn, no Node), and the process or thread around it, which holds it as a string. */
 export async function buildChild(): Promise<number> {
-  const realm = await bundle('realm.ts', {
+  const realm = await bundle('transform/child/realm.ts', {
     platform: 'neutral',
     mainFields: ['module', 'main'],
     globalName: 'lakeloopRealm',
     ignoreAnnotations: true, // our package has no side effects, but utc.ts is one
   })
-  const shell = await bundle('main.ts', {})
+  const shell = await bundle('transform/child/main.ts', {})
   const page = `// Made by scripts/build-child.ts. Not in git.
 export const REALM_SOURCE: string = ${JSON.stringify(realm)}
 export const SHELL_SOURCE: string = ${JSON.stringify(shell)}
@@ -57,6 +67,7 @@ export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JS
 `
   await writeAnew(OUT, page)
   await buildSparkText()
+  await buildStoreThread()
   return realm.length + shell.length
 }
 

@@ -8,6 +8,7 @@ import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import { findDriver } from '../../src/stores/sqlite/driver.js'
+import { libsqlPlace } from '../../src/stores/sqlite/place.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import type { Store } from '../../src/stores/store.js'
 import { median } from './median.js'
@@ -137,7 +138,7 @@ async function unionFind() {
 }
 
 async function upserts() {
-  const db = (await findDriver())(path)
+  const db = findDriver(libsqlPlace())(path)
   for (const pragma of ['journal_mode = WAL', 'synchronous = FULL', 'cache_size = -32000']) db.exec(`PRAGMA ${pragma}`)
   db.exec('CREATE TABLE evidence (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID')
   db.exec('CREATE TABLE identifier (k TEXT PRIMARY KEY, record TEXT) WITHOUT ROWID')
