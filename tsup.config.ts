@@ -33,6 +33,7 @@ export default defineConfig({
   noExternal: ['zod', ...ONLY_ESM],
   esbuildOptions(options, { format }) {
     options.dropLabels = ['FAILPOINT'] // moments for tests to kill a run at: src/sync/failpoint.ts
+    if (format === 'cjs') options.define = { ...options.define, 'import.meta.url': 'undefined' } // src/stores/sqlite/place.ts
     if (format === 'esm') options.external = [...(options.external ?? []), ...ONLY_ESM]
   },
 })

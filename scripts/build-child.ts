@@ -1,4 +1,5 @@
-// Bundles the sandbox child (SES included) into one string, and the thread that sorts audiences; keeps the text of the types of `spark`. One function for all tools: `prepare` calls it for editors,
+// Bundles the sandbox child (SES included), the thread of a SQLite file and the one that sorts audiences into one string each; keeps the
+// text of the types of `spark`. One function for all tools: `prepare` calls it for editors,
 // tsc and tsx; test/vitest.config.ts and tsup.config.ts call it so that tests and builds never see a stale one.
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +7,11 @@ import { type BuildOptions, build } from 'esbuild'
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const OUT = at('src/transform/child.generated.ts')
-const LIST_OUT = at('src/delta/whole/thread.generated.ts')
+/** Threads, by the module that starts them. */
+const THREADS = {
+  'src/stores/sqlite/thread.generated.ts': 'stores/sqlite/thread-entry.ts',
+  'src/delta/whole/thread.generated.ts': 'delta/whole/thread-main.ts',
+}
 const SPARK_OUT = at('src/transform/declared/spark.generated.ts')
 
 /** The same text is left alone: no watch loop. */
@@ -14,9 +19,9 @@ async function writeAnew(file: string, page: string): Promise<void> {
   if ((await readFile(file, 'utf8').catch(() => '')) !== page) await writeFile(file, page)
 }
 
-async function bundle(file: string, more: BuildOptions): Promise<string> {
+async function bundle(path: string, more: BuildOptions): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [at(`src/${file}`)],
+    entryPoints: [at(`src/${path}`)],
     bundle: true,
     write: false,
     platform: 'node',
@@ -42,6 +47,16 @@ async function buildSparkText(): Promise<void> {
   await writeAnew(SPARK_OUT, page)
 }
 
+async function buildThreads(): Promise<void> {
+  for (const [out, entry] of Object.entries(THREADS)) {
+    const text = JSON.stringify(await bundle(entry, {}))
+    await writeAnew(
+      at(out),
+      `// Made by scripts/build-child.ts. Not in git.\nexport const THREAD_SOURCE: string = ${text}\n`,
+    )
+  }
+}
+
 /** Two bundles: the realm of the program (SES, acorn, no Node), and the process or thread around it, which holds it as a string. */
 export async function buildChild(): Promise<number> {
   const realm = await bundle('transform/child/realm.ts', {
@@ -53,16 +68,12 @@ export async function buildChild(): Promise<number> {
   const shell = await bundle('transform/child/main.ts', {})
   const page = `// Made by scripts/build-child.ts. Not in git.
 export const REALM_SOURCE: string = ${JSON.stringify(realm)}
-const SHELL = ${JSON.stringify(shell)}
-export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JSON.stringify(REALM_SOURCE)};\${SHELL}\`
+export const SHELL_SOURCE: string = ${JSON.stringify(shell)}
+export const childSource = (): string => \`"use strict";const REALM_SOURCE=\${JSON.stringify(REALM_SOURCE)};\${SHELL_SOURCE}\`
 `
   await writeAnew(OUT, page)
   await buildSparkText()
-  const thread = await bundle('delta/whole/thread-main.ts', {})
-  await writeAnew(
-    LIST_OUT,
-    `// Made by scripts/build-child.ts. Not in git.\nexport const THREAD_SOURCE: string = ${JSON.stringify(thread)}\n`,
-  )
+  await buildThreads()
   return realm.length + shell.length
 }
 

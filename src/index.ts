@@ -151,6 +151,7 @@ export { rowTypes } from './transform/declared/row-types.js'
 export type { TransformOptions } from './transform/options.js'
 export type { Spark } from './transform/spark.js'
 export {
+  type AskedSlice,
   type ColumnMapping,
   type RowFate,
   type RunContext as TransformContext,

@@ -7,7 +7,7 @@ const listed = (JSON.parse(readFileSync(LIST, 'utf8')) as { name: string }[]).ma
 
 export default {
   entry: [
-    'src/{index,cli/main,identity/phones,sources/duckdb,stores/postgres,stores/sqlite,telemetry/index,testing/index,transform/child/{main,realm},delta/whole/thread-main}.ts',
+    'src/{index,cli/main,identity/phones,sources/duckdb,stores/postgres,stores/sqlite,stores/sqlite/thread-entry,telemetry/index,testing/index,transform/child/{main,realm},delta/whole/thread-main}.ts',
     'examples/*.{ts,js}',
     'examples/config/*.ts',
     'scripts/*.{ts,mjs}',
@@ -20,6 +20,7 @@ export default {
     'test/transform/packages/realm-entry.ts',
   ],
   project: ['src/**/*.ts', 'test/**/*.ts', 'scripts/**/*', 'examples/**/*.ts'],
-  ignoreDependencies: listed.filter((name) => !['zod', 'libphonenumber-js'].includes(name)), // imported as well
+  // Of the listed, two are imported as well; where libsql stands is looked for, and it is loaded from there.
+  ignoreDependencies: [...listed.filter((name) => !['zod', 'libphonenumber-js'].includes(name)), 'libsql'],
   ignoreExportsUsedInFile: true,
 }

@@ -51,11 +51,11 @@ export const actionsIn = ({ pages }: Head): number =>
 
 /** Writes an entry at a place of a buffer. */
 export function writeEntry(into: Buffer, at: number, hash: HandleHash, subject: number, combo: number): void {
-  into.write(hash, at, HASH_BYTES, 'latin1')
+  for (let byte = 0; byte < HASH_BYTES; byte += 1) into[at + byte] = hash.charCodeAt(byte)
   writeRest(into, at, subject, combo)
 }
 
-/** Byte by byte: Buffer's own methods check what is known here, and that is most of what folding costs. */
+/** Byte by byte, as the hash: Buffer's own methods check what is known here, and that is most of what folding costs. */
 function writeRest(into: Buffer, at: number, subject: number, combo: number): void {
   into[at + SUBJECT_AT] = subject >>> 24
   into[at + SUBJECT_AT + 1] = subject >>> 16
@@ -79,7 +79,7 @@ export const comboAt = (entries: Buffer, at: number): number => word(entries, at
 
 /** The places of all entries with one of the hashes. */
 export function* placesOf(entries: Buffer, hashes: readonly HandleHash[]): Generator<number> {
-  const asked = hashes.map((hash) => Buffer.from(hash, 'latin1'))
+  const asked = hashes.map((hash) => Buffer.from(hash.slice(0, HASH_BYTES), 'latin1'))
   const heads = asked.map((hash) => word(hash, 0))
   for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
     const head = word(entries, at)
@@ -114,11 +114,14 @@ export function joined(blocks: readonly Block[], keep: Keep = ALL): Block {
       pages.push({ ...page, first: next, counts })
       next += page.subjects
     }
+    // In one piece, so that of an entry only its numbers are written again.
+    if (keep === ALL) all.set(entries, length)
     for (let at = 0; at < entries.length; at += ENTRY_BYTES) {
       const before = subjectAt(entries, at)
       const subject = moved[before] ?? GONE
       if (subject === GONE || !keep.subject(before)) continue
-      for (let byte = 0; byte < HASH_BYTES; byte += 1) all[length + byte] = entries[at + byte] as number
+      if (keep !== ALL)
+        for (let byte = 0; byte < HASH_BYTES; byte += 1) all[length + byte] = entries[at + byte] as number
       writeRest(all, length, subject, comboOf(comboAt(entries, at)))
       length += ENTRY_BYTES
     }

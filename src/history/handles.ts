@@ -12,7 +12,12 @@ const KEY_BYTES = 32
  * Names what history is asked by: an identifier as a row gave it, an address (an identifier of the namespace that the
  * destination addresses people by), or the key of a row. As texts, told apart by their beginning.
  */
-export const handleOf = (namespace: string, value: string): string => `${namespace}\0${value.trim().normalize('NFC')}`
+export const handleOf = (namespace: string, value: string): string =>
+  `${namespace}\0${PLAIN.test(value) ? value : value.trim().normalize('NFC')}`
+
+/** Nothing to trim and nothing to normalise, as in nearly all. */
+const PLAIN = /^[\x21-\x7e]*$/
+
 export const keyHandle = (key: string): string => `\0${key}`
 
 export function handlesOf(identifiers: Identifiers): string[] {
@@ -24,7 +29,7 @@ export function handlesOf(identifiers: Identifiers): string[] {
   return handles
 }
 
-/** A handle as it is written: the first bytes of a keyed hash, as characters of one byte each. */
+/** A handle as it is written: the first {@link HASH_BYTES} of a keyed hash, as characters of one byte each; more may follow. */
 export type HandleHash = string
 
 /**
@@ -39,7 +44,7 @@ export class Hasher {
   }
 
   of(handle: string): HandleHash {
-    return hash('sha256', this.#key + handle, 'binary').slice(0, HASH_BYTES)
+    return hash('sha256', this.#key + handle, 'binary')
   }
 }
 

@@ -12,6 +12,7 @@ export interface Subject {
   readonly key: string | undefined
   /** Where the destination has them, where that is known. */
   readonly address: string | undefined
+  /** Subjects that ended alike may have the same list: then it is numbered once. */
   readonly ends: readonly ActionEnd[]
 }
 
@@ -93,14 +94,14 @@ function blockOf(
 ): { readonly block: Block; readonly text: PlainText | undefined } {
   const dictionary = new Dictionary(REASONS_MAX)
   const counts: number[] = []
+  const known = new Map<Subject['ends'], Ended>()
   const handles = subjects.map((subject) => handlesOfSubject(subject, addressedBy))
   const entries = Buffer.allocUnsafe(handles.reduce((sum, { length }) => sum + length, 0) * ENTRY_BYTES)
   const text: PlainText['subjects'][number][] = []
   let length = 0
   subjects.forEach(({ key, address, ends }, subject) => {
-    const numbers = ends.map((end) => dictionary.end(end))
+    const { numbers, combo } = known.get(ends) ?? numbered(ends, dictionary, known)
     for (const end of numbers) counts[end] = (counts[end] ?? 0) + 1
-    const combo = dictionary.combo(numbers)
     for (const handle of handles[subject] ?? []) {
       writeEntry(entries, length, hasher.of(handle), subject, combo)
       length += ENTRY_BYTES
@@ -120,11 +121,27 @@ function blockOf(
   return { block: { head, entries }, text: plain ? { ends: dictionary.ends, subjects: text } : undefined }
 }
 
+/** The numbers of some ends, and of their combo. */
+interface Ended {
+  readonly numbers: readonly number[]
+  readonly combo: number
+}
+
+function numbered(ends: Subject['ends'], dictionary: Dictionary, known: Map<Subject['ends'], Ended>): Ended {
+  const numbers = ends.map((end) => dictionary.end(end))
+  const ended = { numbers, combo: dictionary.combo(numbers) }
+  known.set(ends, ended)
+  return ended
+}
+
 /** Each once: an address is mostly an identifier too. */
 function handlesOfSubject({ identifiers, key, address }: Subject, addressedBy: string): readonly string[] {
   const handles = handlesOf(identifiers)
-  for (const handle of [address && handleOf(addressedBy, address), key && keyHandle(key)]) {
-    if (handle && !handles.includes(handle)) handles.push(handle)
-  }
+  if (address && address !== identifiers[addressedBy]) addTo(handles, handleOf(addressedBy, address))
+  if (key) addTo(handles, keyHandle(key))
   return handles
+}
+
+function addTo(handles: string[], handle: string): void {
+  if (!handles.includes(handle)) handles.push(handle)
 }

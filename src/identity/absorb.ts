@@ -6,22 +6,16 @@ import { agingOps } from './aging.js'
 import { addressFacts } from './choice.js'
 import { claimFacts } from './claims.js'
 import type { Denial } from './contested.js'
-import { firstRefs, hubOf, LINK_RECORDS_MAX, ownerOf, type StoredRecord, wordOf } from './evidence.js'
+import { firstRefs, LINK_RECORDS_MAX, wordOf } from './evidence.js'
 import type { LinkingRecord, Vertex } from './graph.js'
 import { historyOps } from './history.js'
+import { LAYOUT } from './meta.js'
 import { named, traceOf } from './naming.js'
 import { gather, idsOf, type Neighbourhood, type RecordChange } from './neighbourhood.js'
+import { newcomers } from './newcomers.js'
 import { pinsIn } from './pins.js'
-import {
-  BLOCKED,
-  type ConflictRow,
-  DENIED_ONLY,
-  isRedirect,
-  type MetaRow,
-  type ProfileRow,
-  type Rows,
-  sequenceKey,
-} from './rows.js'
+import { placeOps } from './placing.js'
+import { type ConflictRow, isRedirect, type MetaRow, type ProfileRow, type Rows, sequenceKey } from './rows.js'
 import { idOf, type Rules } from './rules.js'
 import { type Solution, type SolvedConflict, solve } from './solve.js'
 import { type Former, type Succession, succession } from './succession.js'
@@ -48,18 +42,26 @@ export async function absorb(
   changes: readonly RecordChange[],
   { seeds, without, forgets = meta?.forgets }: Erasure = {},
 ): Promise<readonly Op[]> {
-  const around = await gather(rules, rows, changes, { seeds, without })
+  const isErasure = seeds !== undefined || without !== undefined
+  const wasMerged = meta?.redirects === true || (meta !== undefined && meta.layout === undefined)
+  const parted = isErasure
+    ? { ops: [], others: changes, places: undefined }
+    : await newcomers(rules, rows, changes, wasMerged)
+  const { others, places } = parted
+  const around = await gather(rules, rows, others, { seeds, without, places })
   const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
+  const homes = homesIn(solution)
   const ops: Op[] = [
-    ...changes.flatMap((change) => [...evidenceOps(rules, rows, change), ...agingOps(rules, rows, change)]),
-    ...identifierOps(rules, rows, around, solution),
+    ...changes.flatMap((change) => [evidenceOp(rows, change), ...agingOps(rules, rows, change)]),
+    ...parted.ops,
+    ...placeOps(rules, rows, around, homes),
   ]
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
   const followed = succession(rules, solution, former, around)
   const changed = profileOps(rules, rows, { solution, former, followed, around, conflicts: [...conflicts] }, ops)
-  const said = { denials: denialsIn(around), pins: pinsIn(around), homes: homesIn(solution) }
+  const said = { denials: denialsIn(around), pins: pinsIn(around), homes }
   const rowOf = (conflict: SolvedConflict): ConflictRow => ({
     ...conflictRow(conflict),
     ...claimFacts(rules, conflict, said),
@@ -73,12 +75,13 @@ export async function absorb(
     ops.push({ op: 'put', table: 'identityLog', key: [rows.graph, sequenceKey(sequence)], value: profileId })
   }
   const version = (meta?.version ?? 0) + 1
-  ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes, version }))
+  ops.push(...historyOps(rows, { solution, former, around, redirects: followed.redirects, changes: others, version }))
   const conflictCount = (meta?.conflicts ?? 0) + opened
-  const counts = { rules: rules.hash, sequence, conflicts: conflictCount, version }
+  const counts = { rules: rules.hash, sequence, conflicts: conflictCount, version, layout: LAYOUT }
   const next: MetaRow = {
     ...meta,
     ...counts,
+    ...((wasMerged || [...followed.redirects.values()].some(Boolean)) && { redirects: true as const }),
     ...(forgets && { forgets: changes.some(isCrowded) ? { ...forgets, crowded: true } : forgets }),
   }
   const key = rows.metaKey
@@ -116,26 +119,11 @@ export function denialsIn(around: Neighbourhood): readonly Denial[] {
   return denials
 }
 
-function evidenceOps(rules: Rules, rows: Rows, { ref, before, after }: RecordChange): readonly Op[] {
-  const table = 'evidenceById'
-  const ownerBy = (record: StoredRecord | undefined): Map<string, string | 0> =>
-    new Map(
-      idsOf(record).map((id) => [id, hubOf(rules, id) === false ? 0 : ownerOf(record as StoredRecord, id)] as const),
-    )
-  const [owners, formerOwners] = [ownerBy(after), ownerBy(before)]
+function evidenceOp(rows: Rows, { ref, after }: RecordChange): Op {
   const key = [rows.graph, ...ref]
-  const ops: Op[] = [
-    after === undefined
-      ? { op: 'delete', table: 'evidence', key }
-      : { op: 'put', table: 'evidence', key, value: after as Json },
-  ]
-  for (const id of formerOwners.keys()) {
-    if (!owners.has(id)) ops.push({ op: 'delete', table, key: [...rows.idKey(id), ...ref] })
-  }
-  for (const [id, owner] of owners) {
-    if (formerOwners.get(id) !== owner) ops.push({ op: 'put', table, key: [...rows.idKey(id), ...ref], value: owner })
-  }
-  return ops
+  return after === undefined
+    ? { op: 'delete', table: 'evidence', key }
+    : { op: 'put', table: 'evidence', key, value: after as Json }
 }
 
 /** Profile id by identifier. */
@@ -146,34 +134,6 @@ function homesIn({ profiles }: Solution): ReadonlyMap<string, string> {
     for (const { id } of retired) homes.set(id, profileId)
   }
   return homes
-}
-
-/** Where each identifier leads now, and which joined or left the quarantine. */
-function identifierOps(rules: Rules, rows: Rows, around: Neighbourhood, solution: Solution): readonly Op[] {
-  const homes = homesIn(solution)
-  const byHand = new Set(
-    [...around.records.values()].flatMap(({ ref, record }) => (wordOf(ref) === undefined ? [] : idsOf(record))),
-  )
-  const ops: Op[] = []
-  const quarantine = (id: string, why: number | string): Op => ({
-    op: 'put',
-    table: 'quarantine',
-    key: rows.idKey(id),
-    value: why,
-  })
-  const whyOf = (id: string): number | string => (around.blocked.has(id) ? BLOCKED : (hubOf(rules, id) as number))
-  for (const [id, before] of around.ids) {
-    const after = around.quarantined.has(id) ? null : (homes.get(id) ?? (byHand.has(id) ? DENIED_ONLY : undefined))
-    const key = rows.idKey(id)
-    if (after === undefined && before !== undefined) ops.push({ op: 'delete', table: 'identifier', key })
-    if (after !== undefined && after !== before) ops.push({ op: 'put', table: 'identifier', key, value: after })
-    if (before === null && after !== null) ops.push({ op: 'delete', table: 'quarantine', key })
-    if (before !== null && after === null) {
-      ops.push(quarantine(id, whyOf(id)))
-    }
-  }
-  for (const id of around.restated) ops.push(quarantine(id, whyOf(id)))
-  return ops
 }
 
 /** The profile rows that stand under the ids of then and now. */

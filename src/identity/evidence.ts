@@ -117,6 +117,25 @@ export function storedRecord(rules: Rules, record: Evidence): StoredRecord {
  * Laws    the order and the repeats of `shown` make no difference.
  */
 export function identifiersOf(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids' | 'unusable'> {
+  return plainIdentifiers(rules, shown) ?? sortedIdentifiers(rules, shown)
+}
+
+/** The same of what most records are: a few identifiers, all of them usable, of one namespace each. */
+function plainIdentifiers(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids'> | undefined {
+  if (shown.length > RECORD_IDENTIFIERS_MAX) return undefined
+  const found: { readonly order: number; readonly id: StoredRecord['ids'][number] }[] = []
+  for (const { namespace, raw, broken } of shown) {
+    const reading = read(rules, namespace, raw, broken)
+    if ('problem' in reading) return undefined
+    const { order } = rules.namespaces.get(namespace) as Namespace
+    if (found.some((other) => other.order === order)) return undefined
+    const { value } = reading
+    found.push({ order, id: value === raw ? [namespace, value] : [namespace, value, raw as string] })
+  }
+  return { ids: found.sort((a, b) => a.order - b.order).map(({ id }) => id) }
+}
+
+function sortedIdentifiers(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids' | 'unusable'> {
   const usable = new Map<string, { order: number; namespace: string; value: string; raws: Set<string> }>()
   const unusable = new Map<string, Unusable>()
   const leaveOut = (namespace: string, raw: unknown, problem: Unusable[2]): void => {

@@ -10,8 +10,9 @@ export function incoming(rules: Rules, records: readonly Evidence[]): readonly N
     const { source, key, keep } = record
     const stored = storedRecord(rules, record)
     const ref = keep === 'history' ? versionRef(source, key, stored) : recordRef(source, key)
-    const known = next.get(refText(ref))
-    if (known === undefined) next.set(refText(ref), { ref, versions: [stored] })
+    const name = refText(ref)
+    const known = next.get(name)
+    if (known === undefined) next.set(name, { ref, versions: [stored] })
     else known.versions.push(stored)
   }
   return [...next.values()]

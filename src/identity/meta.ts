@@ -2,6 +2,9 @@ import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
 
+/** How rows are written now. What was written before stays readable, and is written anew when it changes. */
+export const LAYOUT = 2 as const
+
 /** What a graph is as a whole. A version that gives any of it another meaning adds a field: older ones then refuse it. */
 export interface MetaRow {
   readonly rules: string
@@ -10,6 +13,10 @@ export interface MetaRow {
   readonly conflicts: number
   /** Grows with every commit, so that of two that ran at the same time one fails its check. */
   readonly version: number
+  /** There from the first commit on that may keep the holders of an identifier in its row: see holders.ts. */
+  readonly layout?: typeof LAYOUT | undefined
+  /** A profile became part of another, or nobody knows: its id may come back. Without it no id of somebody new is taken. */
+  readonly redirects?: true | undefined
   /** Under which name the tables stand; absent: under the graph's own. Another after each adoption of rules. */
   readonly generation?: string | undefined
   /** Microseconds: the time as of which the graph stands, where one was given. */
@@ -35,6 +42,8 @@ const META = z.strictObject({
   sequence: count,
   conflicts: count,
   version: count,
+  layout: z.literal(LAYOUT).optional(),
+  redirects: z.literal(true).optional(),
   generation: z.string().optional(),
   asOf: z.number().optional(),
   aging: z.number().optional(),

@@ -1,5 +1,6 @@
 import type { Key, Op } from '../stores/store.js'
 import { type RecordRef, type StoredRecord, wordOf } from './evidence.js'
+import { homeIn } from './holders.js'
 import { inParallel, refText } from './neighbourhood.js'
 import { commitTo, type Making } from './rebuild.js'
 import type { Rows } from './rows.js'
@@ -30,7 +31,8 @@ export async function noteMoves(making: Making): Promise<void> {
   for await (const page of from.pages('identifier', PAGE)) {
     const former = new Map<string, string>()
     for (const { key, value } of page) {
-      if (typeof value === 'string' && value !== '') former.set(idOf(key[1] as string, key[2] as string), value)
+      const home = homeIn(value)
+      if (home) former.set(idOf(key[1] as string, key[2] as string), home)
     }
     const homes = await homesAnew(making, [...former.keys()])
     const pairs = new Map<string, { before: string; after: string; count: number }>()
@@ -118,10 +120,11 @@ export async function homesAnew(making: Making, ids: readonly string[]): Promise
 
 /** How records wrote an identifier, read anew. */
 async function readingsOf({ rules, from }: Making, id: string): Promise<readonly string[]> {
-  const entries = await from.store.scan('evidenceById', { prefix: from.idKey(id), limit: HOLDERS_MAX })
-  const refs = entries
-    .map(({ key }) => key.slice(3) as readonly string[] as RecordRef)
-    .filter((ref) => wordOf(ref) === undefined)
+  const refs: RecordRef[] = []
+  for await (const page of from.holders(id)) {
+    refs.push(...page.slice(0, HOLDERS_MAX).flatMap(({ ref }) => (wordOf(ref) === undefined ? [ref] : [])))
+    break
+  }
   const records: Iterable<StoredRecord> = (await from.records(new Map(refs.map((ref) => [refText(ref), ref])))).values()
   const readings = new Set<string>()
   for (const record of records) {

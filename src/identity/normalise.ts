@@ -91,7 +91,11 @@ const JUNK_PATTERNS: Readonly<Record<Normalisation, readonly RegExp[]>> = {
 /** True for what forms and exports hold where nothing is known: it would join strangers. Takes raw and normalised values. */
 export function isJunk(rule: Normalisation, value: string): boolean {
   const text = value.trim().toLowerCase()
-  if (JUNK.has(text) || /^[0-]*$/.test(text) || /^(.)\1{5,}$/su.test(text)) return true
+  const first = text[0]
+  if (JUNK.has(text) || first === undefined) return true
+  // Each pattern is asked for what can match it, since nearly nothing does.
+  if ((first === '0' || first === '-') && /^[0-]*$/.test(text)) return true
+  if (text.length > 5 && (text.endsWith(first) || first >= '\ud800') && /^(.)\1{5,}$/su.test(text)) return true
   return JUNK_PATTERNS[rule].some((pattern) => pattern.test(text))
 }
 

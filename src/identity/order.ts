@@ -3,10 +3,32 @@ export const compareNumbers = (a: number, b: number): number => (a < b ? -1 : a 
 
 /** Microseconds since 1970 as an ISO 8601 time in UTC, with as many digits as it has. */
 export function isoOf(microseconds: number): string {
-  const milliseconds = Math.floor(microseconds / 1000)
-  const rest = microseconds - milliseconds * 1000
-  const text = new Date(milliseconds).toISOString()
-  return rest === 0 ? text : text.replace('Z', `${String(rest).padStart(3, '0')}Z`)
+  const milliseconds = Math.floor(microseconds / 1_000)
+  const rest = microseconds - milliseconds * 1_000
+  const day = Math.floor(milliseconds / DAY)
+  const left = milliseconds - day * DAY
+  const hours = Math.floor(left / 3_600_000)
+  const minutes = Math.floor(left / 60_000) % 60
+  const seconds = Math.floor(left / 1_000) % 60
+  const fraction = three(left % 1_000) + (rest === 0 ? '' : three(rest))
+  return `${dayText(day)}${two(hours)}:${two(minutes)}:${two(seconds)}.${fraction}Z`
+}
+
+const DAY = 86_400_000
+const three = (number: number): string => String(number).padStart(3, '0')
+const two = (number: number): string => (number < 10 ? `0${number}` : String(number))
+
+/** A Date takes longer for its text than all else of an answer, and most times lie in a few thousand days. */
+const days = new Map<number, string>()
+const DAYS_MAX = 10_000
+
+function dayText(day: number): string {
+  const known = days.get(day)
+  if (known !== undefined) return known
+  const [date] = new Date(day * DAY).toISOString().split('T')
+  if (days.size === DAYS_MAX) days.clear()
+  days.set(day, `${date}T`)
+  return `${date}T`
 }
 
 const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?$/

@@ -180,7 +180,13 @@ class Ending {
     if ((await this.#graph.meta())?.generation === to.graph) return
     const built = await to.meta()
     if (built === undefined) throw stale('another preview has begun')
-    const next: MetaRow = { ...built, sequence, version: (meta?.version ?? 0) + 1, generation: to.graph }
+    const next: MetaRow = {
+      ...built,
+      redirects: true,
+      sequence,
+      version: (meta?.version ?? 0) + 1,
+      generation: to.graph,
+    }
     const table = 'identityMeta'
     const ops: Op[] = [
       { op: 'check', table, key: this.#graph.metaKey, is: json(meta) },

@@ -4,7 +4,6 @@ import type { Op } from '../stores/store.js'
 import { absorb } from './absorb.js'
 import { anew, oneForEach } from './anew.js'
 import type { NewRecord, RecordRef, StoredRecord } from './evidence.js'
-import { refText } from './neighbourhood.js'
 import { isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
 import type { Rules } from './rules.js'
 import { withoutTheForgotten } from './tombstones.js'
@@ -46,8 +45,8 @@ async function takeIn(making: Making, chunk: readonly NewRecord[]): Promise<void
   const meta = await to.meta()
   // What a crash kept a forget from erasing on the old side must not be taken over.
   const records = await withoutTheForgotten(rules, from, meta, chunk)
-  const kept = await to.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
-  const changes = records.flatMap((record) => changeOf(rules, record, kept.get(refText(record.ref)), meta))
+  const kept = await to.recordsAt(records.map(({ ref }) => ref))
+  const changes = records.flatMap((record, index) => changeOf(rules, record, kept[index], meta))
   if (changes.length > 0) await commitTo(making, (await absorb(rules, to, meta, changes)).flatMap(withoutPast))
 }
 

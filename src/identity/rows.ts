@@ -1,6 +1,7 @@
 import type { Json } from '../model/value.js'
 import type { Entry, Key, Store, Table } from '../stores/store.js'
 import type { RecordRef, StoredRecord } from './evidence.js'
+import { type Holder, homeIn, type Place, placeOf } from './holders.js'
 import { type MetaRow, metaOf } from './meta.js'
 import { partsOf } from './rules.js'
 
@@ -13,8 +14,9 @@ export type { MetaRow } from './meta.js'
  *     identityMeta   (graph)                                MetaRow, checked and written by every commit
  *     identityMeta   (graph, 'generations')                 GenerationsRow, while there is more than one
  *     evidence       (graph, source, key[, version])        StoredRecord; a version where the history is kept
- *     evidenceById   (graph, namespace, value, source, key[, version]) the owner where there is a hub limit, else 0
- *     identifier     (graph, namespace, value)              profile id; null: quarantined; '': named by hand only
+ *     identifier     (graph, namespace, value)              where it leads, and the records that hold it: see holders.ts
+ *     evidenceById   (graph, namespace, value, source, key[, version]) one row for each of these records where they are
+ *                                                           many: the owner where there is a hub limit, else 0
  *     profile        (graph, profile id)                    ProfileRow, or RedirectRow once it became part of another
  *     conflict       (graph, digest of the two)             ConflictRow
  *     quarantine     (graph, namespace, value)              the hub limit that it passed, or BLOCKED
@@ -155,16 +157,22 @@ export class Rows {
     return metaOf(row)
   }
 
-  /** By id: profile id, null where quarantined. Ids that are not known are left out. */
+  /** By id: profile id, null where quarantined. Ids that are not known, or only named by hand, are left out. */
   async homes(ids: readonly string[]): Promise<Map<string, string | null>> {
-    const places = await this.places(ids)
-    for (const [id, place] of places) if (place === DENIED_ONLY) places.delete(id)
-    return places
+    const homes = new Map<string, string | null>()
+    for (const [id, row] of await this.#map<Json>('identifier', ids, (id) => this.idKey(id))) {
+      const home = homeIn(row)
+      if (home !== DENIED_ONLY) homes.set(id, home)
+    }
+    return homes
   }
 
-  /** As {@link homes}, and {@link DENIED_ONLY} for what was only named by hand. */
-  async places(ids: readonly string[]): Promise<Map<string, string | null>> {
-    return this.#map<string | null>('identifier', ids, (id) => this.idKey(id))
+  /** Where these identifiers stand: those too that are only named by hand. */
+  async places(ids: readonly string[]): Promise<Map<string, Place>> {
+    const places = new Map<string, Place>()
+    for (const [id, row] of await this.#map<Json>('identifier', ids, (id) => this.idKey(id)))
+      places.set(id, placeOf(row))
+    return places
   }
 
   async profiles(ids: readonly string[]): Promise<Map<string, ProfileRow | RedirectRow>> {
@@ -192,6 +200,16 @@ export class Rows {
     return this.#map('evidence', [...refs.keys()], (text) => [this.graph, ...(refs.get(text) as RecordRef)])
   }
 
+  /** As {@link records}, in the order asked; undefined where there is none. */
+  async recordsAt(refs: readonly RecordRef[]): Promise<readonly (StoredRecord | undefined)[]> {
+    const found: (StoredRecord | undefined)[] = []
+    for (let from = 0; from < refs.length; from += KEYS_MAX) {
+      const keys = refs.slice(from, from + KEYS_MAX).map((ref): Key => [this.graph, ...ref])
+      for (const row of await this.store.get('evidence', keys)) found.push(row as StoredRecord | undefined)
+    }
+    return found
+  }
+
   /** What stands under a source and a key: the record, and its versions where the history is kept. */
   async versionsOf([source, key]: RecordRef): Promise<readonly RecordRef[]> {
     const prefix = [this.graph, source, key]
@@ -205,7 +223,14 @@ export class Rows {
   }
 
   /** The records that hold an identifier, with its owner in each, page by page. */
-  async *holders(id: string): AsyncGenerator<readonly { ref: RecordRef; owner: string | 0 }[]> {
+  async *holders(id: string): AsyncGenerator<readonly Holder[]> {
+    const { holders } = (await this.places([id])).get(id) ?? {}
+    if (holders === undefined) yield* this.scattered(id)
+    else yield holders
+  }
+
+  /** The same of an identifier with many of them, or of one that is being forgotten. */
+  async *scattered(id: string): AsyncGenerator<readonly Holder[]> {
     const prefix = this.idKey(id)
     for (let after: Key | undefined; ; ) {
       const entries = await this.store.scan('evidenceById', { prefix, after, limit: HOLDERS_PAGE })

@@ -153,7 +153,7 @@ export function compileRules(options: RuleOptions): Rules {
     if (rule === undefined) return { problem: 'undeclared' }
     if (rule.attributeOnly) return { problem: 'attribute only' }
     if (typeof raw !== 'string') return { problem: 'not text' }
-    if (/^\s*$/.test(raw)) return { problem: 'blank' }
+    if (!/\S/.test(raw)) return { problem: 'blank' }
     if (isJunk(rule.normalise, raw)) return { problem: 'blocked' }
     const value = normaliseAs(rule.normalise, raw, phoneNormalizer)
     if (value === undefined) return { problem: 'invalid' }
@@ -249,6 +249,7 @@ function compileBlocked(
       }
     }
   }
+  if (exact.size === 0 && patterns.size === 0) return () => false
   return (name, value) =>
     exact.has(idOf(name, value)) || (patterns.get(name)?.some((pattern) => pattern.test(value)) ?? false)
 }

@@ -31,6 +31,7 @@ export async function screened(
   meta: MetaRow | undefined,
   records: readonly NewRecord[],
 ): Promise<readonly NewRecord[]> {
+  if (meta?.forgets === undefined) return records
   const left = await withoutTheForgotten(rules, rows, meta, records)
   const words = new Map(left.map((record) => [refText(record.ref), record.versions.length] as const))
   for (const { ref, versions } of records) {

@@ -7,7 +7,7 @@ import { agedRecord, asOfIn } from './aging.js'
 import { ATTEMPTS_MAX, COMMIT_ROWS_AIM, untilCommitted } from './commit-again.js'
 import { combined, type NewRecord, type StoredRecord } from './evidence.js'
 import { finish } from './forget.js'
-import { inParallel, type RecordChange, refText } from './neighbourhood.js'
+import { inParallel, type RecordChange } from './neighbourhood.js'
 import type { MetaRow, Rows } from './rows.js'
 import type { Rules } from './rules.js'
 import { screened } from './tombstones.js'
@@ -96,8 +96,8 @@ export class Writer {
     { guards, last }: Along,
   ): Promise<readonly RecordChange[]> {
     const records = await withVersions(rows, await screened(this.#rules, rows, meta, chunk))
-    const kept = await rows.records(new Map(records.map(({ ref }) => [refText(ref), ref])))
-    const changes = records.flatMap((record) => changeOf(this.#rules, record, kept.get(refText(record.ref)), meta))
+    const kept = await rows.recordsAt(records.map(({ ref }) => ref))
+    const changes = records.flatMap((record, index) => changeOf(this.#rules, record, kept[index], meta))
     if (changes.length === 0 && last.length === 0) {
       // What is taken out and was not found may have been removed with a former generation while it was looked for.
       if (await this.#isGone(rows)) throw wasFaster()
@@ -191,6 +191,7 @@ export class Writer {
 /** The same, with each version of what is to be taken out by itself. */
 async function withVersions(rows: Rows, records: readonly NewRecord[]): Promise<readonly NewRecord[]> {
   const gone = records.filter(({ versions }) => versions.length === 0)
+  if (gone.length === 0) return records
   const whole = records.filter(({ versions }) => versions.length > 0)
   await inParallel(gone, async ({ ref }) => {
     for (const one of await rows.versionsOf(ref)) whole.push({ ref: one, versions: [] })
@@ -214,12 +215,14 @@ export function changeOf(
   return isSame ? [] : [{ ref, before, after }]
 }
 
-/** A record takes a row of its own, and about three for each identifier. */
+/** A record takes a row of its own, one for each identifier, and one for its person. */
+export const rowsFor = (record: StoredRecord | undefined): number => 2 + (record?.ids.length ?? 1)
+
 export function* chunksOf(records: readonly NewRecord[]): Generator<readonly NewRecord[]> {
   let chunk: NewRecord[] = []
   let rows = 0
   for (const record of records) {
-    const cost = 1 + 3 * (record.versions.at(-1)?.ids.length ?? 1)
+    const cost = rowsFor(record.versions.at(-1))
     if (chunk.length > 0 && rows + cost > COMMIT_ROWS_AIM) {
       yield chunk
       chunk = []

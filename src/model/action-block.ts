@@ -74,33 +74,3 @@ export function actionAt(block: ActionBlock, index: number): Action {
   const detail = block.detail(index)
   return { kind: block.kind(index), identifiers: block.identifiers(index), ...detail, ...fields } as Action
 }
-
-/**
- * A view of some actions of several blocks, in the order given, with what identity found out about them.
- * `row` becomes the position in `picks`, so that it stays unique across the blocks.
- *
- * Cost    no payload is copied.
- */
-export function pickActions(picks: readonly Pick[]): ActionBlock {
-  const at = (index: number): Pick => picks[index] as Pick
-  return {
-    length: picks.length,
-    kind: (index) => at(index).block.kind(at(index).index),
-    row: (index) => index,
-    key: (index) => at(index).key ?? at(index).block.key(at(index).index),
-    changedAt: (index) => at(index).block.changedAt(at(index).index),
-    identifiers: (index) => at(index).block.identifiers(at(index).index),
-    address: (index) => at(index).address ?? at(index).block.address(at(index).index),
-    detail: (index) => at(index).block.detail(at(index).index),
-    shape: (index) => at(index).block.shape(at(index).index),
-    payload: (index) => at(index).block.payload(at(index).index),
-  }
-}
-
-/** One action of a block, and how it is to be addressed. */
-export interface Pick {
-  readonly block: ActionBlock
-  readonly index: number
-  readonly address?: string | undefined
-  readonly key?: string | undefined
-}

@@ -92,6 +92,21 @@ export function toSortable(text: string): string {
   return moved(text, (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit))
 }
 
+/** As `toSortable(encodeKey(table, key))`: of nearly every key no character has to be written in another way. */
+export function sortableKey(table: Table, key: Key): string {
+  let text = ''
+  for (const part of key) {
+    if (typeof part !== 'string' || part === '' || !PLAIN.test(part)) return toSortable(encodeKey(table, key))
+    text += part + END
+  }
+  return key.length > 0 && key.length <= KEY_PARTS_MAX && text.length * 3 <= KEY_BYTES_MAX
+    ? text
+    : toSortable(encodeKey(table, key))
+}
+
+/** Neither one of the three that are escaped, nor one that changes places. */
+const PLAIN = /^[ -\ud7ff]*$/
+
 export function fromSortable(text: string): string {
   return moved(text, (unit) => (unit >= 0xf800 ? unit - 0x2000 : unit >= 0xd800 ? unit + 0x800 : unit))
 }

@@ -1,7 +1,7 @@
 import { LakeloopError } from '../errors.js'
 import type { Json } from '../model/value.js'
 import { checkText, jsonText } from './json-text.js'
-import { boundsOf, checkCount, decodeKey, encodeKey, fromSortable, toSortable } from './key.js'
+import { boundsOf, checkCount, decodeKey, fromSortable, sortableKey, toSortable } from './key.js'
 import { OrderedTable } from './ordered-table.js'
 import type { Entry, Key, Op, Range, Store, Table } from './store.js'
 
@@ -20,8 +20,9 @@ export class MemoryStore implements Store {
   async get(table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
     this.#assertOpen()
     checkCount('keys', keys.length)
-    const ids = keys.map((key) => toSortable(encodeKey(table, key)))
-    return ids.map((id) => parsed(this.#tables.get(table)?.get(id)))
+    const ids = keys.map((key) => sortableKey(table, key))
+    const held = this.#tables.get(table)
+    return ids.map((id) => parsed(held?.get(id)))
   }
 
   async scan(table: Table, { prefix, after, limit }: Range): Promise<readonly Entry[]> {
@@ -29,7 +30,7 @@ export class MemoryStore implements Store {
     checkCount('limit', limit)
     const bounds = boundsOf(table, prefix)
     const [start, below] = [toSortable(bounds.start), bounds.below && toSortable(bounds.below)]
-    const past = after === undefined ? '' : toSortable(encodeKey(table, after))
+    const past = after === undefined ? '' : sortableKey(table, after)
     let first = start
     if (past > first) first = past
     const entries: Entry[] = []
@@ -45,7 +46,7 @@ export class MemoryStore implements Store {
     // All that can fail comes first: after the first change nothing throws any more.
     const changes: Change[] = []
     for (const op of ops) {
-      const id = toSortable(encodeKey(op.table, op.key))
+      const id = sortableKey(op.table, op.key)
       if (op.op !== 'check') changes.push({ table: op.table, id, text: op.op === 'put' ? jsonText(op.value) : null })
       else if (this.#tables.get(op.table)?.get(id) !== checkText(op.is)) {
         throw new LakeloopError('STORE_CONFLICT', { table: op.table })

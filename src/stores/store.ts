@@ -87,6 +87,8 @@ export type Table = (typeof TABLES)[number]
 export type Key = readonly string[]
 
 const PART_BYTES_MAX = 256
+/** What fits as it is, as nearly all do. */
+const PLAIN = /^[\x20-\x7e]{1,256}$/
 
 /**
  * A text as a part of a key: as it is, or named by its digest where it is empty, too long or no well-formed text. Whoever
@@ -95,6 +97,7 @@ const PART_BYTES_MAX = 256
  * Laws    different texts give different parts, unless one is written like a digest (`#` and 64 hex digits).
  */
 export function keyPart(text: string): string {
+  if (PLAIN.test(text)) return text
   const fits =
     text !== '' &&
     text.length <= PART_BYTES_MAX &&

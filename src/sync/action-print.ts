@@ -19,9 +19,8 @@ export function printOf(
   }: { readonly address: string; readonly times: number; readonly groups: FieldGroups | undefined },
 ): string {
   const kind = block.kind(action)
-  const said = { kind, detail: block.detail(action), payload: block.payload(action) }
   const since = times === 0 || kind === 'event' || kind === 'purchase' ? '' : ` ${times}`
-  return kind === 'profile'
-    ? profilePrint(groups, { ...said, address: since })
-    : fingerprint({ ...said, address: `${address}${since}` })
+  const about = kind === 'profile' ? since : `${address}${since}`
+  const said = { address: about, kind, detail: block.detail(action), payload: block.payload(action) }
+  return kind === 'profile' ? profilePrint(groups, said) : fingerprint(said)
 }

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
-import { checkpointKey, type Scope } from './checkpoint.js'
+import type { Scope } from './checkpoint.js'
+import type { UnderWay } from './under-way.js'
 
 /** When a row was read: the how-manieth run of the sync, and the how-manieth row of it. */
 export type Order = readonly [turn: number, row: number]
@@ -26,8 +27,9 @@ const ROWS_MAX = 32
 const SINCE_MAX = 8
 const ADDRESS_MAX = 256
 
-/** An address that is being looked at or written to. */
-interface Live {
+/** An address that is being looked at or written to: whoever has it need not look it up again. */
+export interface Live {
+  readonly address: string
   written: Written | undefined
   /** False until the store was asked. */
   known: boolean
@@ -38,10 +40,10 @@ interface Live {
 
 /** A write of a profile whose outcome is awaited. */
 export interface ProfileWrite {
-  readonly address: string
+  readonly live: Live
   /** Short for row key and action; absent without a row key. */
-  readonly row?: string
-  readonly print?: string
+  readonly row?: string | undefined
+  readonly print?: string | undefined
   readonly order: Order
   /** Top-level names. */
   readonly fields: readonly string[]
@@ -55,10 +57,12 @@ export interface ProfileWrite {
  */
 export class AddressMemory {
   readonly #store: Store
-  readonly #scope: Scope
+  readonly #project: string
+  readonly #sync: string
   readonly #epoch: string
   readonly #live = new Map<string, Live>()
   readonly #full: boolean
+  readonly #underWay: UnderWay
   /** True once anything is parked: from then on it counts when a field was written. */
   parked: boolean
 
@@ -69,41 +73,40 @@ export class AddressMemory {
     readonly epoch: string
     readonly parked: boolean
     readonly full: boolean
+    readonly underWay: UnderWay
   }) {
     this.#store = options.store
-    this.#scope = options.scope
+    this.#project = options.scope.project
+    this.#sync = options.scope.sync
     this.#epoch = options.epoch
     this.#full = options.full
+    this.#underWay = options.underWay
     this.parked = options.parked
   }
 
-  /** Has the entries of these addresses at hand until {@link release}. */
-  async hold(addresses: readonly string[]): Promise<void> {
-    const wanted = new Set<string>()
-    for (const address of addresses) {
-      const live = this.#liveAt(address)
-      live.holders += 1
-      if (!live.known) wanted.add(address)
-    }
-    const unknown = [...wanted]
+  /** Has the entries of these addresses at hand, in their order, until {@link release}. */
+  async hold(addresses: readonly string[]): Promise<readonly Live[]> {
+    const held = addresses.map((address) => this.live(address))
+    for (const live of held) live.holders += 1
+    const unknown = held.filter(({ known }) => !known)
     for (let at = 0; at < unknown.length; at += KEYS_MAX) {
       const asked = unknown.slice(at, at + KEYS_MAX)
       const entries = await this.#store.get(
         'fingerprint',
-        asked.map((address) => this.#key(address)),
+        asked.map(({ address }) => this.#key(address)),
       )
-      asked.forEach((address, nth) => {
-        const live = this.#liveAt(address)
+      asked.forEach((live, nth) => {
         if (!live.known) live.written = entries[nth] as unknown as Written | undefined
         live.known = true
       })
     }
+    return held
   }
 
-  release(addresses: readonly string[]): void {
-    for (const address of addresses) {
-      this.#liveAt(address).holders -= 1
-      this.#forget(address)
+  release(held: readonly Live[]): void {
+    for (const live of held) {
+      live.holders -= 1
+      this.#forget(live)
     }
   }
 
@@ -113,9 +116,8 @@ export class AddressMemory {
   }
 
   /** The print of what this row wrote last, where the profile holds that: no other row was written over it in this pass. */
-  held({ address, row }: ProfileWrite): string | undefined {
-    const { written, writes } = this.#liveAt(address)
-    if (row === undefined || written === undefined || writes > 0) return undefined
+  held({ live: { address, written, writes }, row }: ProfileWrite): string | undefined {
+    if (row === undefined || written === undefined || writes > 0 || this.#underWay.isUnsure(address)) return undefined
     const own = written.of.find(([name]) => name === row)
     const isOfThisPass = written.epoch === this.#epoch
     const counts = isOfThisPass ? written.of.at(-1)?.[0] === row : !this.#full
@@ -123,39 +125,36 @@ export class AddressMemory {
   }
 
   /** The fields of a held-back write that nothing accepted since has written. */
-  fieldsLeft({ address, order, fields }: ProfileWrite): readonly string[] {
-    const since = this.#liveAt(address).written?.since ?? []
+  fieldsLeft({ live, order, fields }: ProfileWrite): readonly string[] {
+    const since = live.written?.since ?? []
     const newer = new Set(since.flatMap(([turn, row, names]) => (isAfter([turn, row], order) ? names : [])))
     return fields.filter((field) => !newer.has(field))
   }
 
   /** True if anything was accepted for this address from a row that was read later. */
   isOvertaken(address: string, order: Order): boolean {
-    const since = this.#liveAt(address).written?.since ?? []
+    const since = this.#live.get(address)?.written?.since ?? []
     return since.some(([turn, row]) => isAfter([turn, row], order))
   }
 
   /** A write is on its way. */
-  sent({ address }: ProfileWrite): void {
-    this.#liveAt(address).writes += 1
+  sent({ live }: ProfileWrite): void {
+    live.writes += 1
   }
 
   /** The ops that remember an accepted write. */
   accepted(write: ProfileWrite): readonly Op[] {
-    if (write.row === undefined && !this.parked) return []
-    const live = this.#liveAt(write.address)
+    if (write.row === undefined && !this.parked) return NO_OPS
+    const { live } = write
     const { of = [], since = [] } = live.written ?? {}
-    const rows = of.filter(([row]) => row !== write.row)
+    const rows = of.length === 0 ? [] : of.filter(([row]) => row !== write.row)
     if (write.row !== undefined) rows.push([write.row, write.print ?? ''])
-    const written: Written = {
-      of: rows.slice(-ROWS_MAX),
-      epoch: this.#epoch,
-      ...(this.parked
-        ? { since: [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)].slice(-SINCE_MAX) }
-        : {}),
-    }
+    const last: Written = { of: rows.length > ROWS_MAX ? rows.slice(-ROWS_MAX) : rows, epoch: this.#epoch }
+    const newer = this.parked ? [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)] : undefined
+    const written = newer === undefined ? last : { ...last, since: newer.slice(-SINCE_MAX) }
     live.written = written
-    return [{ op: 'put', table: 'fingerprint', key: this.#key(write.address), value: written as unknown as Json }]
+    this.#underWay.settled(live.address)
+    return [{ op: 'put', table: 'fingerprint', key: this.#key(live.address), value: written as unknown as Json }]
   }
 
   /** The op that forgets what was written to somebody who is gone. */
@@ -166,9 +165,9 @@ export class AddressMemory {
   }
 
   /** A write has its outcome, and what it led to is committed. */
-  settled({ address }: ProfileWrite): void {
-    this.#liveAt(address).writes -= 1
-    this.#forget(address)
+  settled({ live }: ProfileWrite): void {
+    live.writes -= 1
+    this.#forget(live)
   }
 
   /** Row and fingerprint of the write that each of these profiles holds; `undefined` where it holds several, or none. Asks the store. */
@@ -194,22 +193,22 @@ export class AddressMemory {
     return [gone, { op: 'put', table: 'fingerprint', key: this.#key(to), value: was }]
   }
 
-  #liveAt(address: string): Live {
+  /** For a write to an address that nobody needs to have at hand; it stays while one is on its way. */
+  live(address: string): Live {
     const known = this.#live.get(address)
     if (known !== undefined) return known
-    const live: Live = { written: undefined, known: false, writes: 0, holders: 0 }
+    const live: Live = { address, written: undefined, known: false, writes: 0, holders: 0 }
     this.#live.set(address, live)
     return live
   }
 
-  #forget(address: string): void {
-    const live = this.#live.get(address)
-    if (live !== undefined && live.writes === 0 && live.holders === 0) this.#live.delete(address)
+  #forget(live: Live): void {
+    if (live.writes === 0 && live.holders === 0) this.#live.delete(live.address)
   }
 
   #key(address: string): Key {
     const name = address.length <= ADDRESS_MAX ? address : longAddress(address)
-    return [...checkpointKey(this.#scope), name, 'address']
+    return [this.#project, this.#sync, name, 'address']
   }
 }
 
@@ -218,6 +217,8 @@ export const longAddress = (address: string): string => `#${hash('sha256', addre
 
 /** Keys that one call to a store may name. Source: the contract in stores/store.ts. */
 const KEYS_MAX = 10_000
+
+const NO_OPS: readonly Op[] = []
 
 /** The fields of a profile that are left of it; what a payload does not have is removed. */
 export const onlyFields = (dataFields: JsonObject, left: readonly string[]): JsonObject =>
@@ -230,4 +231,13 @@ const isCovered = (fields: readonly string[], by: readonly string[]): boolean =>
   fields.every((field) => by.includes(field))
 
 /** Names one action of one row in an entry: 48 bits, so that an entry stays small. */
-export const shortRow = (key: Key): string => hash('sha256', JSON.stringify(key.slice(2)), 'base64url').slice(0, 8)
+export const shortRow = (key: Key): string => hash('sha256', textOf(key), 'base64url').slice(0, 8)
+
+/** JSON of the parts behind project and sync. */
+function textOf(key: Key): string {
+  const [, , row = '', what = ''] = key
+  return key.length === 4 && PLAIN.test(row) && PLAIN.test(what) ? `["${row}","${what}"]` : JSON.stringify(key.slice(2))
+}
+
+/** What JSON writes as it is. */
+const PLAIN = /^[\w .:@#+-]*$/

@@ -1,33 +1,18 @@
 import type { Resolution } from '../identity/resolver.js'
-import { type Action, type ActionBlock, isDeparture, type ListRef } from '../model/action.js'
-import { actionAt, actionBlock } from '../model/action-block.js'
+import { type ActionBlock, type ActionKind, isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
+import { actionKeys } from './action-keys.js'
 import { printOf } from './action-print.js'
-import { onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
-import { checkpointKey } from './checkpoint.js'
+import type { Live } from './address-memory.js'
 import type { RunContext } from './context.js'
 import type { Departed } from './departures.js'
 import { isSettledAlready } from './leaving.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
+import { partOf, restOf, writeOf } from './profile-write.js'
 import { NOTHING, type Recalled, recall } from './recalled.js'
-
-/** Key of what is remembered about one action: project, sync, row key, kind and how-manieth of that kind in its row. */
-export function actionKeys(block: ActionBlock, context: RunContext): readonly (Key | undefined)[] {
-  let row = -1
-  let counts = new Map<string, number>()
-  return Array.from({ length: block.length }, (_, action) => {
-    if (block.row(action) !== row) counts = new Map()
-    row = block.row(action)
-    const kind = block.kind(action)
-    const nth = counts.get(kind) ?? 0
-    counts.set(kind, nth + 1)
-    const key = block.key(action)
-    return key === undefined ? undefined : [...checkpointKey(context.scope), key, nth === 0 ? kind : `${kind}#${nth}`]
-  })
-}
 
 /** Looks up who each action speaks of, and what was sent for it before. Fills the page, gives what has to be sent. */
 export async function addressPage(
@@ -40,18 +25,15 @@ export async function addressPage(
   const { block } = work
   const keys = actionKeys(block, context)
   const recalled = await recall(work, keys, context)
-  const who = Array.from(
-    { length: block.length },
-    (_, action) => itemOf(block, action) ?? (resolutions[of[action] ?? 0] as Resolution),
-  )
-  const written = who.flatMap((one, action) =>
-    one.status === 'resolved' && (work.late || block.kind(action) === 'profile') ? [one.address] : [],
-  )
-  await context.memory.hold(written)
-  const left = await context.departures.among(who.flatMap((one) => (one.status === 'resolved' ? [one.address] : [])))
+  const who = of.map((bag, action) => itemOf(block, action) ?? (resolutions[bag] as Resolution))
+  const { held, lives } = await holdWritten(work, who, context)
+  const left = context.departures.any
+    ? await context.departures.among(who.flatMap(addressOf))
+    : new Map<string, Departed>()
   const pending: Pending[] = []
   const returned: (readonly [address: string, departed: Departed])[] = []
   const unchanged: Op[] = []
+  const isTold = left.size > 0
   for (let action = 0; action < block.length; action++) {
     const key = keys[action]
     if (recalled[action]?.isOutdated === true) {
@@ -66,29 +48,42 @@ export async function addressPage(
     }
     const address = resolution.status === 'resolved' ? resolution.address : ''
     if (address !== '' && block.kind(action) !== 'catalogItem') work.found(action, address)
-    const departed = left.get(address)
+    const departed = isTold ? left.get(address) : undefined
     if (isSettledAlready(departed, { work, action, key }, context)) continue
     if (departed?.gone === true && !isDeparture(block.kind(action))) {
       left.set(address, { ...departed, gone: false })
       returned.push([address, departed])
     }
-    const isMembership = block.kind(action) === 'membership'
-    if (isMembership && resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
-      work.end(action, { status: 'superseded' })
-    } else if (isMembership) {
-      const from = { action, left: (recalled[action] ?? NOTHING).left, ...(key === undefined ? {} : { key }) }
-      const refused = await wish(work, from, resolution, refusedList)
-      if (refused !== undefined) keep(work, action, key, refused, context)
-    } else if (resolution.status === 'resolved') {
-      const found = { action, key, resolution, recalled: recalled[action] ?? NOTHING, times: departed?.times ?? 0 }
-      const one = pendingOf(work, found, context, unchanged)
-      if (one !== undefined) pending.push(one)
+    const one = { action, key, live: lives[action], recalled: recalled[action] ?? NOTHING, times: departed?.times ?? 0 }
+    if (block.kind(action) === 'membership') await claim(work, one, resolution, context, refusedList)
+    else if (resolution.status === 'resolved') {
+      const sent = pendingOf(work, one, resolution, context, unchanged)
+      if (sent !== undefined) pending.push(sent)
     }
   }
   await remember(context, returned, unchanged)
-  context.memory.release(written)
+  context.memory.release(held)
   return pending
 }
+
+/** Has at hand what is known of the addresses that the page writes to; of each action, where it writes. */
+async function holdWritten({ late, block }: PageWork, who: readonly Resolution[], { memory }: RunContext) {
+  const written: string[] = []
+  const at: number[] = []
+  who.forEach((one, action) => {
+    if (one.status !== 'resolved' || !(late || block.kind(action) === 'profile')) return
+    written.push(one.address)
+    at.push(action)
+  })
+  const held = await memory.hold(written)
+  const lives = new Array<Live | undefined>(block.length).fill(undefined)
+  held.forEach((live, nth) => {
+    lives[at[nth] as number] = live
+  })
+  return { held, lives }
+}
+
+const addressOf = (one: Resolution): readonly string[] => (one.status === 'resolved' ? [one.address] : [])
 
 /**
  * What counts for the pages behind this one, whose rows may be settled before it is finished: that somebody who had left is
@@ -124,7 +119,8 @@ const isOvertaken = (work: PageWork, action: number, address: string, { memory }
 interface Found {
   readonly action: number
   readonly key: Key | undefined
-  readonly resolution: Extract<Resolution, { status: 'resolved' }>
+  /** What is at hand of the address. */
+  readonly live: Live | undefined
   readonly recalled: Recalled
   /** How often the person has left. */
   readonly times: number
@@ -135,15 +131,22 @@ interface Found {
  *
  * @param unchanged  takes what is to be remembered of that
  */
-function pendingOf(work: PageWork, found: Found, context: RunContext, unchanged: Op[]): Pending | undefined {
+function pendingOf(
+  work: PageWork,
+  found: Found,
+  resolution: Extract<Resolution, { status: 'resolved' }>,
+  context: RunContext,
+  unchanged: Op[],
+): Pending | undefined {
   const { block } = work
-  const { action, key, resolution, recalled, times } = found
+  const { action, key, recalled, times } = found
   const { address } = resolution
   const kind = block.kind(action)
   const isProfile = kind === 'profile'
   const print = key && printOf(block, action, { address, times, groups: context.groups })
   const isWrite = isProfile || isDeparture(kind)
-  const whole = isWrite ? writeOf(work, action, isProfile ? { address, key, print } : { address }) : undefined
+  const live = found.live ?? (isWrite ? context.memory.live(address) : undefined)
+  const whole = isWrite && live ? writeOf(work, action, live, isProfile ? { key, print } : {}) : undefined
   const part = whole && partOf(work, action, whole, context)
   const isGone = kind === 'delete' && isOvertaken(work, action, address, context)
   if (isGone || (part?.length === 0 && work.late)) {
@@ -151,11 +154,12 @@ function pendingOf(work: PageWork, found: Found, context: RunContext, unchanged:
     return undefined
   }
   // Of what is left of a row of a former run it is not remembered that the profile holds what the row says.
-  const write = whole && part && work.late ? { address, order: whole.order, fields: part } : whole
+  const write = whole && part && work.late ? { live: whole.live, order: whole.order, fields: part } : whole
   const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
   // What happened once is not told a second time: it may set off a journey.
   const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
-  const isKnown = print !== undefined && print === recalled.print && !isAgain
+  const isUnsure = key !== undefined && REPLACED.has(kind) && context.underWay.isUnsure(key)
+  const isKnown = print !== undefined && print === recalled.print && !isAgain && !isUnsure
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
@@ -172,56 +176,38 @@ function pendingOf(work: PageWork, found: Found, context: RunContext, unchanged:
     action,
     address,
     left: recalled.left,
-    ...(print !== undefined && print === intended ? { again: true } : {}),
-    ...(part === undefined ? {} : { rest: restOf(block, action, part) }),
+    again: print !== undefined && print === intended,
+    replaces:
+      write === undefined ? REPLACED.has(kind) && recalled.print !== undefined : write.live.written !== undefined,
+    rest: part && restOf(block, action, part),
     // A shared address is another person's: who leaves it later must not take that one's user along.
-    ...(resolution.why === 'bound' || resolution.why === 'shared' ? {} : { bind: resolution.profileId }),
-    ...(key === undefined ? {} : { key }),
-    ...(write !== undefined ? { write } : print === undefined ? {} : { fingerprint: print }),
+    bind: resolution.why === 'bound' || resolution.why === 'shared' ? undefined : resolution.profileId,
+    key,
+    write,
+    fingerprint: write === undefined ? print : undefined,
   }
 }
 
-/**
- * The fields of a profile that are to be sent; `undefined`: all that it has. Of a row of a former run those that no newer row has
- * written, of another one those whose group has changed since.
- */
-function partOf(
-  { block, late }: PageWork,
-  action: number,
-  write: ProfileWrite,
-  { memory, groups }: RunContext,
-): readonly string[] | undefined {
-  if (late) {
-    const left = memory.fieldsLeft(write)
-    return left.length < write.fields.length ? left : undefined
-  }
-  const { print } = write
-  const before = groups === undefined || print === undefined ? undefined : memory.held(write)
-  if (groups === undefined || print === undefined || before === undefined || before === print) return undefined
-  return groups.changed(before, { print, payload: block.payload(action) })
-}
-
-/** A profile with these fields alone. */
-function restOf(block: ActionBlock, action: number, left: readonly string[]): ActionBlock {
-  const { dataFields = {}, ...said } = actionAt(block, action) as Extract<Action, { kind: 'profile' }>
-  return actionBlock(
-    [{ ...said, dataFields: onlyFields(dataFields, left) }],
-    [{ key: block.key(action), changedAt: block.changedAt(action) }],
-  )
-}
-
-function writeOf(
-  work: PageWork,
-  action: number,
-  { address, key, print }: { address: string; key?: Key | undefined; print?: string | undefined },
-): ProfileWrite {
-  const fields = [...work.block.shape(action).fields.keys()].filter((path) => !/[.[]/.test(path))
-  const row = key === undefined || print === undefined ? {} : { row: shortRow(key), print }
-  return { address, order: work.order(action), fields, ...row }
-}
+/** What is replaced by what is sent, and is no profile; what happened once is not. */
+const REPLACED: ReadonlySet<ActionKind> = new Set<ActionKind>(['catalogItem', 'subscription'])
 
 function unaddressed(resolution: Exclude<Resolution, { status: 'resolved' }>): Outcome {
   return { status: resolution.status === 'unresolved' ? 'parked' : 'rejected', reason: resolution.reason }
+}
+
+async function claim(
+  work: PageWork,
+  { action, key, recalled: { left } }: Pick<Found, 'action' | 'key' | 'recalled'>,
+  resolution: Resolution,
+  context: RunContext,
+  refusedList: ListProbe,
+): Promise<void> {
+  if (resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
+    work.end(action, { status: 'superseded' })
+    return
+  }
+  const refused = await wish(work, { action, left, ...(key === undefined ? {} : { key }) }, resolution, refusedList)
+  if (refused !== undefined) keep(work, action, key, refused, context)
 }
 
 /** A membership is no request yet: its claim is noted when the rest of its row is known. Gives the refusal of its list. */

@@ -9,17 +9,19 @@ import type { Pending } from './page.js'
  * Upholds  I12: an entry goes when its answer is remembered, at the beginning of the next page.
  */
 export class AwaitedBindings {
-  /** By profile and by address: how many answers are awaited. */
-  readonly #people = new Map<string, { readonly address: string; count: number }>()
-  readonly #addresses = new Map<string, number>()
+  /** By profile: the address that is awaited. A person who is awaited is found there alone: see {@link concern}. */
+  readonly #people = new Map<string, string>()
+  /** How many answers more than one are awaited for a person, where there are. */
+  readonly #more = new Map<string, number>()
+  /** Of `#people`; made when it is asked for, which few runs do. */
+  #addresses: ReadonlySet<string> | undefined
   #settled: Pending[] = []
 
   add({ bind, address }: Pending): void {
     if (bind === undefined) return
-    const person = this.#people.get(bind)
-    if (person === undefined) this.#people.set(bind, { address, count: 1 })
-    else person.count += 1
-    this.#addresses.set(address, (this.#addresses.get(address) ?? 0) + 1)
+    this.#addresses = undefined
+    if (!this.#people.has(bind)) this.#people.set(bind, address)
+    else this.#more.set(bind, (this.#more.get(bind) ?? 0) + 1)
   }
 
   /** It has its outcome, and a binding that this led to stands. */
@@ -29,21 +31,24 @@ export class AwaitedBindings {
 
   /** What was settled by now is found by whoever looks from now on. */
   begin(): void {
-    for (const { bind = '', address } of this.#settled) {
-      const person = this.#people.get(bind)
-      if (person !== undefined && --person.count === 0) this.#people.delete(bind)
-      const left = (this.#addresses.get(address) ?? 0) - 1
-      if (left > 0) this.#addresses.set(address, left)
-      else this.#addresses.delete(address)
+    for (const { bind = '' } of this.#settled) {
+      const more = this.#more.size === 0 ? undefined : this.#more.get(bind)
+      if (more === undefined) this.#people.delete(bind)
+      else if (more === 1) this.#more.delete(bind)
+      else this.#more.set(bind, more - 1)
     }
+    this.#addresses = undefined
     this.#settled = []
   }
 
   /** True if a binding that is awaited could give this person another address than the one found. */
   concern(found: Resolution): boolean {
-    if (found.status !== 'resolved' || this.#addresses.size === 0) return false
-    const person = this.#people.get(found.profileId)
-    if (person !== undefined && person.address !== found.address) return true
-    return found.alternatives.some((address) => this.#addresses.has(address))
+    if (found.status !== 'resolved' || this.#people.size === 0) return false
+    const awaited = this.#people.get(found.profileId)
+    if (awaited !== undefined && awaited !== found.address) return true
+    if (found.alternatives.length === 0) return false
+    this.#addresses ??= new Set(this.#people.values())
+    const addresses = this.#addresses
+    return found.alternatives.some((address) => addresses.has(address))
   }
 }

@@ -17,6 +17,7 @@ import type { FieldGroups } from './field-groups.js'
 import type { PlannedLoss } from './plan.js'
 import type { Progress } from './progress.js'
 import type { Tally } from './tally.js'
+import type { UnderWay } from './under-way.js'
 
 /** Sends blocks: the real one asks the destination, a plan's only writes down what would be sent. */
 export interface Sender {
@@ -59,6 +60,7 @@ export interface RunContext {
   /** See `Drive`. */
   readonly onLoss: ((loss: PlannedLoss) => void) | undefined
   readonly memory: AddressMemory
+  readonly underWay: UnderWay
   /** Parts of a profile that are sent apart; `undefined`: it is sent as a whole. */
   readonly groups: FieldGroups | undefined
   /** What was sent before is sent again, where that is harmless. */

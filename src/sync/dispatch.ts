@@ -55,7 +55,8 @@ export class Dispatcher {
   readonly #options: DispatchOptions
   readonly #queue: PQueue
   readonly #budget = new RetryBudget()
-  readonly #holders = new Map<string, Promise<void>>()
+  /** By address: the request that holds it, the last of those that do. */
+  readonly #holders = new Map<string, { end: Promise<void> }>()
   #splits = 0
   /** All blocks that were given before are in line. */
   #lining: Promise<unknown> = Promise.resolve()
@@ -98,16 +99,24 @@ export class Dispatcher {
 
   #inOrder(block: ActionBlock, request: PreparedRequest, by: Sent): Promise<void> {
     const { about = addressed } = this.#options
-    const addresses = new Set(request.actions.flatMap((action) => about(block, action)))
-    const before = [...addresses].map((address) => this.#holders.get(address)).filter((held) => held !== undefined)
-    const end = this.#queue.add(async () => {
+    const own = { end: Promise.resolve() }
+    const addresses: string[] = []
+    const before = new Set<Promise<void>>()
+    const hold = (address: string): void => {
+      const held = this.#holders.get(address)
+      if (held === own) return
+      if (held !== undefined) before.add(held.end)
+      this.#holders.set(address, own)
+      addresses.push(address)
+    }
+    for (const action of request.actions) for (const address of about(block, action)) hold(address)
+    own.end = this.#queue.add(async () => {
       await Promise.all(before)
       if (isLarge(request)) await this.#turn()
       await this.#settle(request, by)
     }) as Promise<void>
-    for (const address of addresses) this.#holders.set(address, end)
-    return end.then(() => {
-      for (const address of addresses) if (this.#holders.get(address) === end) this.#holders.delete(address)
+    return own.end.then(() => {
+      for (const address of addresses) if (this.#holders.get(address) === own) this.#holders.delete(address)
     })
   }
 

@@ -23,16 +23,20 @@ export function sameBag(a: Identifiers, b: Identifiers): boolean {
 /** What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). */
 export function evidenceOf(block: ActionBlock, source: string): readonly Evidence[] {
   const records: Evidence[] = []
-  const seen = new Map<string, Identifiers[]>()
+  /** By key: the first bag, or all of them where there are several. */
+  const seen = new Map<string, Identifiers | Identifiers[]>()
   for (let action = 0; action < block.length; action++) {
     const key = block.key(action)
+    if (key === undefined) continue
     const bag = block.identifiers(action)
     const namespaces = Object.keys(bag)
-    if (key === undefined || namespaces.length < 2) continue
+    if (namespaces.length < 2) continue
     const before = seen.get(key)
-    if (before?.some((one) => isAlike(one, bag))) continue
-    const nth = before === undefined ? 1 : before.push(bag)
-    if (before === undefined) seen.set(key, [bag])
+    const all = before === undefined || Array.isArray(before) ? before : [before]
+    if (all?.some((one) => isAlike(one, bag))) continue
+    const nth = all === undefined ? 1 : all.push(bag)
+    if (before === undefined) seen.set(key, bag)
+    else if (all !== undefined) seen.set(key, all)
     const ids = namespaces.map((namespace) => ({ namespace, value: bag[namespace] as string }))
     records.push({ source, key: nth === 1 ? key : `${key}#${nth}`, observedAt: block.changedAt(action) ?? null, ids })
   }

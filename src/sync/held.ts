@@ -93,13 +93,12 @@ class Trial {
     })
     await this.#end(ends)
     found.sort((a, b) => (isAfter(orderOf(a.entry), orderOf(b.entry)) ? 1 : -1)) // as they were read (I6)
-    const addresses = found.map(({ resolution }) => resolution.address)
-    await this.#context.memory.hold(addresses)
+    const held = await this.#context.memory.hold(found.map(({ resolution }) => resolution.address))
     try {
       await this.#claim(found.filter(({ action }) => action.kind === 'membership'))
       await this.#send(found.filter(({ action }) => action.kind !== 'membership'))
     } finally {
-      this.#context.memory.release(addresses)
+      this.#context.memory.release(held)
     }
   }
 
@@ -186,7 +185,7 @@ class Trial {
     if (action.kind !== 'profile') return { ...found, ...(print === undefined ? {} : { print }) }
     const { dataFields = {} } = action
     const fields = Object.keys(dataFields)
-    const write = { address, order, fields }
+    const write = { live: memory.live(address), order, fields }
     const left = memory.fieldsLeft(write)
     if (left.length === fields.length) {
       const known = print === undefined ? {} : { row: shortRow(entry.key), print }

@@ -2,10 +2,9 @@ import type { Wish } from '../delta/list-delta.js'
 import type { ActionBlock } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
 import { isOfTheForgotten, type Outcome, type OutcomeStatus, worse } from '../model/outcome.js'
-import type { RowBlock } from '../model/row.js'
 import type { Json, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
-import { type Entry, type Key, keyPart, type Op } from '../stores/store.js'
+import type { Entry, Key, Op } from '../stores/store.js'
 import type { RowFate } from '../transform/transform.js'
 import type { Order, ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
@@ -18,16 +17,18 @@ export interface Pending {
   readonly action: number
   readonly address: string
   /** Set where the destination's acceptance binds this address to this person for the first time. */
-  readonly bind?: string
+  readonly bind: string | undefined
   /** Unique within the sync and stable across runs, so that a repeat replaces what is remembered; absent without a row key. */
-  readonly key?: Key
+  readonly key: Key | undefined
   /** Of an event and the like; a profile's is in `write`. */
-  readonly fingerprint?: string
-  readonly write?: ProfileWrite
+  readonly fingerprint: string | undefined
+  readonly write: ProfileWrite | undefined
   /** What is left of the action, where newer rows have written some of its fields. */
-  readonly rest?: ActionBlock
+  readonly rest: ActionBlock | undefined
   /** A run that died may have sent it: its intent is there, and no answer (I2). */
-  readonly again?: boolean
+  readonly again: boolean
+  /** It changes what the destination holds by what we remember: until there is an answer nobody knows which of the two is there. */
+  readonly replaces: boolean
   /** Tables in which a former run left this action, to be cleared when it is accepted. */
   readonly left: readonly ('parked' | 'deadLetter')[]
 }
@@ -36,7 +37,7 @@ export interface Pending {
 export interface RowWish {
   readonly row: number
   readonly wish: Wish
-  readonly from?: Pick<Pending, 'action' | 'key' | 'left'>
+  readonly from?: Pick<Pending, 'action' | 'left'> & { readonly key?: Key | undefined }
 }
 
 /** A page of the source, or of rows that were kept: those leave the cursor where it stands, which may be nowhere. */
@@ -77,8 +78,8 @@ export class PageWork {
   readonly #status: (OutcomeStatus | undefined)[]
   readonly #reasons = new Map<number, Reason>()
   /** By action: its own outcome, and where the destination has whom it is about. */
-  readonly #outcomes: (Outcome | undefined)[] = []
-  readonly #addresses: (string | undefined)[] = []
+  readonly #outcomes: (Outcome | undefined)[]
+  readonly #addresses: (string | undefined)[]
   readonly #fates: readonly FirstFate[]
   readonly #first: Order
   readonly #former: Former | undefined
@@ -94,6 +95,8 @@ export class PageWork {
     this.block = block
     this.#fates = fates
     this.#status = new Array<OutcomeStatus | undefined>(page.rows.length)
+    this.#outcomes = new Array<Outcome | undefined>(block.length)
+    this.#addresses = new Array<string | undefined>(block.length)
     fates.forEach((fate, row) => {
       if (fate.status !== 'made') this.note(row, fate)
     })
@@ -226,18 +229,3 @@ const unkeyedRow = (work: PageWork, row: number, what: string, { scope, runId }:
   `${runId}/${work.rowOrder(row).join('.')}`,
   what,
 ]
-
-/** The same rows, under keys that a store takes whatever a row holds: one bad key is no reason to stop. */
-export function storable(rows: RowBlock): RowBlock {
-  return {
-    length: rows.length,
-    refused: rows.refused,
-    at: (index) => rows.at(index),
-    changedAt: (index) => rows.changedAt(index),
-    json: (from, to) => rows.json(from, to),
-    key(index) {
-      const key = rows.key(index)
-      return key === undefined ? undefined : keyPart(key)
-    },
-  }
-}

@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
-import { pickActions } from '../model/action-block.js'
 import type { Reads } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
@@ -9,13 +8,14 @@ import { addressPage } from './addressing.js'
 import { assertWhole } from './audience.js'
 import { AwaitedBindings } from './awaited-bindings.js'
 import { type RunContext, tagsOf } from './context.js'
-import type { Settled } from './dispatch.js'
+import type { Sent, Settled } from './dispatch.js'
 import { type Judge, judge } from './drift-decision.js'
 import { bagsOf, evidenceOf } from './evidence.js'
 import { FieldOwners } from './field-owners.js'
 import { type ListProbe, listProbe } from './list-probe.js'
 import { outdatedLetters } from './outdated.js'
-import { originKey, PageWork, type Pending, type ReadPage, storable } from './page.js'
+import { PageWork, type Pending, type ReadPage } from './page.js'
+import { PageRows } from './page-rows.js'
 import {
   type KeptRows,
   PARKED_ROWS_MAX,
@@ -24,8 +24,10 @@ import {
   type Unparked,
   unparkedRows,
 } from './parked-rows.js'
+import { pendingBlock } from './pending-block.js'
 import { drainIdentity } from './retarget.js'
 import { headOf } from './start.js'
+import { type Flight, takeOff } from './under-way.js'
 import type { Window } from './window.js'
 
 /** Actions gathered before they are cut into requests, so that requests are full; and blocks of them under way at once. */
@@ -191,7 +193,7 @@ export class Pages {
     const first = tally.counts.read
     const schema = this.#seen?.told ?? page.schema
     tally.read(page.rows.length)
-    const kept = { ...page, schema, rows: storable(page.rows) }
+    const kept = { ...page, schema, rows: new PageRows(page.rows) }
     this.#window.open(await parkedPage(kept, reason, [turn, first], this.#context))
     await this.#window.advance()
   }
@@ -201,8 +203,11 @@ export class Pages {
       this.#context
     const first = tally.counts.read
     tally.read(given.rows.length)
-    const page = { ...given, rows: storable(given.rows) }
+    const rows = new PageRows(given.rows)
+    const page = { ...given, rows }
     const made = await transform.run(page, { now, nulls, seed: epoch, signal: reading })
+    rows.letGo((row) => made.rows[row]?.status === 'rejected')
+    await setImmediate() // a page is some tens of milliseconds of work: never in one go
     for (const { level, text } of made.logs) events.tell('log', { level, text })
     events.tell('page', { rows: page.rows.length, actions: made.actions.length })
     await this.#owners.take(made.actions)
@@ -223,7 +228,7 @@ export class Pages {
       await this.#settle()
       who = await identity.resolve(bags, { project: scope.project })
     }
-    await setImmediate() // a page is some tens of milliseconds of work: never in one go
+    await setImmediate()
     const pending = await addressPage(work, who, of, this.#context, this.#probe)
     this.#window.open(work)
     for (const action of pending) {
@@ -262,7 +267,8 @@ export class Pages {
     if (gathered.length === 0) return
     while (this.#flying.size >= BLOCKS_AT_ONCE) await Promise.race(this.#flying)
     if (this.#failed !== undefined) throw this.#failed.error
-    const flight = this.#fly(gathered)
+    const tracked = await takeOff(this.#context, gathered) // before the next flight can begin: they keep their order
+    const flight = this.#fly(gathered, tracked)
       .catch((error: unknown) => {
         this.#failed ??= { error }
       })
@@ -270,25 +276,23 @@ export class Pages {
     this.#flying.add(flight)
   }
 
-  async #fly(gathered: readonly Pending[]): Promise<void> {
+  async #fly(gathered: readonly Pending[], flight: Flight): Promise<void> {
     const { sender, source, clock, settling } = this.#context
-    const picks = gathered.map(({ page, action, address, key, rest }) => ({
-      block: rest ?? page.block,
-      index: rest === undefined ? action : 0,
-      address,
-      ...(key === undefined ? {} : { key: originKey(source.name, key) }),
-    }))
     const onSettled = async ({ outcomes }: Settled): Promise<void> => {
       const settled = outcomes.map(([at, outcome]) => [gathered[at] as Pending, outcome] as const)
       await this.#window.settle(settled)
-      for (const [one] of settled) this.#awaited.settled(one)
+      for (const [one] of settled) {
+        this.#awaited.settled(one)
+        flight.settled(one)
+      }
       if (outcomes.some(([, { status }]) => status === 'accepted')) settling.acceptedAt = clock.elapsed()
       await this.#window.advance()
     }
-    await sender.send(pickActions(picks), {
+    const by: Sent = {
       onSettled,
       onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
       maybeSent: (at) => gathered[at]?.again === true,
-    })
+    }
+    await flight.over(() => sender.send(pendingBlock(gathered, source.name), by))
   }
 }

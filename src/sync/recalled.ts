@@ -40,8 +40,10 @@ export async function recall(
     }
     return found
   }
-  const prints = await look('fingerprint', (action) => !UNPRINTED.has(work.block.kind(action)))
   const tables = [...context.leftBehind]
+  const isPrinted = (action: number): boolean => !UNPRINTED.has(work.block.kind(action))
+  if (tables.length === 0 && !keys.some((key, action) => key !== undefined && isPrinted(action))) return []
+  const prints = await look('fingerprint', isPrinted)
   const lefts = await Promise.all(tables.map((table) => look(table, () => true)))
   return keys.map((key, action) => {
     if (key === undefined) return undefined

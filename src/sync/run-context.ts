@@ -16,6 +16,7 @@ import { Progress } from './progress.js'
 import { recordingBatches } from './recording.js'
 import type { Tally } from './tally.js'
 import { toldSender } from './told-sender.js'
+import { UnderWay } from './under-way.js'
 
 /** What the work of a run is done with. */
 export interface Parts {
@@ -45,6 +46,7 @@ export async function runContext(parts: Parts): Promise<RunContext> {
   const full = checkpoint.mode === 'full' && drive.reads === 'source'
   const { store, identity, lists, commitMain } = drive
   const { leftBehind, parked } = await leftBehindIn(store, scope)
+  const underWay = await UnderWay.of(store, { scope, reads: drive.reads, runId: parts.runId })
   const count = (endpoint: string): void => {
     requests[endpoint] = (requests[endpoint] ?? 0) + 1
   }
@@ -72,7 +74,8 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     events: parts.events,
     tally: parts.tally,
     progress: new Progress(clock),
-    memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, full, parked }),
+    memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, full, parked, underWay }),
+    underWay,
     groups: fieldGroups && new FieldGroups(fieldGroups),
     full,
     start,

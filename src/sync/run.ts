@@ -33,6 +33,7 @@ import { drainIdentity } from './retarget.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { type Parts, runContext } from './run-context.js'
 import { Tally } from './tally.js'
+import type { UnderWay } from './under-way.js'
 import { Window } from './window.js'
 
 /** One pass: drift decision, pages, parked actions, identity's changes, lists. Never throws: the report says how it ended. */
@@ -122,11 +123,11 @@ class Pass {
       learned: this.#checkpoint.learned,
     })
     try {
-      const { window, schema } = await this.#work({ facts, delivery, history }, drift)
+      const { window, schema, underWay } = await this.#work({ facts, delivery, history }, drift)
       const learned = await delivery.close()
       if (schema !== undefined) await this.#drive.commitMain([writeSchema(this.#scope, schema, facts.version)])
       window.amend(this.#isBeside ? { learned } : { complete: true, learned })
-      await window.save()
+      await window.save(underWay.ended())
     } catch (error) {
       await this.#keepLearned(delivery).catch(() => undefined) // what ended the run is the error that counts
       throw error
@@ -166,7 +167,7 @@ class Pass {
   async #work(
     parts: Pick<Parts, 'facts' | 'delivery' | 'history'>,
     drift: Drift,
-  ): Promise<{ readonly window: Window; readonly schema: Schema | undefined }> {
+  ): Promise<{ readonly window: Window; readonly schema: Schema | undefined; readonly underWay: UnderWay }> {
     const context = await this.#context(parts)
     const { project, sync } = this.#scope
     const { reads, kept, actions, onAddresses, guardsDay = false } = this.#drive
@@ -211,7 +212,8 @@ class Pass {
     this.#drive.ended?.()
     // A schema whose rows are to be kept is not accepted by a run that met none.
     const isParked = pages.parked > 0 || drift.park !== undefined
-    return { window, schema: isParked || this.#isBeside ? undefined : pages.schema }
+    const { underWay } = context
+    return { window, underWay, schema: isParked || this.#isBeside ? undefined : pages.schema }
   }
 
   async #context(parts: Pick<Parts, 'facts' | 'delivery' | 'history'>): Promise<RunContext> {

@@ -2,7 +2,7 @@ import type { Subject } from '../history/page-records.js'
 import type { ActionEnd, EndKind } from '../history/place.js'
 import type { Action } from '../model/action.js'
 import type { Identifiers } from '../model/identifier.js'
-import type { Outcome } from '../model/outcome.js'
+import type { Outcome, OutcomeStatus } from '../model/outcome.js'
 import type { JsonObject } from '../model/value.js'
 import { sameBag } from './evidence.js'
 import type { PageWork } from './page.js'
@@ -46,20 +46,38 @@ export function subjectsOf(work: PageWork): readonly Subject[] {
     while (action < block.length && block.row(action) === row) {
       const identifiers = block.identifiers(action)
       const address = work.address(action)
-      const ends: ActionEnd[] = []
-      for (
-        ;
-        action < block.length && block.row(action) === row && isOf(work, action, identifiers, address);
-        action += 1
-      ) {
-        const kind = block.kind(action)
-        const outcome = work.outcome(action) ?? outcomeOfRow(work, row)
-        ends.push(endOf(kind, outcome, kind === 'membership' ? block.detail(action) : {}))
-      }
-      subjects.push({ identifiers, key, address, ends })
+      const from = action
+      do action += 1
+      while (action < block.length && block.row(action) === row && isOf(work, action, identifiers, address))
+      subjects.push({ identifiers, key, address, ends: endsOf(work, row, from, action) })
     }
   }
   return subjects
+}
+
+/** What became of the actions [from, to) of a row. */
+function endsOf(work: PageWork, row: number, from: number, to: number): readonly ActionEnd[] {
+  const { block } = work
+  const ends: ActionEnd[] = []
+  for (let action = from; action < to; action += 1) {
+    const kind = block.kind(action)
+    const outcome = work.outcome(action) ?? outcomeOfRow(work, row)
+    const isPlain = kind !== 'membership' && !('reason' in outcome)
+    if (isPlain && to === from + 1) return plainEnd(kind, outcome)
+    ends.push(endOf(kind, outcome, kind === 'membership' ? block.detail(action) : {}))
+  }
+  return ends
+}
+
+const plainEnds = new Map<EndKind, Map<OutcomeStatus, readonly ActionEnd[]>>()
+
+/** The one end of most rows, which says no more than that: the same list each time. */
+function plainEnd(kind: EndKind, outcome: Outcome): readonly ActionEnd[] {
+  const ofKind = plainEnds.get(kind) ?? new Map<OutcomeStatus, readonly ActionEnd[]>()
+  plainEnds.set(kind, ofKind)
+  const ends = ofKind.get(outcome.status) ?? [endOf(kind, outcome)]
+  ofKind.set(outcome.status, ends)
+  return ends
 }
 
 const isOf = (work: PageWork, action: number, identifiers: Identifiers, address: string | undefined): boolean =>

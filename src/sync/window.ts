@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { LakeloopError } from '../errors.js'
 import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
@@ -149,6 +150,7 @@ export class Window {
    */
   async #finish(page: PageWork): Promise<void> {
     const { events, tally, commits, scope, history, onLoss, progress } = this.#context
+    await setImmediate() // what led here, and this, are some milliseconds each: never in one go
     const wishes = this.#decided(page)
     await this.#keepRows(page)
     for (let at = 0; at < wishes.length; at += ROWS_PER_COMMIT) {
@@ -215,9 +217,9 @@ export class Window {
     })
   }
 
-  /** Writes the checkpoint as it stands. */
-  save(): Promise<void> {
-    return this.#context.commits.commit({ main: [writeCheckpoint(this.#context.scope, this.#checkpoint)] })
+  /** Writes the checkpoint as it stands, and `more` with it. */
+  save(more: readonly Op[] = []): Promise<void> {
+    return this.#context.commits.commit({ main: [writeCheckpoint(this.#context.scope, this.#checkpoint), ...more] })
   }
 
   /**

@@ -24,6 +24,19 @@ export type SliceEnd =
   | { readonly end: WallEnd }
 export type RanSlice = Extract<SliceEnd, { end: 'ran' }>
 
+/** Rows `from` to `from + count` of a page, as they were asked for at once. */
+export interface AskedSlice {
+  readonly from: number
+  readonly count: number
+  /**
+   * `ran`: rows have their ends, `done` of them: less than all where the slice took long, or became large. `undone`: the program
+   * threw over rows that it was given together. Else how the process ended over it.
+   */
+  readonly ended: 'ran' | 'undone' | WallEnd
+  /** Rows that have their end, from the first. */
+  readonly done: number
+}
+
 export interface SliceWork {
   readonly rows: RowBlock
   readonly sliceRows: number
@@ -31,6 +44,8 @@ export interface SliceWork {
   /** Whether the program gets a slice all at once: then what goes wrong halves it. */
   readonly together: boolean
   readonly run: (from: number, json: Uint8Array, count: number) => Promise<SliceEnd>
+  /** Told of every slice as it was asked for, and of how that ended. */
+  readonly asked: (slice: AskedSlice) => void
   readonly ran: (from: number, slice: RanSlice) => void
   readonly poisoned: (row: number, reason: Reason) => void
   readonly reasonOf: (end: WallEnd) => Reason
@@ -55,6 +70,7 @@ export async function inSlices(work: SliceWork): Promise<void> {
     const inParts = from < partsEnd ? Math.min(most, partsEnd - from) : sliceRows
     const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : inParts)
     const slot = await work.run(from, json, to - from)
+    work.asked({ from, count: to - from, ended: slot.end, done: slot.end === 'ran' ? slot.ran.done : 0 })
     if (slot.end === 'ran') {
       work.ran(from, slot)
       from += slot.ran.done

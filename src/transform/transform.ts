@@ -9,7 +9,7 @@ import { type ColumnMapping, mappingProgram } from './mapping.js'
 import { type CheckedOptions, checkOptions, type TransformOptions } from './options.js'
 import { type Program, type ProgramPlace, versionOf } from './program-files.js'
 import type { RunRequest } from './protocol.js'
-import { inSlices, type SliceEnd } from './slices.js'
+import { type AskedSlice, inSlices, type SliceEnd } from './slices.js'
 import { Gathering, type Transformed } from './transformed.js'
 import { type Tried, triedOf } from './trial.js'
 import type { Wall, WallEnd } from './wall/wall.js'
@@ -17,6 +17,7 @@ import { Walls } from './wall/walls.js'
 
 export type { ColumnMapping } from './mapping.js'
 export type { TransformOptions } from './options.js'
+export type { AskedSlice } from './slices.js'
 export type { RowFate, Transformed } from './transformed.js'
 export type { Tried, TriedRow } from './trial.js'
 
@@ -145,8 +146,9 @@ export class Transform {
     const started = performance.now()
     await this.prepare(context.signal)
     const prepared = performance.now()
-    const made = await this.run({ rows: rowBlock(rows) }, context)
-    return triedOf(made, { prepare: prepared - started, run: performance.now() - prepared })
+    const asked: AskedSlice[] = []
+    const made = await this.#queue(() => this.#run(rowBlock(rows), context, (slice) => asked.push(slice)))
+    return triedOf(made, asked, { prepare: prepared - started, run: performance.now() - prepared })
   }
 
   /** Ends the process; a call that waits for it throws CLOSED. Idempotent. */
@@ -209,7 +211,7 @@ export class Transform {
     return { wall, facts: this.#facts }
   }
 
-  async #run(rows: RowBlock, context: RunContext): Promise<Transformed> {
+  async #run(rows: RowBlock, context: RunContext, asked = (_: AskedSlice): unknown => undefined): Promise<Transformed> {
     const { now = Date.now(), seed = '', nulls = 'omit', signal } = context
     const { sliceRows, timeoutMs, memoryMb, outputMaxBytes, rowErrors } = this.#options
     const limits = { softMs: timeoutMs * SOFT_SHARE, softChars: SOFT_CHARS, limitMs: timeoutMs + LEFT_ALONE_MS }
@@ -221,9 +223,10 @@ export class Transform {
       file: this.name,
       together: this.#options.batch,
       run: (from, json, count) => {
-        const asked = { count, isRefused: (row: number) => rows.refused.has(from + row) }
-        return this.#slice({ type: 'run', from, now, seed, nulls, outputMaxBytes, ...limits }, json, asked, signal)
+        const shown = { count, isRefused: (row: number) => rows.refused.has(from + row) }
+        return this.#slice({ type: 'run', from, now, seed, nulls, outputMaxBytes, ...limits }, json, shown, signal)
       },
+      asked,
       ran: (from, slice) => gathering.add(from, slice),
       poisoned: (row, reason) => gathering.reject(row, reason),
       reasonOf: (end): Reason => {

@@ -1,6 +1,7 @@
 import type { Action } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
 import type { Reason } from '../model/value.js'
+import type { AskedSlice } from './slices.js'
 import type { Transformed } from './transformed.js'
 
 /** What became of one row that was tried. */
@@ -16,16 +17,28 @@ export interface Tried {
   readonly actions: readonly Action[]
   /** What the program wrote to its console, and what was left out of an action. */
   readonly logs: Transformed['logs']
+  /**
+   * The rows as they were asked for, in order: each slice once, unless the process ended over it or what came of it was undone.
+   * Then its rows are asked for again in smaller ones, until the row at fault is alone.
+   */
+  readonly slices: readonly AskedSlice[]
+  /** How often the process ended over a slice, and was started again where rows were left. */
+  readonly stops: number
   /** In ms. `prepare` is 0 or nearly so where the process was warm; `run` is for all rows. */
   readonly timings: { readonly prepare: number; readonly run: number }
 }
 
 /** Makes plain actions of what a transform made. */
-export function triedOf({ actions, rows, logs }: Transformed, timings: Tried['timings']): Tried {
+export function triedOf(
+  { actions, rows, logs }: Transformed,
+  slices: readonly AskedSlice[],
+  timings: Tried['timings'],
+): Tried {
   const tried = rows.map((fate): TriedRow => {
     if (fate.status !== 'made') return { status: fate.status, actions: [], reason: fate.reason }
     const made = Array.from({ length: fate.count }, (_, nth) => actionAt(actions, fate.from + nth))
     return { status: 'made', actions: made }
   })
-  return { rows: tried, actions: tried.flatMap((row): readonly Action[] => row.actions), logs, timings }
+  const stops = slices.filter(({ ended }) => ended !== 'ran' && ended !== 'undone').length
+  return { rows: tried, actions: tried.flatMap((row): readonly Action[] => row.actions), logs, slices, stops, timings }
 }

@@ -41,14 +41,17 @@ for (let round = 0; round < ROUNDS; round += 1) {
 const of = (variant: IdentityVariant, pick: (one: IdentityMeasured) => number): number =>
   median((measured.get(variant) ?? []).map(pick))
 const rate = ({ records, seconds }: IdentityMeasured): number => records / seconds
+const cpu = ({ records, cpuSeconds }: IdentityMeasured): number => (cpuSeconds / records) * 1e6
 
 console.log(`${EDGES} edges, median of ${ROUNDS}, Node ${process.version}`)
-console.log('variant            records/s   of the bare one   1,000 ids ms   RSS MB')
+console.log('variant            records/s   of the bare one   CPU us/record   of the bare one   1,000 ids ms   RSS MB')
 for (const [variant, bare] of AGAINST) {
   const cells = [
     variant.padEnd(18),
     of(variant, rate).toFixed(0).padStart(9),
     (of(variant, rate) / of(bare, rate)).toFixed(2).padStart(17),
+    of(variant, cpu).toFixed(1).padStart(15),
+    (of(bare, cpu) / of(variant, cpu)).toFixed(2).padStart(17),
     of(variant, ({ lookUpMs }) => lookUpMs)
       .toFixed(1)
       .padStart(14),

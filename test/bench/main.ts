@@ -28,6 +28,9 @@ interface Measured {
   readonly rows: number
   readonly seconds: number
   readonly cpuSeconds: number
+  /** Peak of the process before the work, all modules loaded. */
+  readonly idleMb: number
+  /** Peak in all. */
   readonly rssMb: number
   readonly loopP99Ms: number
 }
@@ -62,7 +65,7 @@ const of = (variant: Variant, pick: (one: Measured) => number): number =>
 const rate = (one: Measured): number => one.rows / one.seconds
 
 console.log(`${ROWS} rows, median of ${ROUNDS}, Node ${process.version}`)
-console.log('variant                 rows/s   of by hand   CPU-s/M host   peak RSS MB   loop p99 ms')
+console.log('variant                 rows/s   of by hand   CPU-s/M host   idle MB   peak MB   over idle   loop p99 ms')
 for (const variant of VARIANTS) {
   const cells = [
     variant.padEnd(22),
@@ -71,9 +74,15 @@ for (const variant of VARIANTS) {
     of(variant, (one) => (one.cpuSeconds / one.rows) * 1e6)
       .toFixed(1)
       .padStart(13),
+    of(variant, (one) => one.idleMb)
+      .toFixed(0)
+      .padStart(9),
     of(variant, (one) => one.rssMb)
       .toFixed(0)
-      .padStart(13),
+      .padStart(9),
+    of(variant, (one) => one.rssMb - one.idleMb)
+      .toFixed(0)
+      .padStart(11),
     of(variant, (one) => one.loopP99Ms)
       .toFixed(1)
       .padStart(12),

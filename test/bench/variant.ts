@@ -1,6 +1,7 @@
 /**
  * One variant of the bench, in a process of its own. argv: JSON { variant, path, url }.
- * Prints { rows, seconds, cpuSeconds, rssMb, loopP99Ms } of the work, imports excluded; the sandbox's process is counted in cpuSeconds.
+ * Prints { rows, seconds, cpuSeconds, idleMb, rssMb, loopP99Ms } of the work, imports excluded; `idleMb` is the peak of the
+ * process before it, with all modules loaded. The sandbox's process is not counted.
  */
 import { rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -159,6 +160,7 @@ const VARIANTS: Record<Variant, () => Promise<number>> = {
   'sync, diff in SQLite': inSqlite,
 }
 
+const idleMb = process.resourceUsage().maxRSS / 1_024
 const loop = monitorEventLoopDelay({ resolution: 5 })
 loop.enable()
 const began = performance.now()
@@ -171,6 +173,7 @@ const measured = {
   rows,
   seconds,
   cpuSeconds: (user + system) / 1e6,
+  idleMb,
   rssMb: process.resourceUsage().maxRSS / 1_024,
   loopP99Ms: loop.percentile(99) / 1e6,
 }

@@ -6,6 +6,7 @@ import { MemoryStore } from '../../src/stores/memory.js'
 import { overlay } from '../../src/stores/overlay.js'
 import { Keys, SealedStore } from '../../src/stores/sealed.js'
 import { builtIn, libsql, type OpenDriver } from '../../src/stores/sqlite/driver.js'
+import { libsqlPlace } from '../../src/stores/sqlite/place.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import type { Store } from '../../src/stores/store.js'
 import { conformance, storeConformance, storeReopenConformance } from '../../src/testing/index.js'
@@ -23,7 +24,8 @@ const openWith = (driver?: OpenDriver) => async (): Promise<Store> => {
 }
 
 const sqlite: readonly (readonly [string, OpenDriver | undefined])[] = [
-  ['SqliteStore on libsql', await libsql()],
+  ['SqliteStore in a thread', undefined],
+  ['SqliteStore on libsql', libsql(libsqlPlace())],
   ...(builtIn() === undefined ? [] : [['SqliteStore on node:sqlite', builtIn()] as const]),
 ]
 

@@ -31,7 +31,7 @@ vm.Script = class extends Script {
 /** The generated module with the hole in it. */
 export function breakChild<T extends object>(generated: T): T {
   const changed = Object.entries(generated).map(([name, held]: [string, unknown]) => {
-    if (typeof held === 'string' && name === 'CHILD_SOURCE') return [name, HOLE + held]
+    if (typeof held === 'string' && name === 'SHELL_SOURCE') return [name, HOLE + held]
     return [name, typeof held === 'function' ? (): string => HOLE + String(held()) : held]
   })
   return Object.fromEntries(changed) as T

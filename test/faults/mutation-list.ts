@@ -37,10 +37,10 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a fingerprint is written before the answer',
     file: 'sync/pages.ts',
-    find: '    await sender.send(pickActions(picks), {\n',
+    find: '    await sender.send(pendingBlock(gathered, source.name), {\n',
     replace:
       '    const early = gathered.flatMap(({ write }) => (write === undefined ? [] : this.#context.memory.accepted(write)))\n' +
-      '    await this.#context.commits.commit({ main: early })\n    await sender.send(pickActions(picks), {\n',
+      '    await this.#context.commits.commit({ main: early })\n    await sender.send(pendingBlock(gathered, source.name), {\n',
     tests: [SIMULATION],
   },
   {

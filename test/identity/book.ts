@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
+import { homeIn } from '../../src/identity/holders.js'
 import { IdentityResolver, type IdentityResolverOptions } from '../../src/identity/resolver.js'
 import type { ProfileRow } from '../../src/identity/rows.js'
 import type { Evidence } from '../../src/model/identifier.js'
+import type { Json } from '../../src/model/value.js'
 import { type Store, TABLES, type Table } from '../../src/stores/store.js'
 import type { PlainAnswer, PlainRecord, PlainRules } from './oracle.js'
 
@@ -87,6 +89,11 @@ export async function rows(store: Store, table: Table): Promise<Map<string, unkn
   return new Map(entries.map(({ key, value }) => [key.slice(1).join('='), value]))
 }
 
+/** Where each identifier leads, without the records that hold it. */
+export async function homesIn(store: Store): Promise<Map<string, unknown>> {
+  return new Map([...(await rows(store, 'identifier'))].map(([id, row]) => [id, homeIn(row as Json)]))
+}
+
 const minutes = (microseconds: number | null): number | null =>
   microseconds === null ? null : (microseconds / 1000 - Date.UTC(2026, 0, 1)) / 60_000
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b))
@@ -123,7 +130,7 @@ export async function stateOf(store: Store): Promise<PlainAnswer> {
     ].join(' '),
   )
   // An empty home marks what only a denial names: nobody.
-  const placed = [...(await rows(store, 'identifier'))].filter(([, home]) => home !== '')
+  const placed = [...(await homesIn(store))].filter(([, home]) => home !== '')
   const homes = Object.fromEntries(placed) as PlainAnswer['homes']
   const nowhere = Object.keys(homes).filter((id) => homes[id] === null)
   expect(new Set((await rows(store, 'quarantine')).keys())).toEqual(new Set(nowhere))

@@ -1,3 +1,4 @@
+import { type Holder, placeOf } from '../../src/identity/holders.js'
 import type { IdentityResolverOptions } from '../../src/identity/resolver.js'
 import type { Json } from '../../src/model/value.js'
 import { type Key, type Op, type Store, TABLES, type Table } from '../../src/stores/store.js'
@@ -58,3 +59,23 @@ export async function leftovers(store: Store, graph = 'main'): Promise<readonly 
 }
 
 export type RuleSet = Omit<IdentityResolverOptions, 'store' | 'target' | 'graph'>
+
+/** Where each identifier of the graph leads, and the records that hold it, however its rows tell. Words by hand own nothing. */
+export async function placesIn(store: Store, graph = 'main'): Promise<ReadonlyMap<string, object>> {
+  const [meta] = (await store.get('identityMeta', [[graph]])) as [{ generation?: string } | undefined]
+  const lines = (await dump(store, ['identifier', 'evidenceById'])).map((line) => JSON.parse(line))
+  const own = (lines as [Table, string[], Json][]).filter(([, [name]]) => name === (meta?.generation ?? graph))
+  const places = new Map<string, { home: string | null; holders: Holder[]; isScattered: boolean }>()
+  for (const [table, [, ...key], value] of own) {
+    const id = key.slice(0, 2).join(' ')
+    if (table === 'identifier') {
+      const { home, holders } = placeOf(value)
+      places.set(id, { home, holders: [...(holders ?? [])], isScattered: holders === undefined })
+    } else {
+      if (places.get(id)?.isScattered !== true) throw new Error(`${id} has rows for its holders, and should not`)
+      places.get(id)?.holders.push({ ref: key.slice(2) as string[] as never, owner: value as string | 0 })
+    }
+  }
+  const owned = ({ ref, owner }: Holder): Holder => ({ ref, owner: ref[0].startsWith('!') ? 0 : owner })
+  return new Map([...places].map(([id, { home, holders }]) => [id, { home, holders: holders.map(owned) }]))
+}

@@ -4,7 +4,7 @@ import { IdentityResolver, type IdentityResolverOptions } from '../../src/identi
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Store } from '../../src/stores/store.js'
-import { at, evidenceOf, ids, law, resolverOf, rows, VALUES } from './book.js'
+import { at, evidenceOf, homesIn, ids, law, resolverOf, rows, VALUES } from './book.js'
 import type { PlainRecord } from './oracle.js'
 
 const NAMESPACES = {
@@ -149,7 +149,7 @@ describe("idPolicy: 'pinned'", () => {
 /** Who is with whom, and what is said of them, without ids. */
 async function peopleOf(store: Store) {
   const groups = new Map<string, string[]>()
-  const homes = [...(await rows(store, 'identifier'))] as [string, string | null][]
+  const homes = [...(await homesIn(store))] as [string, string | null][]
   for (const [id, home] of homes) if (home) groups.set(home, [...(groups.get(home) ?? []), id].sort())
   const nameOf = (profileId: string): string => (groups.get(profileId) ?? []).join(' ')
   const profiles = [...(await rows(store, 'profile'))] as [string, { members?: unknown; was?: unknown }][]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { homeIn } from '../../src/identity/holders.js'
 import type { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
@@ -173,7 +174,7 @@ async function bindAll(resolver: IdentityResolver, records: readonly Evidence[])
 /** Identifier to profile id; null where it is shared by too many. */
 async function homesOf(store: Store): Promise<ReadonlyMap<string, string | null>> {
   const entries = await store.scan('identifier', { prefix: ['main'], limit: 10_000 })
-  return new Map(entries.map(({ key, value }) => [key.join(' '), value as string | null]))
+  return new Map(entries.map(({ key, value }) => [key.join(' '), homeIn(value)]))
 }
 
 function countsOf(left: ReadonlyMap<string, string | null>, right: ReadonlyMap<string, string | null>): object {

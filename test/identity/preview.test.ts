@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { homeIn } from '../../src/identity/holders.js'
 import { IdentityResolver } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
+import type { Json } from '../../src/model/value.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op, Store } from '../../src/stores/store.js'
 import { dump, leftovers, type RuleSet, restore, stateOf } from './graph-state.js'
@@ -308,8 +310,8 @@ describe('what was remembered under old ids', () => {
   }
   const homeOf = async (store: Store, namespace: string, value: string) => {
     const [meta] = (await store.get('identityMeta', [['main']])) as [{ generation?: string }]
-    const [home] = await store.get('identifier', [[meta.generation ?? 'main', namespace, value]])
-    return home as string
+    const [row] = await store.get('identifier', [[meta.generation ?? 'main', namespace, value]])
+    return homeIn(row as Json) as string
   }
 
   test('does not lose a change that nobody has read, where the new rules change nothing about the person', async () => {

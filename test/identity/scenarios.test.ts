@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { homeIn } from '../../src/identity/holders.js'
 import { IdentityResolver } from '../../src/identity/resolver.js'
+import type { Json } from '../../src/model/value.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 
 /** Origin and licence: test/golden/identity/ORIGIN.md. */
@@ -56,7 +58,8 @@ describe.skipIf(scenarios.length === 0)('outcomes that other products document',
     )
     const profileOf = async (name: string): Promise<string> => {
       const [, type, value] = /^([^:]+):(.*)$/.exec(name) as unknown as [string, string, string]
-      const [home] = await store.get('identifier', [['main', type, value]])
+      const [row] = await store.get('identifier', [['main', type, value]])
+      const home = homeIn(row as Json)
       expect(home, name).toBeTypeOf('string')
       return home as string
     }

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { IdentityResolver, type IdentityResolverOptions } from '../../src/identity/resolver.js'
 import type { Evidence } from '../../src/model/identifier.js'
 import { MemoryStore } from '../../src/stores/memory.js'
-import { batches, book, cuts, evidenceOf, law, prefer, resolverOf, rows, shuffled, VALUES } from './book.js'
+import { batches, book, cuts, evidenceOf, homesIn, law, prefer, resolverOf, rows, shuffled, VALUES } from './book.js'
 
 const NAMESPACES = {
   customer_id: { priority: 1, maxIdentifiers: 1 },
@@ -133,7 +133,7 @@ describe("onTargetClaimed: 'share'", () => {
         const answers = await resolverOf(whole, preference, share).resolve(bags)
         expect(await resolverOf(sliced, preference, share).resolve(bags)).toEqual(answers)
         const before = await resolverOf(refusing, preference).resolve(bags)
-        const homes = await rows(whole, 'identifier')
+        const homes = await homesIn(whole)
         for (const [index, answer] of answers.entries()) {
           const { rulesHash: _, ...refused } = before[index] as (typeof before)[number]
           if (answer.status !== 'resolved' || answer.why !== 'shared') {

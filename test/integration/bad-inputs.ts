@@ -3,6 +3,7 @@ import type { LakeloopError, RunReport } from 'lakeloop'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
 import { findDriver, type SqliteDriver } from '../../src/stores/sqlite/driver.js'
+import { libsqlPlace } from '../../src/stores/sqlite/place.js'
 import type { Stage } from './stage.js'
 
 /** What the host gets: an error that was thrown, or the report of a run. */
@@ -29,7 +30,7 @@ async function query(stage: Stage, sql: string): Promise<RunReport> {
 async function spoiled(stage: Stage, spoil: (path: string, open: (path: string) => SqliteDriver) => SqliteStore) {
   await stage.store.get('run', [['x']]) // makes the file
   const path = join(stage.folder, 'lakeloop.db')
-  const store = spoil(path, await findDriver())
+  const store = spoil(path, findDriver(libsqlPlace()))
   try {
     return await stage.play({ store })
   } finally {

@@ -62,6 +62,25 @@ test('the search finds a canary wherever an error or an event may hold it', () =
   expect(leaks().length).toBeGreaterThanOrEqual(5)
 })
 
+test('it hears lines, spans, metrics, plans, outcomes and the report page', async () => {
+  await stage.play()
+  const texts = stage.told.map((told) => inspect(told, { depth: 4 }))
+  for (const part of [
+    'line:',
+    "'lakeloop.sync'",
+    'lakeloop.rows',
+    '"requests"',
+    '<!doctype html>',
+    "kind: 'profile'",
+    'bytes:',
+  ])
+    expect(
+      texts.some((text) => text.includes(part)),
+      part,
+    ).toBe(true)
+  expect(leaks()).toEqual([])
+})
+
 describe('no credential, address or value shows after bad input', () => {
   test.each(Object.keys(BAD_INPUT) as BadInput[])('%s [I7]', async (name) => {
     stage.told.push(await BAD_INPUT[name](stage))

@@ -22,10 +22,10 @@ const open = (place: Place): Store => ('path' in place ? new SqliteStore(place) 
 
 const PAGE = 350
 const PAGES = 6
-/** After how many commits of a process it is killed. A page takes three, or fewer where it was cut off before. */
-const KILLS = [1, 1, 2, 3, 4, 5, 2]
+/** After how many commits of a process it is killed. A page takes two, or fewer where it was cut off before. */
+const KILLS = [1, 1, 2, 3, 2]
 
-/** Reads a table of people, some of whom share an address, into the graph; three commits a page. Says each commit
+/** Reads a table of people, some of whom share an address, into the graph; two commits a page. Says each commit
  * and each page once it is there. */
 const program = (source: string): string => `
   import { IdentityResolver } from '${join(import.meta.dirname, '../../src/identity/resolver.ts')}'

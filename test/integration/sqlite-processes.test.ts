@@ -15,7 +15,8 @@ function start(program: string, path: string): ChildProcessWithoutNullStreams {
   const imports = `
     import { SqliteStore } from '${join(import.meta.dirname, '../../src/stores/sqlite.ts')}'
     import { findDriver } from '${join(import.meta.dirname, '../../src/stores/sqlite/driver.ts')}'
-    await findDriver()`
+    import { libsqlPlace } from '${join(import.meta.dirname, '../../src/stores/sqlite/place.ts')}'
+    const open = findDriver(libsqlPlace())`
   const args = ['--import', 'tsx', '--input-type=module', '-e', `${imports}\n${program}`, path]
   return spawn(process.execPath, args, { env: { ...process.env, TSX_DISABLE_CACHE: '1' } })
 }
@@ -31,7 +32,7 @@ async function seeded(name: string): Promise<string> {
 test('SqliteStore says that another process holds the file, and writes once it has let go', async () => {
   const path = await seeded('locked.db')
   const child = start(
-    `const db = (await findDriver())(process.argv[1])
+    `const db = open(process.argv[1])
      db.exec('BEGIN IMMEDIATE')
      process.stdin.once('data', () => { db.exec('COMMIT'); process.exit() })
      console.log('held')`,
@@ -89,5 +90,22 @@ test('two processes that write to one file at once lose nothing', async () => {
   expect(ends.map(([code]) => code)).toEqual([0, 0])
   const store = new SqliteStore({ path })
   expect((await store.scan('run', { prefix: [], limit: 1_000 })).length).toBe(120)
+  await store.close()
+})
+
+test('a store that nobody closes keeps no process from ending, and what it is asked is answered before', async () => {
+  const path = await seeded('unclosed.db')
+  const child = start(
+    `const store = new SqliteStore({ path: process.argv[1] })
+     store.commit([{ op: 'put', table: 'run', key: ['p'], value: 1 }]).then(() => console.log('answered'))`,
+    path,
+  )
+  let out = ''
+  child.stdout.on('data', (data) => {
+    out += String(data)
+  })
+  expect([await once(child, 'close'), out]).toEqual([[0, null], 'answered\n'])
+  const store = new SqliteStore({ path })
+  expect(await store.get('run', [['p']])).toEqual([1])
   await store.close()
 })

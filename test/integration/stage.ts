@@ -9,6 +9,7 @@ import {
   type JsonObject,
   type LakeloopError,
   ListDeltaComputer,
+  planJson,
   planText,
   RowsSource,
   type RunReport,
@@ -21,7 +22,11 @@ import {
   Transform,
 } from 'lakeloop'
 import { SqliteStore } from 'lakeloop/stores/sqlite'
+import { observe } from 'lakeloop/telemetry'
 import { FakeIterable, type FakeIterableOptions } from 'lakeloop/testing'
+import { paceOf } from '../../src/cli/report/pace.js'
+import { reportPage } from '../../src/cli/report/page.js'
+import { Recorded } from '../telemetry/recorded.js'
 
 /** What a host hands in and must never find in what lakeloop tells it. */
 export interface Canary {
@@ -61,6 +66,7 @@ const EVENTS: readonly (keyof SyncEvents)[] = [
   'list',
   'log',
   'listenerError',
+  'end',
 ]
 
 /** No back-off, so that a test of faults takes no time; the waits that a server asks for are kept. */
@@ -75,7 +81,8 @@ export class Stage {
   readonly store: SqliteStore
   /** Events, reports, plans, histories, errors and the parts themselves, in the order in which the host saw them. */
   readonly told: unknown[] = []
-  readonly #ends: (() => Promise<unknown>)[] = []
+  readonly #otel = new Recorded()
+  readonly #ends: (() => Promise<unknown>)[] = [() => this.#otel.close()]
 
   private constructor(parts: Pick<Stage, 'canary' | 'folder' | 'fake' | 'url'>) {
     this.canary = parts.canary
@@ -153,19 +160,34 @@ export class Stage {
       ...options,
     })
     for (const event of EVENTS) sync.on(event, (...told: unknown[]) => void this.told.push({ event, told }))
+    const line = (...told: unknown[]) => void this.told.push({ line: told })
+    observe(sync, { logger: { debug: line, info: line, warn: line, error: line }, otel: this.#otel })
     this.told.push(sync, destination)
     this.#ends.push(() => sync.close())
     return sync
   }
 
-  /** Runs, and writes down the report and the history. */
+  /** Runs, and writes down all that there is to be seen of it afterwards. */
   async run(sync: Sync): Promise<RunReport> {
     const report = await sync.run()
     this.told.push(report)
-    await this.attempt(async () => this.told.push(...(await sync.history())))
+    await this.attempt(() => this.#review(sync, report))
+    for (const { name, attributes, status, events } of this.#otel.spans)
+      this.told.push({ name, attributes, status, events })
+    this.told.push(await this.#otel.metrics())
     // Byte by byte what the store keeps of runs, under which keys: reports are for anybody to read.
     this.told.push(await this.store.scan('run', { prefix: ['stage'], limit: 1_000 }))
     return report
+  }
+
+  /** History in every form. */
+  async #review(sync: Sync, { runId }: RunReport): Promise<void> {
+    const runs = await sync.history()
+    const pace = await paceOf(sync.batches({ runId }))
+    this.told.push(...runs, reportPage([{ sync: sync.name, runs, pace }], new Date().toISOString()))
+    for await (const entry of sync.outcomes({ runId })) this.told.push(entry)
+    for await (const entry of sync.batches({ runId })) this.told.push(entry)
+    this.told.push(await sync.schemas())
   }
 
   /** Plans, runs, and gives the run's report. */
@@ -173,7 +195,7 @@ export class Stage {
     const sync = this.sync(parts)
     await this.attempt(async () => {
       const plan = await sync.plan()
-      this.told.push(plan, planText(plan))
+      this.told.push(plan, planText(plan), planJson(plan))
     })
     return this.run(sync)
   }

@@ -230,7 +230,11 @@ describe('what is no answer ends whoever gave it [I8]', () => {
   test.each([...all, ['thread', 'no bytes', SIDES.thread('0').replace('new Uint8Array(0)', '{}')] as const])(
     '%s: %s',
     async (isolation, _, code) => {
-      vi.doMock('../../src/transform/child.generated.js', () => ({ childSource: () => code, REALM_SOURCE: '' }))
+      vi.doMock('../../src/transform/child.generated.js', () => ({
+        childSource: () => code,
+        SHELL_SOURCE: code,
+        REALM_SOURCE: '',
+      }))
       const { Transform: Mocked } = await import('../../src/transform/transform.js')
       const transform = Mocked.fromText(SOURCE, { isolation })
       await expect(transform.prepare()).rejects.toMatchObject({ code: 'TRANSFORM_CRASHED' })
@@ -251,7 +255,11 @@ describe('what is no answer ends whoever gave it [I8]', () => {
 
   test('a process that speaks before it is asked', async () => {
     const code = `const fs = require('node:fs'); fs.writeSync(4, Buffer.from('early')); ${STAY}`
-    vi.doMock('../../src/transform/child.generated.js', () => ({ childSource: () => code, REALM_SOURCE: '' }))
+    vi.doMock('../../src/transform/child.generated.js', () => ({
+      childSource: () => code,
+      SHELL_SOURCE: code,
+      REALM_SOURCE: '',
+    }))
     const { ProcessWall } = await import('../../src/transform/wall/process.js')
     const wall = await ProcessWall.open(64)
     expect(isAlive(watch.pid(0))).toBe(true)

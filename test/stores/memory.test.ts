@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compareBytes } from '../../src/model/byte-order.js'
-import { decodeKey, encodeKey, fromSortable, toSortable } from '../../src/stores/key.js'
+import { decodeKey, encodeKey, fromSortable, sortableKey, toSortable } from '../../src/stores/key.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Key } from '../../src/stores/store.js'
 
@@ -40,6 +40,7 @@ describe('encodeKey()', () => {
       fc.property(key, (k) => {
         expect(decodeKey(encodeKey('run', k))).toEqual(k)
         expect(decodeKey(fromSortable(toSortable(encodeKey('run', k))))).toEqual(k)
+        expect(sortableKey('run', k)).toBe(toSortable(encodeKey('run', k)))
       }),
     )
   })

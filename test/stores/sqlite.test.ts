@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { isLakeloopError, type LakeloopError } from '../../src/errors.js'
 import { builtIn, findDriver, libsql, type OpenDriver, type SqliteDriver } from '../../src/stores/sqlite/driver.js'
 import { storeError } from '../../src/stores/sqlite/errors.js'
+import { libsqlPlace } from '../../src/stores/sqlite/place.js'
 import { MIGRATIONS, migrate } from '../../src/stores/sqlite/schema.js'
 import { SqliteStore } from '../../src/stores/sqlite.js'
 import type { Op } from '../../src/stores/store.js'
@@ -23,7 +24,7 @@ const messageOf = (promise: Promise<unknown>): Promise<string> =>
   )
 
 const DRIVERS: readonly (readonly [string, OpenDriver])[] = [
-  ['libsql', await libsql()],
+  ['libsql', libsql(libsqlPlace())],
   ...[builtIn()].filter((driver) => driver !== undefined).map((driver) => ['node:sqlite', driver] as const),
 ]
 
@@ -268,7 +269,7 @@ describe('SqliteStore', () => {
     const before = process.emitWarning
     const warned: string[] = []
     process.on('warning', (warning) => warned.push(warning.name))
-    const open = await findDriver()
+    const open = findDriver(libsqlPlace())
     await new Promise((resolve) => setImmediate(resolve))
     expect(process.emitWarning).toBe(before)
     expect(warned).toEqual([])

@@ -121,6 +121,8 @@ export async function populate(world: World): Promise<void> {
     record('x', '2026-02-01T00:00:00Z', { customer_id: CANARY.customer_id, email: BROKEN_ADDRESS }),
     record('s-1', '2026-02-01T00:00:00Z', { customer_id: 'c-8', phone: '+4917000000000' }),
     record('s-2', '2025-03-01T00:00:00Z', { customer_id: 'c-9', email: CANARY.email }), // a conflict
+    // More than stand in the identifier's own row.
+    ...['m-1', 'm-2', 'm-3'].map((key) => record(key, '2026-02-01T00:00:00Z', { customer_id: CANARY.customer_id })),
   ])
   const who = [CANARY.customer_id, CANARY.email] as const
   const rows = [

@@ -161,6 +161,7 @@ describe('inSlices()', () => {
     const ran: number[] = []
     const poisoned: number[] = []
     let asked = 0
+    const told: number[] = []
     await inSlices({
       rows: rowBlock(Array.from({ length }, (_, n) => ({ n }))),
       sliceRows,
@@ -175,10 +176,13 @@ describe('inSlices()', () => {
         const nothing = { numbers: new Int32Array(), identifiers: new Uint8Array(), payload: new Uint8Array() }
         return { end: 'ran', ran: { ...RAN, done }, ...nothing }
       },
+      asked: ({ done }) => told.push(done),
       ran: (from, { ran: { done } }) => ran.push(...Array.from({ length: done }, (_, n) => from + n)),
       poisoned: (row) => poisoned.push(row),
       reasonOf: () => ({ code: 'TRANSFORM_TIMEOUT', facts: {} }),
     })
+    expect(told).toHaveLength(asked)
+    expect(told.reduce((sum, done) => sum + done, 0)).toBe(ran.length)
     return { ran, poisoned, asked }
   }
 

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Bytes } from '../../src/transform/child/bytes.js'
 import { Made } from '../../src/transform/child/made.js'
 import type { Program } from '../../src/transform/child/program.js'
 import { Refused } from '../../src/transform/child/refused.js'
-import type { RunRequest } from '../../src/transform/protocol.js'
+import { COLUMN_COUNT, COLUMNS, type RunRequest } from '../../src/transform/protocol.js'
 
 const program = {
   words: new Set(['a', 'b']),
@@ -22,16 +23,44 @@ const requestOf = (nulls: 'omit' | 'remove'): RunRequest => ({
   limitMs: 1,
 })
 
+/** Since when is looked at what becomes of an action: everything is written behind each other. */
+interface Before {
+  readonly count: number
+  readonly identifiers: number
+  readonly payload: number
+  readonly chars: number
+}
+const FIRST: Before = { count: 0, identifiers: 1, payload: 0, chars: 0 }
+const before = new WeakMap<Made, Before>()
+
 /** What an action becomes, with the types of its fields instead of the number of its shape. */
 function become(made: Made, action: object): unknown {
+  const { columns } = made
+  const { count, identifiers, payload, chars } = before.get(made) ?? FIRST
   try {
-    const [ready] = made.actionsIn(action, 0)
-    if (ready === undefined) return undefined
-    made.add(0, [ready])
-    const { shapeTable, detailTable } = made.columns.header()
-    return { ...ready, shape: shapeTable[ready.shape], detail: detailTable[ready.detail] }
+    if (!made.take(action, 7)) return undefined
   } catch (thrown) {
     return Refused.is(thrown) ? [thrown.code, thrown.facts] : thrown
+  } finally {
+    before.set(made, {
+      count: columns.header().count,
+      identifiers: columns.identifiers.size,
+      payload: columns.payload.size,
+      chars: made.chars,
+    })
+  }
+  const { shapeTable, detailTable } = columns.header()
+  const numbers = columns.body().numbers.subarray(count * COLUMN_COUNT)
+  const text = (bytes: Bytes, from: number): string => Buffer.from(bytes.taken().subarray(from)).toString()
+  const named = text(columns.identifiers, identifiers)
+  columns.identifiers.over(0x2c) // the list goes on
+  return {
+    numbers: [numbers[COLUMNS.kind], numbers[COLUMNS.row], numbers[COLUMNS.size], numbers.length],
+    identifiers: named.slice(0, -1),
+    payload: text(columns.payload, payload),
+    shape: shapeTable[numbers[COLUMNS.shape] as number],
+    detail: detailTable[numbers[COLUMNS.detail] as number],
+    chars: made.chars - chars,
   }
 }
 
@@ -137,6 +166,40 @@ test('[I9] an action becomes what it is alone, whatever came before it', () => {
     { numRuns: Number(process.env.LAW_RUNS ?? 1_000) },
   )
   expect(taken).toBeGreaterThan(1_000)
+})
+
+test('[I4] of a row that is rejected nothing stays, be its first actions of a known form or of a new one', () => {
+  const made = new Made(program, requestOf('omit'))
+  const good = (n: number) => ({ email: `${n}\u00fc@example.com`, dataFields: { n, text: '\u00fc' } })
+  const odd = { email: 'b@example.com', dataFields: { list: ['\u00fc', 1] } }
+  const large = { email: 'c@example.com', dataFields: { text: '\u00fc'.repeat(495) } }
+  made.take([good(1), good(2)], 0)
+  for (const bad of [{ kind: 'nonsense' }, { email: 'a', extra: 1 }, large]) {
+    expect(() => made.take([good(3), odd, good(4), bad], 1)).toThrow()
+  }
+  made.take([odd, good(5)], 2)
+  const { numbers, identifiers, payload } = made.columns.body()
+  const column = (of: number): number[] => [...numbers].filter((_, at) => at % COLUMN_COUNT === of)
+  const payloads = [good(1), good(2), odd, good(5)].map(({ dataFields }) => JSON.stringify(dataFields))
+  expect(Buffer.from(payload).toString()).toBe(payloads.join(''))
+  expect(column(COLUMNS.size)).toEqual(payloads.map((text) => Buffer.byteLength(text)))
+  expect(column(COLUMNS.row)).toEqual([0, 0, 2, 2])
+  const named = [good(1), good(2), odd, good(5)].map(({ email }) => ({ email }))
+  expect(JSON.parse(Buffer.from(identifiers).toString())).toEqual(named)
+})
+
+test('outputMaxBytes counts the bytes of all of a row, and of no other row', () => {
+  const made = new Made(program, requestOf('omit'))
+  const email = `${'\u00fc'.repeat(20)}@example.com`
+  const long = (chars: number) => ({ email, dataFields: { text: '\u00fc'.repeat(chars) } })
+  /** Bytes besides the text: the field, the identifier with its name, an empty detail. */
+  const besides = '{"text":""}'.length + 'email'.length + Buffer.byteLength(email) + 6 + '{}'.length
+  const most = Math.floor((1_000 - besides) / 2)
+  for (let row = 0; row < 3; row += 1) {
+    expect(made.take(long(most), row)).toBe(true)
+    expect(() => made.take(long(most + 1), row)).toThrow(Refused)
+    expect(() => made.take([long(most / 2), long(most / 2)], row)).toThrow(Refused)
+  }
 })
 
 describe('each property of what was returned is read once', () => {

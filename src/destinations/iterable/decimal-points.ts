@@ -20,11 +20,14 @@ const NONE: readonly number[] = []
  *
  * Order   ascending.
  * Laws    with them the payload parses to an equal object, and all else is the same, byte for byte.
- * Cost    one pass over the text, nothing parsed and nothing copied: on the path of every row with a whole number.
+ * Cost    one pass over the text, nothing parsed and nothing copied: on the path of every row with a whole number. Where
+ *         no object stands in another, a search for each name.
  */
 export function pointsOf(payload: Uint8Array, paths: ReadonlySet<string>): readonly number[] {
   if (paths.size === 0) return NONE
   const text = decoder.decode(payload)
+  const flat = text.length === payload.length ? flatPlaces(text, paths) : undefined
+  if (flat !== undefined) return flat
   const places = new Places(text, paths).all()
   if (text.length === payload.length) return places
   let [from, bytes] = [0, 0]
@@ -33,6 +36,40 @@ export function pointsOf(payload: Uint8Array, paths: ReadonlySet<string>): reado
     from = at
     return bytes
   })
+}
+
+/**
+ * The same by a search for each name, where no object stands in the payload's own; `undefined` where that does not tell,
+ * because a name is not found as it would be written, or what stands behind it is no plain number.
+ */
+function flatPlaces(text: string, paths: ReadonlySet<string>): readonly number[] | undefined {
+  const names = namesIn(paths)
+  if (names === null || text.indexOf('{', 1) >= 0) return undefined
+  const found: number[] = []
+  for (const name of names) {
+    const at = text.indexOf(name)
+    // Within a text every quote is escaped: one that is not begins the name.
+    if (at < 1 || text.charCodeAt(at - 1) === BACKSLASH) return undefined
+    const from = at + name.length
+    let end = text.charCodeAt(from) === MINUS ? from + 1 : from
+    while (isDigit(text.charCodeAt(end))) end += 1
+    const behind = text.charCodeAt(end)
+    if (behind === COMMA || behind === CLOSE_OBJECT) found.push(end)
+    else if (behind !== POINT) return undefined
+  }
+  return found.length > 1 ? found.sort((a, b) => a - b) : found
+}
+
+const namesOf = new WeakMap<ReadonlySet<string>, readonly string[] | null>()
+
+/** The paths as names in the text of a flat payload; `null` where one would be written in another way, or is of an array. */
+function namesIn(paths: ReadonlySet<string>): readonly string[] | null {
+  const known = namesOf.get(paths)
+  if (known !== undefined) return known
+  const all = [...paths]
+  const names = all.some((path) => /["\\[\p{Cc}]/u.test(path)) ? null : all.map((path) => `"${path}":`)
+  namesOf.set(paths, names)
+  return names
 }
 
 /** Walks JSON text and notes where the digits of a whole number end. The text is JSON: somebody serialised it. */

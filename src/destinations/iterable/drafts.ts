@@ -49,7 +49,7 @@ export function whoOf(block: ActionBlock, index: number, { addressedBy }: DraftR
 }
 
 /** The beginning of a row that names the person, without the closing brace. An email in its form has nothing to escape. */
-export function named({ email, userId }: Pick<Who, 'email' | 'userId'>): string {
+export function named({ email, userId }: Pick<Draft, 'email' | 'userId'>): string {
   if (email === undefined) return `{"userId":${quoted(userId ?? '')}`
   return userId === undefined ? `{"email":"${email}"` : `{"email":"${email}","userId":${quoted(userId)}`
 }
@@ -62,7 +62,7 @@ export const profileFrame = ({ createNewFields }: DraftRules): Frame => ({
 
 /** A profile write that later writes of the same address can be folded into. */
 export interface ProfileDraft extends Draft {
-  readonly who: Who
+  readonly address: string
   readonly payload: Uint8Array
   readonly doubles: ReadonlySet<string>
 }
@@ -74,8 +74,8 @@ export function profileDraft(block: ActionBlock, index: number, rules: DraftRule
   if (reason !== undefined) return { reason }
   const beside = rules.addressedBy === 'email' && rules.sendUserId ? block.identifiers(index).userId : undefined
   if (beside !== undefined && userIdOf(beside) === undefined) return refused('USER_ID_INVALID')
-  const who = beside === undefined ? found : { email: found.address, userId: beside, address: found.address }
-  return fitting(profileRow([index], who, block.payload(index), doubles, rules), rules)
+  const { address, email, userId = beside } = found
+  return fitting(profileRow([index], { address, email, userId }, block.payload(index), doubles, rules), rules)
 }
 
 /**
@@ -85,28 +85,21 @@ export function profileDraft(block: ActionBlock, index: number, rules: DraftRule
  * emails. Source: Iterable api-docs.json; help 29156459027348.
  */
 export const rowFlags = ({ mergeNestedObjects }: DraftRules): string =>
-  `"preferUserId":false,"mergeNestedObjects":${mergeNestedObjects}`
+  mergeNestedObjects
+    ? '"preferUserId":false,"mergeNestedObjects":true'
+    : '"preferUserId":false,"mergeNestedObjects":false'
 
 function profileRow(
   actions: readonly number[],
-  who: Who,
+  who: Pick<ProfileDraft, 'address' | 'email' | 'userId'>,
   payload: Uint8Array,
   doubles: ReadonlySet<string>,
   rules: DraftRules,
 ): ProfileDraft {
-  const { email, userId } = who
+  const { address, email, userId } = who
   const points = pointsOf(payload, doubles)
-  return {
-    actions,
-    who,
-    email,
-    userId,
-    head: `${named(who)},${rowFlags(rules)},"dataFields":`,
-    payload,
-    points,
-    tail: '}',
-    doubles,
-  }
+  const head = `${named(who)},${rowFlags(rules)},"dataFields":`
+  return { actions, address, email, userId, head, payload, points, tail: '}', doubles }
 }
 
 /** Both writes as one row, or `undefined` if one row cannot say it or would be too large. */
@@ -114,7 +107,8 @@ export function foldedProfile(before: ProfileDraft, after: ProfileDraft, rules: 
   const whole = folded(before.payload, after.payload, rules.mergeNestedObjects)
   if (whole === undefined) return undefined
   const doubles = new Set([...before.doubles, ...after.doubles])
-  const both = profileRow([...before.actions, ...after.actions], { ...before.who, ...after.who }, whole, doubles, rules)
+  const { address, email = before.email, userId = before.userId } = after
+  const both = profileRow([...before.actions, ...after.actions], { address, email, userId }, whole, doubles, rules)
   return isRefused(fitting(both, rules)) ? undefined : both
 }
 

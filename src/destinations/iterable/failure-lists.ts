@@ -151,11 +151,16 @@ function filteredOut(request: WireRequest, answer: JsonObject): Lost {
 }
 
 function outcomes(request: WireRequest, reasons: ReadonlyMap<WireRow, Reason>, lost: Lost): readonly Outcome[] {
-  return request.wire.rows.flatMap((row) => {
-    const reason = reasons.get(row)
-    return row.actions.map((index) => outcome(request, index, reason, lost))
-  })
+  const all: Outcome[] = []
+  const isClean = reasons.size === 0 && lost.fields.size === 0
+  for (const row of request.wire.rows) {
+    const reason = isClean ? undefined : reasons.get(row)
+    for (const index of row.actions) all.push(isClean ? ACCEPTED : outcome(request, index, reason, lost))
+  }
+  return all
 }
+
+const ACCEPTED: Outcome = { status: 'accepted' }
 
 function outcome(request: WireRequest, index: number, reason: Reason | undefined, lost: Lost): Outcome {
   // Who is unknown, or was forgotten, is on no list: that is what was asked for.
@@ -164,7 +169,7 @@ function outcome(request: WireRequest, index: number, reason: Reason | undefined
   if (reason !== undefined && !gone) return { status: 'rejected', reason }
   const field = lost.fields.size === 0 ? undefined : lostField(request, index, lost)
   return field === undefined
-    ? { status: 'accepted' }
+    ? ACCEPTED
     : { status: 'rejected', reason: { code: 'FIELD_NOT_ALLOWED', facts: { field } } }
 }
 

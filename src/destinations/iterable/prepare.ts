@@ -151,7 +151,7 @@ class Preparation {
   #profile(index: number): Refused | undefined {
     const made = profileDraft(this.#block, index, this.#rules)
     if (isRefused(made)) return made
-    const { address } = made.who
+    const { address } = made
     const earlier = this.#last.profiles.get(address)
     const both = earlier === undefined ? made : foldedProfile(earlier, made, this.#rules)
     if (both === undefined) this.#next()

@@ -103,13 +103,16 @@ export function* packed(
 
 /** Bytes of the row on the wire. */
 export function draftBytes({ head, payload, points, tail }: Draft): number {
-  const pointBytes = points === undefined ? 0 : points.length * POINT.length
+  const pointBytes = points === undefined ? 0 : points.length * POINT_BYTES
   return Buffer.byteLength(head) + (payload === undefined ? 0 : payload.length) + pointBytes + tail.length
 }
 
 const COMMA = 0x2c
 const CLOSE = 0x7d
-const POINT = Buffer.from('.0')
+const DOT = 0x2e
+const ZERO = 0x30
+/** Of `.0`. */
+const POINT_BYTES = 2
 
 /** @param bytesMax  at least what the body will take. */
 function written(block: ActionBlock, frame: Frame, drafts: readonly Draft[], bytesMax: number): WireRequest {
@@ -130,17 +133,17 @@ function written(block: ActionBlock, frame: Frame, drafts: readonly Draft[], byt
 
 /** Copies a payload with its decimal points. Gives the place behind it. */
 function copied(payload: Uint8Array, points: readonly number[] = [], body: Uint8Array, to: number): number {
-  let at = to
-  let from = 0
-  for (const point of points) {
-    body.set(payload.subarray(from, point), at)
-    at += point - from
-    body.set(POINT, at)
-    at += POINT.length
-    from = point
+  body.set(payload, to)
+  let end = to + payload.length
+  // From behind: what stands behind a point is moved on, which costs less than a view of each part.
+  for (let nth = points.length - 1; nth >= 0; nth -= 1) {
+    const at = to + (points[nth] as number)
+    body.copyWithin(at + POINT_BYTES, at, end)
+    body[at] = DOT
+    body[at + 1] = ZERO
+    end += POINT_BYTES
   }
-  body.set(from === 0 ? payload : payload.subarray(from), at)
-  return at + payload.length - from
+  return end
 }
 
 /** A request with some rows of another, their bytes copied. */

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { LakeloopError } from '../../errors.js'
 
 /**
@@ -44,12 +45,13 @@ export function rollBack(driver: SqliteDriver): void {
 export type OpenDriver = (path: string) => SqliteDriver
 
 /**
- * What this Node has: `node:sqlite` where it is built in (22.13 and later), else the package libsql.
+ * What this Node has: `node:sqlite` where it is built in (22.13 and later), else the package libsql, which stands at
+ * `libsqlAt`.
  *
  * Throws  PEER_MISSING where there is neither.
  */
-export async function findDriver(): Promise<OpenDriver> {
-  return builtIn() ?? (await libsql())
+export function findDriver(libsqlAt: string | undefined): OpenDriver {
+  return builtIn() ?? libsql(libsqlAt)
 }
 
 interface NodeSqlite {
@@ -75,9 +77,12 @@ export function builtIn(): OpenDriver | undefined {
 }
 
 /** The package libsql, an optional peer: loaded only here, and none of its types shows outside. */
-export async function libsql(): Promise<OpenDriver> {
-  const module = (await import('libsql').catch((cause: unknown) => {
+export function libsql(at: string | undefined): OpenDriver {
+  try {
+    if (at === undefined) throw new Error('libsql is not installed')
+    const Database = createRequire(at)(at) as new (path: string) => SqliteDriver
+    return (path) => new Database(path)
+  } catch (cause) {
     throw new LakeloopError('PEER_MISSING', { package: 'libsql' }, cause)
-  })) as unknown as { readonly default: new (path: string) => SqliteDriver }
-  return (path) => new module.default(path)
+  }
 }

@@ -1,18 +1,7 @@
 import { LakeloopError } from '../../errors.js'
-import { compareBytes } from '../../model/byte-order.js'
-import type { Json } from '../../model/value.js'
-import { checkText, jsonText } from '../json-text.js'
-import { boundsOf, decodeKey, encodeKey } from '../key.js'
-import type { Entry, Key, Op, Range, Table } from '../store.js'
+import type { Table } from '../store.js'
 import type { SqliteDriver, SqliteStatement } from './driver.js'
-
-/** Many entries as one row: on a driver in Rust or C, a row costs more than what is in it. */
-interface Gathered {
-  /** JSON: keys, or where the entry stands among those asked for. */
-  readonly places: string
-  /** JSON: the values in the same order; null where there is none. */
-  readonly texts: string | null
-}
+import type { Found, Span, Write } from './texts.js'
 
 /** Rows that one statement puts: a call into a driver costs about as much as the row does. */
 const MANY = { rows: Array(50).fill('(?, ?)').join(', '), length: 100 } as const
@@ -23,10 +12,6 @@ const STEP_ROWS = 500
 /** Tables of few entries with long values: there each copy costs more than a row does. */
 const LONG: ReadonlySet<Table> = new Set(['audience', 'seen', 'outcome'])
 
-/** A JSON text without a backslash that begins with a quote is the string between its quotes. */
-const jsonOf = (text: string): Json =>
-  text.startsWith('"') && !text.includes('\\') ? text.slice(1, -1) : (JSON.parse(text) as Json)
-
 /** The contract's calls as SQL on one open connection. Every statement is prepared once and kept. */
 export class Statements {
   readonly #driver: SqliteDriver
@@ -36,48 +21,29 @@ export class Statements {
     this.#driver = driver
   }
 
-  get(table: Table, keys: readonly string[]): readonly (Json | undefined)[] {
-    const found = new Array<Json | undefined>(keys.length).fill(undefined)
-    if (keys.length === 0) return found
+  /** What stands under `keys`, a JSON array of encoded keys; the places are numbers in it. */
+  get(table: Table, keys: string): Found {
     if (LONG.has(table)) {
-      const rows = this.#statement(
-        `SELECT j.key AS place, t.v AS v FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`,
-      ).all(JSON.stringify(keys))
-      for (const { place, v } of rows as { readonly place: number; readonly v: string }[]) found[place] = jsonOf(v)
-      return found
+      const sql = `SELECT j.key AS place, t.v AS v FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
+      return foundRows(this.#statement(sql).all(keys) as readonly Row[])
     }
     const sql = `SELECT json_group_array(j.key) AS places, '[' || group_concat(t.v) || ']' AS texts
       FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
-    const { places, texts } = this.#statement(sql).get(JSON.stringify(keys)) as Gathered
-    const values = JSON.parse(texts ?? '[]') as Json[]
-    for (const [nth, index] of (JSON.parse(places) as number[]).entries()) found[index] = values[nth] as Json
-    return found
+    return gathered(this.#statement(sql).get(keys) as Gathered)
   }
 
-  scan(table: Table, { prefix, after, limit }: Range): readonly Entry[] {
-    const { start, below } = boundsOf(table, prefix)
-    const behind = after && encodeKey(table, after)
-    // One lower bound: given two, SQLite seeks to the first of them and walks from there to the other, at every page.
-    const isBehind = behind !== undefined && compareBytes(behind, start) >= 0
-    const from = isBehind ? behind : start
+  /** The entries of a span in the order of their keys; the places are encoded keys. */
+  scan(table: Table, { from, isBehind, below, limit }: Span): Found {
     const where = `k ${isBehind ? '>' : '>='} ?${below === undefined ? '' : ' AND k < ?'}`
-    const parameters = below === undefined ? [from] : [from, below]
+    const parameters = below === undefined ? [from, limit] : [from, below, limit]
     if (LONG.has(table)) {
-      const rows = this.#statement(`SELECT k, v FROM "${table}" WHERE ${where} ORDER BY k LIMIT ?`).all(
-        ...parameters,
-        limit,
-      )
-      return (rows as { readonly k: string; readonly v: string }[]).map(({ k, v }) => ({
-        key: decodeKey(k),
-        value: jsonOf(v),
-      }))
+      const sql = `SELECT k AS place, v FROM "${table}" WHERE ${where} ORDER BY k LIMIT ?`
+      return foundRows(this.#statement(sql).all(...parameters) as readonly Row[])
     }
     // An aggregate takes the rows as the inner query gives them.
     const sql = `SELECT json_group_array(k) AS places, '[' || group_concat(v) || ']' AS texts
       FROM (SELECT k, v FROM "${table}" WHERE ${where} ORDER BY k LIMIT ?)`
-    const { places, texts } = this.#statement(sql).get(...parameters, limit) as Gathered
-    const values = JSON.parse(texts ?? '[]') as Json[]
-    return (JSON.parse(places) as string[]).map((key, at) => ({ key: decodeKey(key), value: values[at] as Json }))
+    return gathered(this.#statement(sql).get(...parameters) as Gathered)
   }
 
   /** Throws STORE_CONFLICT where a check does not hold. */
@@ -131,13 +97,23 @@ export class Statements {
   }
 }
 
-/** An op as texts: `text` null deletes; a check writes nothing. */
-export interface Write {
-  readonly table: Table
-  readonly key: string
-  readonly text?: string | null
-  readonly check?: { readonly text: string | undefined }
+/** Many entries as one row: on a driver in Rust or C, a row costs more than what is in it. */
+interface Gathered {
+  readonly places: string
+  /** Null where there is none. */
+  readonly texts: string | null
 }
+
+interface Row {
+  readonly place: string | number
+  readonly v: string
+}
+
+const gathered = ({ places, texts }: Gathered): Found => ({ places, texts: texts ?? '[]' })
+const foundRows = (rows: readonly Row[]): Found => ({
+  places: JSON.stringify(rows.map(({ place }) => place)),
+  texts: rows.map(({ v }) => v),
+})
 
 /** What is to stand under each key in the end, by table: the last op on a key wins; `null` deletes. */
 function lastByKey(writes: readonly Write[]): ReadonlyMap<Table, ReadonlyMap<string, string | null>> {
@@ -150,14 +126,3 @@ function lastByKey(writes: readonly Write[]): ReadonlyMap<Table, ReadonlyMap<str
   }
   return tables
 }
-
-/** Throws what the contract says about keys and values, before a transaction is begun. */
-export function writeOf(op: Op): Write {
-  const { table } = op
-  const key = encodeKey(table, op.key)
-  if (op.op === 'check') return { table, key, check: { text: checkText(op.is) } }
-  return { table, key, text: op.op === 'put' ? jsonText(op.value) : null }
-}
-
-export const encodeKeys = (table: Table, keys: readonly Key[]): readonly string[] =>
-  keys.map((key) => encodeKey(table, key))

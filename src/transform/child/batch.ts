@@ -1,5 +1,6 @@
 import type { RunRequest } from '../protocol.js'
 import { Calls } from './calls.js'
+import type { Pages } from './columns.js'
 import { isThenable, Made } from './made.js'
 import type { Program } from './program.js'
 import { Random } from './random.js'
@@ -19,12 +20,12 @@ export class Batch {
   #turn = 0
   #finished = false
 
-  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[]) {
+  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[], pages?: Pages) {
     this.#program = program
     this.#request = request
     this.#rows = rows
     this.#random = new Random(request.seed)
-    this.made = new Made(program, request)
+    this.made = new Made(program, request, pages)
     this.#calls = new Calls(program, request, {
       random: () => this.#random.next(),
       log: (level, values) => this.made.recorder.add(level, request.from + this.#row, values),
@@ -53,7 +54,7 @@ export class Batch {
       this.#skip = undefined
       this.#random.startRow(this.#request.from + this.#row)
       try {
-        let result = this.#calls.call([row], row, this.#skips)
+        let result = this.#calls.call(row, this.#skips)
         if (isThenable(result)) {
           result = await result
           if (turn !== this.#turn) return
@@ -84,9 +85,7 @@ export class Batch {
 
   #take(result: unknown): undefined {
     if (this.#skip !== undefined) return this.made.skipped(this.#row, this.#skip.reason)
-    const actions = this.made.actionsIn(result, this.#row)
-    if (actions.length === 0) return this.made.end(this.#row, 'filtered', 'TRANSFORM_NO_ACTION', {})
-    this.made.add(this.#row, actions)
+    if (!this.made.take(result, this.#row)) this.made.end(this.#row, 'filtered', 'TRANSFORM_NO_ACTION', {})
   }
 
   answer() {

@@ -16,6 +16,8 @@ const HEADERS = Object.freeze({})
 /** A program, opened for one batch, with what it is handed. */
 export class Calls {
   readonly #form: Program['facts']['form']
+  readonly #seesContext: boolean
+  readonly #batch: boolean
   readonly #now: number
   readonly #guest: Guest
   /**
@@ -30,6 +32,8 @@ export class Calls {
     const way: { batch: Reached | undefined } = { batch }
     this.#way = way
     this.#form = program.facts.form
+    this.#seesContext = program.seesContext
+    this.#batch = program.batch
     this.#now = now
     harden(SPARK)
     this.#guest = program.open({
@@ -40,13 +44,14 @@ export class Calls {
   }
 
   /**
-   * Calls the function for a row, or for all of them: `first` is what it gets where it is no `send`.
+   * Calls the function for a row, or for all of them.
    *
    * @param skips  is told what this call skips, until `settled` or the next call
    */
-  call(events: readonly object[], first: object, skips: Skips): unknown {
+  call(first: object | readonly object[], skips: Skips): unknown {
     const guest = this.#guest // called without a `this`
-    if (this.#form === 'send') return guest({ events }, HEADERS)
+    if (this.#form === 'send') return guest({ events: this.#batch ? first : [first] }, HEADERS)
+    if (!this.#seesContext) return guest(first, undefined)
     this.settled()
     const way: { call: Skips | undefined } = { call: skips }
     this.#skipping = way

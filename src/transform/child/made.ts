@@ -1,8 +1,9 @@
+import type { Identifiers } from '../../model/identifier.js'
 import type { Ran, RunRequest, Unmade } from '../protocol.js'
 import { classify, type Read } from './classify.js'
-import { Columns, KIND_NUMBERS } from './columns.js'
+import { Columns, KIND_NUMBERS, Pages, type Ready } from './columns.js'
 import { Copier } from './copy.js'
-import { Lane, type Ready } from './lane.js'
+import { Lane, QUOTES } from './lane.js'
 import type { Program } from './program.js'
 import { Recorder } from './recorder.js'
 import { Refused } from './refused.js'
@@ -16,7 +17,7 @@ const LANES_MAX = 8
 
 /** What a slice of rows has become so far: a row's actions are taken all or none. */
 export class Made {
-  readonly columns = new Columns()
+  readonly columns: Columns
   readonly recorder = new Recorder()
   /** Characters of all actions so far, about. */
   chars = 0
@@ -26,43 +27,71 @@ export class Made {
   readonly #lanes: Lane[] = []
   readonly #sayable: (name: string) => boolean
 
-  constructor(program: Program, request: RunRequest) {
+  constructor(program: Program, request: RunRequest, pages = new Pages()) {
+    this.columns = new Columns(pages)
     this.#program = program
     this.#request = request
     this.#sayable = (name) => program.words.has(name)
   }
 
   /**
-   * The actions among what was returned: getters and proxies have run here for the last time.
-   *
-   * @param row   whose they are, as far as is known
-   * @param from  gives the row of each by what stands in its field `from`, where that is to say whose it is
+   * Takes the actions among what was returned for a row; false where there are none. Getters and proxies run here for the last
+   * time. Throws what a row is rejected for: then none of its actions is taken.
    */
-  actionsIn(result: unknown, row: number, most = ACTIONS_MAX, from?: (value: unknown) => number): Ready[] {
-    const made: Ready[] = []
-    let copier: Copier | undefined
-    let chars = 0
-    for (const value of listOf(result, most)) {
-      const read = readOf(value)
-      const whose = from?.(read.values[read.names.indexOf('from')]) ?? row
-      const known = this.#known(read)
-      // Actions of one row share its limit of objects; those of many rows have one each.
-      if (known === undefined) copier = (from === undefined && copier?.next()) || this.#copier(whose)
-      const action = known ?? this.#learned(read, copier as Copier, from !== undefined)
-      chars += action.payload.length
-      // Before all of it is in memory; `add` looks at it in bytes.
-      if (from === undefined && chars > this.#request.outputMaxBytes) throw this.#tooLarge()
-      made.push(action)
+  take(result: unknown, row: number): boolean {
+    try {
+      const isAny = this.#take(result, row)
+      this.columns.keep()
+      return isAny
+    } catch (thrown) {
+      this.columns.drop()
+      throw thrown
     }
-    return made
   }
 
-  #known(read: Read): Ready | undefined {
-    for (const lane of this.#lanes) {
-      const taken = lane.take(read)
-      if (taken !== undefined) return taken
+  #take(result: unknown, row: number): boolean {
+    const { columns } = this
+    const { outputMaxBytes } = this.#request
+    const values = listOf(result, ACTIONS_MAX)
+    let copier: Copier | undefined // actions of one row share its limit of objects
+    for (let at = 0; at < values.length; at += 1) {
+      const read = readOf(values[at] as object)
+      const lane = this.#laneOf(read)
+      if (lane !== undefined) columns.add(row, lane)
+      else {
+        copier = copier?.next() ?? this.#copier(row)
+        columns.write(row, this.#learned(read, copier, false))
+      }
+      if (columns.payloadChars > outputMaxBytes) throw this.#tooLarge() // before all of it is in memory
+    }
+    this.#measure(values.length)
+    return values.length > 0
+  }
+
+  /** The lane that has taken an action. */
+  #laneOf(read: Read): Lane | undefined {
+    for (let at = 0; at < this.#lanes.length; at += 1) {
+      const lane = this.#lanes[at] as Lane
+      if (lane.take(read, this.columns)) return lane
     }
     return undefined
+  }
+
+  /** What was written for a row. Details count, though equal ones are sent once: a slice ends early, and not late. */
+  #measure(actions: number): void {
+    if (this.columns.bytes > this.#request.outputMaxBytes) throw this.#tooLarge()
+    this.chars += this.columns.chars + actions * 100
+  }
+
+  /** The actions among what was returned for many rows, where `from` gives the row of each by what stands in its field `from`. */
+  actionsIn(result: unknown, most: number, from: (value: unknown) => number): Ready[] {
+    const made: Ready[] = []
+    for (const value of listOf(result, most)) {
+      const read = readOf(value)
+      const row = from(read.values[read.names.indexOf('from')])
+      made.push(this.#learned(read, this.#copier(row), true))
+    }
+    return made
   }
 
   #learned(read: Read, copier: Copier, batch: boolean): Ready {
@@ -72,27 +101,23 @@ export class Made {
     const made: Ready = {
       kind: KIND_NUMBERS.get(kind) as number,
       identifiers,
+      namedChars: charsOf(identifiers),
       detail: this.columns.detail(detail, detailText),
       detailSize: utf8Length(detailText),
       payload: JSON.stringify(dataFields),
       shape: this.columns.shape(dataFields),
     }
     if (!batch && !this.#lanes.some((lane) => lane.learn(read, made)) && this.#lanes.length < LANES_MAX) {
-      const lane = Lane.of(read, made, nulls)
+      const lane = Lane.of(read, made, { nulls, charsMax: this.#request.outputMaxBytes })
       if (lane !== undefined) this.#lanes.push(lane)
     }
     return made
   }
 
   add(row: number, actions: readonly Ready[]): void {
-    const bytesMax = this.#request.outputMaxBytes
-    let chars = 0
-    for (const action of actions) chars += sizeOf(action, lengthOf)
-    if (chars * 3 > bytesMax && actions.reduce((sum, action) => sum + sizeOf(action, utf8Length), 0) > bytesMax) {
-      throw this.#tooLarge()
-    }
-    for (const action of actions) this.columns.add(row, action)
-    this.chars += chars + actions.length * 100 // details count, though equal ones are sent once: a slice ends early, and not late
+    for (const action of actions) this.columns.write(row, action)
+    this.#measure(actions.length)
+    this.columns.keep()
   }
 
   skipped(row: number, reason: unknown): undefined {
@@ -177,16 +202,10 @@ function isAction(value: unknown): value is object {
 
 const badOutput = (problem: string): Refused => new Refused('TRANSFORM_BAD_OUTPUT', { problem })
 
-/** What JSON writes around a name and its text. */
-const QUOTES = 6
-
-const lengthOf = (text: string): number => text.length
-
-function sizeOf({ payload, detailSize, identifiers }: Ready, length: (text: string) => number): number {
-  let size = length(payload) + detailSize
-  // Not `in`: it walks the prototypes, which are slow once they are locked down.
-  for (const name of Object.keys(identifiers)) size += length(name) + length(identifiers[name] as string) + QUOTES
-  return size
+function charsOf(identifiers: Identifiers): number {
+  let chars = 0
+  for (const [name, value] of Object.entries(identifiers)) chars += name.length + value.length + QUOTES
+  return chars
 }
 
 function utf8Length(text: string): number {

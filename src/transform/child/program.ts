@@ -6,6 +6,7 @@ import { type Module, wordsOf } from './module.js'
 import type { Packages } from './packages.js'
 import { Reads } from './reads.js'
 import { Refused } from './refused.js'
+import type { Tree } from './syntax.js'
 import { frameOf, offsetOf, standardName } from './thrown.js'
 
 /** The program's function, as it is called for one row, or for a batch of them. */
@@ -18,6 +19,8 @@ export interface Program {
   readonly words: ReadonlySet<string>
   /** Whether the function is called for a batch of rows. */
   readonly batch: boolean
+  /** Whether the function can see what it is handed beside its row. */
+  readonly seesContext: boolean
   /** Runs the top level in a new compartment and gives the function. */
   readonly open: (world: World) => Guest
   /** `file:line:column` of what was thrown, or of the function where the stack tells nothing. */
@@ -51,7 +54,14 @@ function programOf({ entry: first, modules, open }: Linked, entry: Entry, batch:
   }
   const reads = new Reads(first.parsed, first.scopes).of(entry.node, entry.form, batch)
   opened(quietWorld())
-  return { facts: { form: entry.form, at, ...reads }, words, batch, open: opened, positionOf }
+  const facts = { form: entry.form, at, ...reads }
+  return { facts, words, batch, seesContext: seesContext(entry.node), open: opened, positionOf }
+}
+
+/** False for an arrow of one parameter at most, which has no `arguments`: a default export is what stands there. */
+function seesContext({ type, params }: Tree): boolean {
+  const names = params as readonly Tree[]
+  return type !== 'ArrowFunctionExpression' || names.length > 1 || names[0]?.type === 'RestElement'
 }
 
 function positionIn(thrown: unknown, modules: readonly Module[]): string | undefined {

@@ -1,10 +1,12 @@
 /// <reference types="ses" />
 /** What runs in the program's realm beside it: trusted, and out of its reach (I8). */
 import './utc.js'
+import './freezing.js'
 import 'ses'
+import './freezing-done.js'
 import type { Answer, Request } from '../protocol.js'
 import { Batch } from './batch.js'
-import type { Body } from './columns.js'
+import { type Body, Pages } from './columns.js'
 import { Packages } from './packages.js'
 import { loadProgram, type Program } from './program.js'
 import { Refused } from './refused.js'
@@ -33,6 +35,7 @@ let request: Request
 let body = ''
 let program: Program | undefined
 let batch: Batch | Together | undefined
+const pages = new Pages()
 let output: Output = { header: '', body: undefined }
 
 const settle = (answer: Answer, body?: Body): void => {
@@ -67,7 +70,7 @@ export function step(): void {
       return
     }
     const Work = program?.batch === true ? Together : Batch
-    batch ??= new Work(program as Program, request, JSON.parse(body) as (object | null)[])
+    batch ??= new Work(program as Program, request, JSON.parse(body) as (object | null)[], pages)
     body = ''
     batch.run()
   })

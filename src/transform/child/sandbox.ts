@@ -6,7 +6,7 @@
  * never settle.
  */
 import { type Context, constants, createContext, Script } from 'node:vm'
-import { COLUMN_COUNT, COLUMNS, type Request } from '../protocol.js'
+import type { Request } from '../protocol.js'
 import type { Body } from './columns.js'
 import type { Realm } from './realm.js'
 
@@ -25,10 +25,10 @@ export class Sandbox {
   }
 
   /**
-   * The frame that answers `frame`; `undefined` where the program ran past the request's `limitMs`: what is left of the
+   * The parts of the frame that answers `frame`, good until the next is asked for; `undefined` where the program ran past the request's `limitMs`: what is left of the
    * realm is good for nothing then. Throws where a fault of ours, or memory, ended it.
    */
-  answer(frame: Buffer): Buffer | undefined {
+  answer(frame: Buffer): readonly Uint8Array[] | undefined {
     const start = 8 + frame.readUInt32LE(4)
     const header = frame.toString('utf8', 8, start)
     const { limitMs } = JSON.parse(header) as Request
@@ -57,31 +57,18 @@ export class Sandbox {
   }
 }
 
-/** A text of the header, and what follows it, as a frame of its own memory and not of Node's pool: a thread hands it over whole. */
-function framed(header: string, body: Body | undefined): Buffer {
+/** A text of the header, and what follows it, as the parts of a frame. */
+function framed(header: string, body: Body | undefined): readonly Uint8Array[] {
   const head = Buffer.from(header)
-  const parts = body === undefined ? [] : bytesOf(body)
-  const size = parts.reduce((sum, part) => sum + part.length, 0)
-  const frame = Buffer.allocUnsafeSlow(8 + head.length + size)
-  frame.writeUInt32LE(frame.length - 4, 0)
-  frame.writeUInt32LE(head.length, 4)
-  frame.set(head, 8)
-  let at = 8 + head.length
-  for (const part of parts) {
-    frame.set(part, at)
-    at += part.length
-  }
-  return frame
+  const parts = body === undefined ? [] : partsOf(body)
+  const lengths = Buffer.alloc(8)
+  lengths.writeUInt32LE(4 + head.length + parts.reduce((sum, part) => sum + part.length, 0), 0)
+  lengths.writeUInt32LE(head.length, 4)
+  return [lengths, head, ...parts]
 }
 
-function bytesOf({ numbers, identifiers, payloads }: Body): Buffer[] {
-  const text = payloads.join('')
-  const payload = Buffer.from(text)
-  if (payload.length !== text.length) {
-    for (const [nth, one] of payloads.entries()) numbers[nth * COLUMN_COUNT + COLUMNS.size] = Buffer.byteLength(one)
-  }
-  const named = Buffer.from(identifiers)
+function partsOf({ numbers, identifiers, payload }: Body): readonly Uint8Array[] {
   const size = Buffer.alloc(4)
-  size.writeUInt32LE(named.length, 0)
-  return [Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength), size, named, payload]
+  size.writeUInt32LE(identifiers.length, 0)
+  return [Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength), size, identifiers, payload]
 }

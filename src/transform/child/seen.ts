@@ -38,3 +38,12 @@ const isOfFields = (value: unknown): value is object => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
 }
+
+/** Whether an object has nothing that JSON would call. */
+export const isPlain = (value: Seen | undefined): value is Seen => value !== undefined && value.toJson === undefined
+
+export function areEqual(some: readonly string[], others: readonly string[]): boolean {
+  if (some.length !== others.length) return false
+  for (let at = 0; at < some.length; at += 1) if (some[at] !== others[at]) return false
+  return true
+}

@@ -1,6 +1,6 @@
 import type { Ran, RunRequest, Undone } from '../protocol.js'
 import { Calls } from './calls.js'
-import type { Ready } from './lane.js'
+import type { Pages, Ready } from './columns.js'
 import { ACTIONS_MAX, isThenable, Made } from './made.js'
 import type { Program } from './program.js'
 import { Random } from './random.js'
@@ -21,10 +21,10 @@ export class Together {
   #undone: Undone | undefined
   #finished = false
 
-  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[]) {
+  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[], pages?: Pages) {
     this.#program = program
     this.#rows = rows
-    this.made = new Made(program, request)
+    this.made = new Made(program, request, pages)
     for (const [at, row] of rows.entries()) if (row !== null) this.#numbers.set(row, at)
     const random = new Random(request.seed)
     random.startRow(request.from)
@@ -63,7 +63,7 @@ export class Together {
         this.#finished = true // no row is to be seen
         return
       }
-      let result = this.#calls.call(events, events, this.#skips)
+      let result = this.#calls.call(events, this.#skips)
       if (isThenable(result)) result = await result
       this.#calls.settled()
       if (!this.#finished) this.#take(result)
@@ -81,7 +81,7 @@ export class Together {
   #take(result: unknown): void {
     if (this.#wronglySkipped !== undefined) this.#numberOf(this.#wronglySkipped.row, 'a call of skip')
     const whose: number[] = []
-    const actions = this.made.actionsIn(result, 0, ACTIONS_MAX * this.#rows.length, (from) => {
+    const actions = this.made.actionsIn(result, ACTIONS_MAX * this.#rows.length, (from) => {
       const row = this.#numberOf(from, 'an action with a `from`')
       whose.push(row)
       return row

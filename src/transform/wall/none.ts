@@ -47,7 +47,7 @@ export class NoWall implements Wall {
     try {
       const answer = this.#sandbox.answer(request)
       if (answer === undefined) return { end: 'timeout' }
-      const frame = new FrameReader(FRAME_BYTES_MAX).add(answer)
+      const frame = new FrameReader(FRAME_BYTES_MAX).add(Buffer.concat(answer))
       return frame ? { end: 'answered', frame } : { end: 'crashed' }
     } catch {
       return { end: 'crashed' } // as a child would end over it

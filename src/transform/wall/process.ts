@@ -11,12 +11,19 @@ import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
  * the host is bundled. Ends with the pipe.
  */
 const BOOT = `'use strict';for(const s of ['SIGINT','SIGTERM'])process.on(s,()=>{});const f=require('node:fs');const take=(n)=>{const b=Buffer.alloc(n);for(let a=0;a<n;){const g=f.readSync(3,b,a,n-a,null);if(g===0)process.exit(0);a+=g}return b};
-const code=take(take(4).readUInt32LE(0)).toString();require('node:vm').runInThisContext('(function(require){'+code+'\\n})',{filename:'lakeloop:child'})(require)`
+const text=()=>take(take(4).readUInt32LE(0)).latin1Slice();require('node:vm').runInThisContext('(function(require,REALM_SOURCE){'+text()+'\\n})',{filename:'lakeloop:child'})(require,text())`
 
 /** No file, process, worker or addon is allowed. Source: Node's permission model; the flag lost its prefix in 22.13. */
 const PERMISSION = process.allowedNodeEnvironmentFlags.has('--permission')
   ? '--permission'
   : '--experimental-permission'
+
+/**
+ * What keeps an idle child small: a page of a thousand rows fits into a young generation of 2 MB many times, one thread beside
+ * compiles and collects, and what is freed goes back to the system, also of that thread (glibc; others read no such names).
+ */
+const MEMORY_FLAGS = ['--max-semi-space-size=2', '--v8-pool-size=1']
+const MEMORY_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' }
 
 /** How V8 ends when memory runs out: abort or trap; 134 is abort where signals are not passed on. */
 const MEMORY_SIGNALS = new Set<string | number | null>(['SIGABRT', 'SIGTRAP', 'SIGILL', 134, 133])
@@ -42,14 +49,14 @@ export class ProcessWall implements Wall {
 
   /** Starts a process. The code of the child is loaded here and not with us: half of the package is it. */
   static async open(memoryMb: number): Promise<Wall> {
-    const { childSource } = await import('../child.generated.js')
-    return new ProcessWall(memoryMb, childSource())
+    const { SHELL_SOURCE, REALM_SOURCE } = await import('../child.generated.js')
+    return new ProcessWall(memoryMb, [SHELL_SOURCE, REALM_SOURCE])
   }
 
-  private constructor(memoryMb: number, source: string) {
-    const memory = [`--max-old-space-size=${memoryMb}`, '--max-semi-space-size=8']
+  private constructor(memoryMb: number, sources: readonly string[]) {
+    const memory = [`--max-old-space-size=${memoryMb}`, ...MEMORY_FLAGS]
     this.#child = spawn(process.execPath, [PERMISSION, '--no-warnings', ...memory, '-e', BOOT], {
-      env: { TZ: 'UTC' },
+      env: { TZ: 'UTC', ...MEMORY_ENV },
       stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],
       windowsHide: true,
     })
@@ -65,11 +72,12 @@ export class ProcessWall implements Wall {
       this.#pending.fail(startFailed(error))
     })
     this.#child.on('close', (code, signal) => this.#closed(code, signal))
-    const code = Buffer.from(source)
-    const length = Buffer.alloc(4)
-    length.writeUInt32LE(code.length, 0)
-    this.#to?.write(length)
-    this.#to?.write(code)
+    for (const source of sources) {
+      const length = Buffer.alloc(4)
+      length.writeUInt32LE(source.length, 0)
+      this.#to?.write(length)
+      this.#to?.write(source, 'latin1') // they are ASCII: see scripts/build-child.ts
+    }
     this.#hold(false)
   }
 

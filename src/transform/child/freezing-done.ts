@@ -1,0 +1,3 @@
+import { native } from './freezing.js'
+
+Object.defineProperty(Object, 'freeze', { value: native })
