@@ -8,6 +8,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
 
 const pages = [
   'README.md',
+  'CHANGELOG.md',
   ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .map((path) => `docs/${path.replaceAll('\\', '/')}`)
     .filter((path) => path.endsWith('.md')),
@@ -35,6 +36,10 @@ describe.each(pages)('%s', (page) => {
       expect(existsSync(join(ROOT, file)), `${file} is there`).toBe(true)
       expect(shown).toBe(sliceOf(read(file), region))
     }
+  })
+
+  test('has no marks that a merge left behind', () => {
+    expect(text).not.toMatch(/^(?:<{7} |={7}$|>{7} )/m)
   })
 
   test('links to files that are there', () => {

@@ -37,11 +37,26 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a fingerprint is written before the answer',
     file: 'sync/pages.ts',
-    find: '    await sender.send(pendingBlock(gathered, source.name), {\n',
+    find: '    await flight.over(() => sender.send(pendingBlock(gathered, source.name), by))\n',
     replace:
       '    const early = gathered.flatMap(({ write }) => (write === undefined ? [] : this.#context.memory.accepted(write)))\n' +
-      '    await this.#context.commits.commit({ main: early })\n    await sender.send(pendingBlock(gathered, source.name), {\n',
+      '    await this.#context.commits.commit({ main: early })\n' +
+      '    await flight.over(() => sender.send(pendingBlock(gathered, source.name), by))\n',
     tests: [SIMULATION],
+  },
+  {
+    name: 'what is about to be replaced is not written down before',
+    file: 'sync/under-way.ts',
+    find: '  await write()\n  const over =',
+    replace: '  const over =',
+    tests: ['sync/under-way.test.ts'],
+  },
+  {
+    name: 'what a run has died over counts as it was before',
+    file: 'sync/address-memory.ts',
+    find: ' || this.#underWay.isUnsure(address)',
+    replace: '',
+    tests: ['sync/under-way.test.ts'],
   },
   {
     name: 'what was rejected is remembered as accepted',
