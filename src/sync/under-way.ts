@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Reads } from '../model/report.js'
-import type { Json } from '../model/value.js'
-import type { Key, Op, Store } from '../stores/store.js'
+import type { Entry, Key, Op, Store } from '../stores/store.js'
 import type { Scope } from './checkpoint.js'
 import type { Commits } from './commits.js'
 
@@ -10,25 +9,25 @@ import type { Commits } from './commits.js'
  * of the two is there: what the source says next is then sent, also where it is what was accepted before.
  *
  * Shape    of each thing 24 bits of a hash, which name nobody; of two that share them both are sent, which is harmless.
- * Order    written down before it is sent, taken back behind its outcomes; what is left over goes with a run that read all of it again.
+ * Order    written down before it is sent, taken back behind its outcomes; what is left over goes when it was sent again, or read.
  */
 export class UnderWay {
   readonly #scope: Scope
   readonly #reads: Reads
   readonly #runId: string
-  readonly #former: readonly Key[]
+  readonly #former: readonly Entry[]
   readonly #unsure: Set<string>
   #flights = 0
 
   private constructor(
     names: { readonly scope: Scope; readonly reads: Reads; readonly runId: string },
-    former: { readonly keys: readonly Key[]; readonly unsure: Set<string> },
+    former: readonly Entry[],
   ) {
     this.#scope = names.scope
     this.#reads = names.reads
     this.#runId = names.runId
-    this.#former = former.keys
-    this.#unsure = former.unsure
+    this.#former = former
+    this.#unsure = new Set(former.flatMap(namesOf))
   }
 
   /** @param names.runId  keeps apart what two runs write down */
@@ -36,10 +35,7 @@ export class UnderWay {
     store: Store,
     names: { readonly scope: Scope; readonly reads: Reads; readonly runId: string },
   ): Promise<UnderWay> {
-    const left = await leftOver(store, names.scope)
-    const unsure = new Set(left.flatMap(({ value }) => value as readonly string[]))
-    const keys = left.map(({ key }) => key).filter(([, , , reads]) => reads === names.reads)
-    return new UnderWay(names, { keys, unsure })
+    return new UnderWay(names, await leftOver(store, names.scope))
   }
 
   /** True where a run has died over it. `what` an address, or the key of an action. */
@@ -58,9 +54,19 @@ export class UnderWay {
     return [...prefixOf(this.#scope), this.#reads, `${this.#runId} ${this.#flights}`]
   }
 
-  /** The ops that end what former runs left, for a run that has read everything again which they were reading. */
+  /**
+   * The ops of a complete run. What died over rows of the source, or of the inbox, ends with all of them: they were read again. Of
+   * anything else, and of dead letters, which are chosen, what was sent again ends.
+   */
   ended(): readonly Op[] {
-    return this.#former.map((key) => ({ op: 'delete', table: 'checkpoint', key }))
+    return this.#former.flatMap((entry): Op[] => {
+      const { key } = entry
+      const isRead = this.#reads !== 'deadLetters' && key[3] === this.#reads
+      const names = namesOf(entry)
+      const left = isRead ? [] : names.filter((name) => this.#unsure.has(name))
+      if (left.length === 0) return [{ op: 'delete', table: 'checkpoint', key }]
+      return left.length === names.length ? [] : [{ op: 'put', table: 'checkpoint', key, value: left }]
+    })
   }
 }
 
@@ -117,8 +123,10 @@ const prefixOf = ({ project, sync }: Scope): Key => [project, sync, 'under way']
 
 const SCAN_MAX = 1_000
 
-async function leftOver(store: Store, scope: Scope): Promise<readonly { readonly key: Key; readonly value: Json }[]> {
-  const all: { readonly key: Key; readonly value: Json }[] = []
+const namesOf = ({ value }: Entry): readonly string[] => value as readonly string[]
+
+async function leftOver(store: Store, scope: Scope): Promise<readonly Entry[]> {
+  const all: Entry[] = []
   for (;;) {
     const after = all.at(-1)?.key
     const some = await store.scan('checkpoint', {

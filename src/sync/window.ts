@@ -89,7 +89,7 @@ export class Window {
 
   /** Remembers outcomes of sent actions, then counts them: the order of these two is I1. */
   async settle(pending: readonly (readonly [Pending, Outcome])[]): Promise<void> {
-    const { identity, scope, commits, memory } = this.#context
+    const { identity, scope, commits, memory, underWay } = this.#context
     // From here on it counts when a field was written, also of what the same request was accepted for (I6).
     if (pending.some(([, { status }]) => status === 'rejected' || status === 'parked')) memory.parked = true
     for (let at = 0; at < pending.length; at += ROWS_PER_COMMIT) {
@@ -102,7 +102,10 @@ export class Window {
         const kind = page.block.kind(action)
         if (isDeparture(kind)) leaving.push({ address, kind, order: page.order(action) })
         else if (write !== undefined) main.push(...memory.accepted(write))
-        if (key && fingerprint) main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+        if (key && fingerprint) {
+          main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+          underWay.settled(key)
+        }
         if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import type { Action } from '../../src/model/action.js'
+import type { Reads } from '../../src/model/report.js'
 import type { Row } from '../../src/model/row.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op } from '../../src/stores/store.js'
+import type { Learnt } from '../../src/sync/commits.js'
+import { takeOff, UnderWay } from '../../src/sync/under-way.js'
 import { plainTransform } from './plain-transform.js'
 import { RecordingDestination } from './recording-destination.js'
 import { World } from './world.js'
@@ -83,6 +86,29 @@ describe.each(KINDS)('%s that was changed by a run that died', (_, toAction) => 
 })
 
 const tierOf = (action: Action): string | undefined => /[12](?=[}\]])/.exec(JSON.stringify(action))?.[0]
+
+test('what a replay died over stays unsure until it was sent again, whatever else is replayed or read', async () => {
+  const store = new MemoryStore()
+  const scope = { project: 'test', sync: 'churn' }
+  const open = (reads: Reads) => UnderWay.of(store, { scope, reads, runId: reads })
+  const commits = { commit: ({ main = [] }: Learnt) => store.commit(main) }
+  const one = (address: string) => ({ replaces: true, address, key: undefined, write: {} })
+  for (const reads of ['deadLetters', 'inbox'] as const) {
+    const flight = await takeOff({ underWay: await open(reads), commits }, [one('ada'), one('bob')])
+    const sending = flight.over(() => Promise.reject(new Error('died')))
+    await expect(sending).rejects.toThrow('died')
+  }
+  await store.commit((await open('deadLetters')).ended())
+  const inbox = await open('inbox')
+  expect(inbox.isUnsure('ada')).toBe(true)
+  inbox.settled('ada')
+  await store.commit(inbox.ended())
+  const after = await open('source')
+  expect([after.isUnsure('ada'), after.isUnsure('bob')]).toEqual([false, true])
+  after.settled('bob')
+  await store.commit(after.ended())
+  expect(await store.scan('checkpoint', { prefix: ['test'], limit: 10 })).toEqual([])
+})
 
 test('what is new is not written down before it is sent: nothing else can be there', async () => {
   const { run, destination, left } = world(KINDS[0]?.[1] as (row: Row) => Action)
