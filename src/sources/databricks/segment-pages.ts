@@ -98,7 +98,12 @@ interface Before {
 }
 
 /** One result, read to its end. One page is held back, so that the last one is known as the last. */
-async function* attempt(result: ArrowResult, segment: Segment, reading: Reading, given: Before): AsyncGenerator<Given> {
+async function* attempt(
+  result: ArrowResult,
+  segment: Segment,
+  reading: Reading,
+  before: Before,
+): AsyncGenerator<Given> {
   const { asking, pageSize } = reading
   const { source } = asking
   const { key, changedAt, floats, integersAsText } = reading
@@ -108,7 +113,6 @@ async function* attempt(result: ArrowResult, segment: Segment, reading: Reading,
       throw error
     },
   )
-  const before = { ...given }
   const paging = new Paging(segment, { schema: reader.schema, source, changedAt }, before.pages)
   let taken = before.rows
   let messages: Uint8Array[] = []
