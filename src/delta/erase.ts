@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Entry, Key, Op, Store, Table } from '../stores/store.js'
 import type { ListRecord } from './list-state.js'
-import { isKept, Kept } from './whole/kept.js'
-import { BlockWriter, PLACE_BYTES, PRINT_AT } from './whole/kept-block.js'
+import { Kept, printsKeyOf } from './whole/kept.js'
+import { BlockWriter, type KeptBlock, tailAt, wordAt } from './whole/kept-block.js'
 import { Log, recordIs } from './whole/log.js'
 import { addressAt, claimantAt, endAt, hashAt, recordsOf, stateAt, viewOf } from './whole/record.js'
 
@@ -84,17 +84,13 @@ async function eraseBlocks(erasing: ErasePlaces): Promise<number> {
   let count = 0
   let standing = { list: '', holds: fence }
   for await (const { key, value } of blocksOf(erasing)) {
-    if (without(key, value as string, erasing.leavers).count === 0) continue
+    if (!hasTheirs(key, value as string, erasing.leavers)) continue
     const list = key.slice(0, 2)
     if (standing.list !== list[1]) standing = { list: at(list, 1), holds: await stand(erasing, list) }
-    // Read again behind the fence: who planned the list meanwhile may have written the block.
-    const [now] = await store.get('audience', [key])
-    if (now === undefined) continue
-    const left = without(key, now as string, erasing.leavers)
-    // The block stays, also an empty one: its key says up to which plan it tells.
-    const put: Op = { op: 'put', table: 'audience', key, value: left.value }
-    await store.commit([...fence, ...standing.holds, put])
-    count += left.count
+    const left = await without(erasing, key)
+    // A block stays, also an empty one: its key says up to which plan it tells.
+    if (left !== undefined) await store.commit([...fence, ...standing.holds, ...left.puts])
+    count += left?.count ?? 0
   }
   return count
 }
@@ -119,16 +115,33 @@ async function stand({ store, fence }: ErasePlaces, list: Key): Promise<readonly
   return log.fence
 }
 
-/** A block without what is theirs, and how many places that was. */
-const without = (key: Key, value: string, leavers: Leavers): { readonly value: string; readonly count: number } =>
-  isKept(key) ? withoutPlaces(value, leavers) : withoutRecords(value, leavers)
+/** What stands for places names nobody: it is written anew with the texts of the same places. */
+function hasTheirs(key: Key, value: string, leavers: Leavers): boolean {
+  if (key[2] === 'prints') return false
+  return hasNeedle(key[2] === 'texts' ? value : Buffer.from(value, 'base64').toString('utf8'), leavers)
+}
+
+/** A block without what is theirs, read again behind the fence, since who planned the list meanwhile may have written it. */
+async function without({ store, leavers }: ErasePlaces, key: Key) {
+  const printsKey = printsKeyOf(key)
+  const [value, prints] = await store.get('audience', printsKey === undefined ? [key] : [key, printsKey])
+  if (value === undefined) return undefined
+  if (printsKey === undefined) {
+    const { records, count } = withoutRecords(value as string, leavers)
+    return { count, puts: [putOp(key, records)] }
+  }
+  const { block, count } = withoutPlaces({ texts: value as string, prints: prints as string }, leavers)
+  return { count, puts: [putOp(key, block.texts), putOp(printsKey, block.prints)] }
+}
+
+const putOp = (key: Key, value: string): Op => ({ op: 'put', table: 'audience', key, value })
 
 /** The places of what is kept. */
-function withoutPlaces(value: string, leavers: Leavers) {
-  if (!hasNeedle(value, leavers)) return { value, count: 0 }
+function withoutPlaces(value: KeptBlock, leavers: Leavers) {
   const kept = new Kept()
-  kept.take(value)
-  const writer = new BlockWriter(kept.count)
+  kept.take(value.texts)
+  kept.takePrints(Buffer.from(value.prints, 'base64'))
+  const writer = new BlockWriter(Number.POSITIVE_INFINITY)
   let count = 0
   for (let nth = 0; nth < kept.count; nth += 1) {
     const place = kept.placeAt(nth)
@@ -136,15 +149,14 @@ function withoutPlaces(value: string, leavers: Leavers) {
     if (theirs !== undefined) count += 1
     if (theirs === 'address') continue
     const claimant = theirs === 'claim' ? '' : place.claimant
-    writer.put({ ...place, claimant }, kept.places, nth * PLACE_BYTES + PRINT_AT)
+    writer.put({ ...place, claimant }, { word: wordAt(kept.prints, nth), tail: tailAt(kept.prints, nth) })
   }
-  return { value: writer.text(), count }
+  return { block: writer.block(), count }
 }
 
 /** The records of a block of the log. */
 function withoutRecords(value: string, leavers: Leavers) {
   const records = Buffer.from(value, 'base64')
-  if (!hasNeedle(records.toString('utf8'), leavers)) return { value, count: 0 }
   const view = viewOf(records)
   const left: Buffer[] = []
   let count = 0
@@ -157,7 +169,7 @@ function withoutRecords(value: string, leavers: Leavers) {
     else if (theirs === undefined) left.push(records.subarray(from, end))
     from = end
   }
-  return { value: Buffer.concat(left).toString('base64'), count }
+  return { records: Buffer.concat(left).toString('base64'), count }
 }
 
 const hasNeedle = (text: string, { needles }: Leavers): boolean => {

@@ -30,7 +30,7 @@ export interface ListRecord {
    * The list was always planned from whole audiences, and is kept in blocks (whole/kept.ts): in how many parts and letters, and the key
    * of its fingerprints, base64.
    */
-  readonly whole?: { readonly parts: 1 | 256; readonly bytes: number; readonly key: string }
+  readonly whole?: { readonly parts: 1 | 256; readonly bytes: number; readonly macKey: string }
 }
 
 /** One snapshot of one sync in one project. */

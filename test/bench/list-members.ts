@@ -50,10 +50,10 @@ export async function membersFile(count: number, run: number): Promise<string> {
   return path
 }
 
-/** The lines of the file, a page for each 128 kB. */
+/** The lines of the file, a page for each 32 kB. */
 export async function* members(path: string): AsyncGenerator<readonly Member[]> {
   let text = ''
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 17 })) {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 15 })) {
     text += (chunk as Buffer).toString('latin1')
     const page: Member[] = []
     let from = 0

@@ -21,11 +21,16 @@ const SCOPE = { project: 'prod', owner: 'churn' }
 const NAMES = ['a', 'B', 'é', '\uff21', '😀', 'z', 'a\tb', 'x'.repeat(600), '\\', '"']
 const ADDRESSES = NAMES.map((name) => `${name}@x`)
 const REFUSED = new Set([ADDRESSES[2], ADDRESSES[4]])
-/** None: as in use. The others: parts however short the list is, and the log folded in by every plan. */
+/**
+ * None: as in use. The others: parts however short the list is, the log folded in by every plan, and what is kept taken in before
+ * the audience, behind it, or some of it before.
+ */
 const BOUNDS: readonly (Bounds | undefined)[] = [
   undefined,
   { ...BOUNDS_IN_USE, shortBytes: 4_000_000, logBytesLeast: 0 },
   { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0 },
+  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0, takenMax: 0 },
+  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0, takenMax: 4 },
   { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 1_000_000 },
 ]
 

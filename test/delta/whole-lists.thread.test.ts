@@ -142,7 +142,7 @@ test.each([
     return delta.summary
   }
   for (let times = 0; times < 3; times += 1) await plan(claims)
-  expect((await store.scan('audience', { prefix: [...KEY, 'kept'], limit: 9 })).length).toBeGreaterThan(0)
+  expect((await store.scan('audience', { prefix: [...KEY, 'prints'], limit: 9 })).length).toBeGreaterThan(0)
   const [first, ...others] = claims as [Wish, ...Wish[]]
   for (let times = 0; times < 3; times += 1)
     expect(await plan([{ ...first, claimant: 'other' }, ...others])).toMatchObject({ add: 0, remove: 0, keep: 5 })

@@ -16,30 +16,33 @@ export interface Texts {
 /** Texts are read by words: what stands behind the last one must be there to be read, whatever it is. */
 export const SLACK_BYTES = 16
 
-/** A fingerprint: the first words of a block of the cipher. */
-export const PRINT_BYTES = 12
-export const PRINT_STEP = 16
+const CIPHER_BYTES = 16
+/** Of a text in one block of the cipher, behind its number, which text it is of, and how long that is. */
+const CHUNK_BYTES = 12
+const LENGTH_BITS = 16
+const CHUNK_SHIFT = LENGTH_BITS + 1
 
-/** A chain begins with the length of its text, so that no text is the beginning of another. */
-const LENGTH_BYTES = 4
+/** Of a hash in the word of a fingerprint: the bits that a table does not say by where it keeps it (match.ts). */
+export const HASH_BITS = 11
+const MAC_BITS = 32 - HASH_BITS
 
 /**
- * What stands for an address (31 bits) and for an address with its claimant (96 bits), by a key of the list.
+ * What stands for an address (its *hash*, 31 bits) and for an address with its claimant (37 bits more), by a key of the list.
  *
- * A CBC-MAC with AES-128 over address and claimant, each behind its length: whoever does not know the key cannot choose
- * two places that share one. All places of a page take a step of the chain together, since the cipher costs more to be called than
- * to run.
+ * Each text is cut into chunks of twelve bytes, each chunk is encrypted by AES-128 with its number, its text and the length of that,
+ * and what comes out is added up bit by bit (a XOR MAC): whoever does not know the key cannot choose two places that share
+ * one. All chunks of a page are encrypted by one call, since the cipher costs more to be called than to run.
  */
 export class Fingerprints {
   readonly #cipher: ReturnType<typeof createCipheriv>
-  #staged = Buffer.alloc(0)
-  /** Places whose chain goes on, and where their texts begin. */
-  #live = new Int32Array(0)
-  #from = new Int32Array(0)
+  #staged: Buffer = Buffer.alloc(0)
+  #view: DataView = viewOf(this.#staged)
   /** Of each place of the last texts the hash of its address. */
   hashes = new Int32Array(0)
-  /** Of each place of the last texts its fingerprint, PRINT_STEP apart. */
-  prints: DataView = viewOf(this.#staged)
+  /** Of each place of the last texts its fingerprint: HASH_BITS of the hash above 21 bits, */
+  words = new Int32Array(0)
+  /** and 16 more. */
+  tails = new Uint16Array(0)
 
   constructor(key: Uint8Array) {
     this.#cipher = createCipheriv('aes-128-ecb', key, null).setAutoPadding(false)
@@ -47,91 +50,69 @@ export class Fingerprints {
 
   of(texts: Texts): void {
     const { lengths, count } = texts
-    this.#makeRoom(count)
-    const { prints, hashes } = this
-    const from = this.#from
-    for (let n = 0, at = 0; n < count; n += 1) {
-      from[n] = at
-      at += (lengths[n * 2] as number) + (lengths[n * 2 + 1] as number)
-    }
-    for (let at = 0; at < count * PRINT_STEP; at += 4) prints.setInt32(at, 0)
-    this.#chain(texts, 0)
-    for (let n = 0; n < count; n += 1) {
-      hashes[n] = prints.getInt32(n * PRINT_STEP, true) >>> 1
-      from[n] = (from[n] as number) + (lengths[n * 2] as number)
-    }
-    this.#chain(texts, 1)
+    let size = 0
+    for (let nth = 0; nth < count * 2; nth += 1) size += chunksIn(lengths[nth] as number) * CIPHER_BYTES
+    this.#makeRoom(count, size)
+    this.#stage(texts)
+    const encrypted = this.#cipher.update(this.#staged.subarray(0, size))
+    this.#add(lengths, count, viewOf(encrypted))
+    release([encrypted])
   }
 
-  /** Goes on with the chain of each place by one of its texts: 0 the address, 1 the claimant. */
-  #chain({ bytes, lengths, count }: Texts, kind: 0 | 1): void {
+  #stage({ bytes, lengths, count }: Texts): void {
     const text = viewOf(bytes)
-    for (let n = 0; n < count; n += 1) this.#live[n] = n
-    let left = count
-    for (let done = -LENGTH_BYTES; left > 0; done += PRINT_STEP) {
-      this.#stage(text, { lengths, kind, done, left })
-      left = this.#mixed(lengths, { kind, done: done + PRINT_STEP, left })
+    const staged = this.#view
+    let from = 0
+    let to = 0
+    for (let nth = 0; nth < count * 2; nth += 1) {
+      const length = lengths[nth] as number
+      const head = ((nth & 1) << LENGTH_BITS) | length
+      const chunks = chunksIn(length)
+      for (let chunk = 0; chunk < chunks; chunk += 1, to += CIPHER_BYTES) {
+        const at = from + chunk * CHUNK_BYTES
+        const rest = length - chunk * CHUNK_BYTES
+        staged.setInt32(to, (chunk << CHUNK_SHIFT) | head, true)
+        staged.setInt32(to + 4, wordAt(text, at, rest), true)
+        staged.setInt32(to + 8, wordAt(text, at + 4, rest - 4), true)
+        staged.setInt32(to + 12, wordAt(text, at + 8, rest - 8), true)
+      }
+      from += length
     }
   }
 
-  /** The next block of each chain, mixed with what it has come to. */
-  #stage(text: DataView, { lengths, kind, done, left }: Step): void {
-    const staged = viewOf(this.#staged)
-    const chains = this.prints
-    for (let nth = 0; nth < left; nth += 1) {
-      const n = this.#live[nth] as number
-      const length = lengths[n * 2 + kind] as number
-      const at = (this.#from[n] as number) + done
-      const rest = length - done
-      const to = nth * PRINT_STEP
-      const of = n * PRINT_STEP
-      const first = done < 0 ? length : wordAt(text, at, rest)
-      staged.setInt32(to, chains.getInt32(of, true) ^ first, true)
-      staged.setInt32(to + 4, chains.getInt32(of + 4, true) ^ wordAt(text, at + 4, rest - 4), true)
-      staged.setInt32(to + 8, chains.getInt32(of + 8, true) ^ wordAt(text, at + 8, rest - 8), true)
-      staged.setInt32(to + 12, chains.getInt32(of + 12, true) ^ wordAt(text, at + 12, rest - 12), true)
+  #add(lengths: Uint16Array, count: number, encrypted: DataView): void {
+    for (let n = 0, at = 0; n < count; n += 1) {
+      let hash = 0
+      let word = 0
+      let tail = 0
+      const middle = at + chunksIn(lengths[n * 2] as number) * CIPHER_BYTES
+      const end = middle + chunksIn(lengths[n * 2 + 1] as number) * CIPHER_BYTES
+      for (; at < end; at += CIPHER_BYTES) {
+        if (at < middle) hash ^= encrypted.getInt32(at, true)
+        word ^= encrypted.getInt32(at + 4, true)
+        tail ^= encrypted.getUint16(at + 8, true)
+      }
+      this.hashes[n] = hash >>> 1
+      this.words[n] = ((hash >>> 1) << MAC_BITS) | (word >>> HASH_BITS)
+      this.tails[n] = tail
     }
   }
 
-  /** Encrypts what is staged. Gives how many chains go on. */
-  #mixed(lengths: Uint16Array, { kind, done, left }: Omit<Step, 'lengths'>): number {
-    const bytes = this.#cipher.update(this.#staged.subarray(0, left * PRINT_STEP))
-    const mixed = viewOf(bytes)
-    const chains = this.prints
-    let going = 0
-    for (let nth = 0; nth < left; nth += 1) {
-      const n = this.#live[nth] as number
-      const from = nth * PRINT_STEP
-      const to = n * PRINT_STEP
-      chains.setInt32(to, mixed.getInt32(from, true), true)
-      chains.setInt32(to + 4, mixed.getInt32(from + 4, true), true)
-      chains.setInt32(to + 8, mixed.getInt32(from + 8, true), true)
-      chains.setInt32(to + 12, mixed.getInt32(from + 12, true), true)
-      if ((lengths[n * 2 + kind] as number) <= done) continue
-      this.#live[going] = n
-      going += 1
+  #makeRoom(count: number, size: number): void {
+    if (size > this.#staged.length) {
+      this.#staged = Buffer.allocUnsafeSlow(Math.ceil(size * 1.2))
+      this.#view = viewOf(this.#staged)
     }
-    release([bytes])
-    return going
-  }
-
-  #makeRoom(count: number): void {
     if (count <= this.hashes.length) return
-    this.#staged = Buffer.allocUnsafeSlow(count * PRINT_STEP)
-    this.prints = viewOf(Buffer.allocUnsafeSlow(count * PRINT_STEP))
-    this.#live = new Int32Array(count)
-    this.#from = new Int32Array(count)
     this.hashes = new Int32Array(count)
+    this.words = new Int32Array(count)
+    this.tails = new Uint16Array(count)
   }
 }
 
-interface Step {
-  readonly lengths: Uint16Array
-  readonly kind: 0 | 1
-  /** Bytes of the texts that the chains have taken in. */
-  readonly done: number
-  readonly left: number
-}
+/** Also a text without a byte has one, which says so. */
+const chunksIn = (length: number): number =>
+  length <= CHUNK_BYTES ? 1 : ((length + CHUNK_BYTES - 1) / CHUNK_BYTES) | 0
 
 /** Four bytes of a text of which `left` are left; zeros behind its end. */
 function wordAt(text: DataView, at: number, left: number): number {

@@ -1,57 +1,62 @@
-import { PRINT_BYTES } from './fingerprints.js'
 import { MEMBER, type State, viewOf } from './record.js'
 
 /**
- * Places as they are kept, a block of them as one text: how many they are, a colon, what is known of each in 20 bytes, base64,
- * and the texts of all, each address before its claimant. Nearly all places are compared by their fingerprints alone, and
- * their texts are not even cut apart.
+ * Places as they are kept: sorted by the hash of their address, some hundreds of them as two texts. Nearly all are compared by their
+ * fingerprints alone (*prints*); the *texts* are read for those that leave, or of whom there is more to say.
  *
- *     0   4  hash of the address, 31 bits
- *     4  12  fingerprint of the address and the claimant
- *     16  4  bytes (UTF-8) of the address, 13 bits; those of the claimant, 13 bits, 0: nobody claims the place; state
+ * Prints, base64, ten bytes a place (fingerprints.ts):
+ *
+ *     0   4  hash of the address, 31 bits, above one bit: 1 where it is anything but a member with a claimant
+ *     4   4  word
+ *     8   2  tail
+ *
+ * Texts: how many places, a colon, four bytes a place in base64, and the texts of all, each address before its claimant:
+ *
+ *     0   4  bytes (UTF-8) of the address, 13 bits; those of the claimant, 13 bits, 0: nobody claims the place; state
  */
-export const PLACE_BYTES = 20
-export const PRINT_AT = 4
-const LENGTHS_AT = 16
+export const PRINT_BYTES = 10
+const HEAD_BYTES = 4
 const LENGTH_BITS = 13
 const LENGTH = (1 << LENGTH_BITS) - 1
 
-/** Letters of a block, about: longer ones cost SQLite and V8 pages of their own each time. */
+/** Letters of the texts of a block, about: longer ones cost SQLite and V8 pages of their own each time. */
 const BLOCK_LETTERS = 48 * 1_024
 
-export const hashAt = (places: DataView, nth: number): number => places.getInt32(nth * PLACE_BYTES, true)
+export const printHashAt = (prints: DataView, nth: number): number => prints.getUint32(nth * PRINT_BYTES, true) >>> 1
+export const isOdd = (prints: DataView, nth: number): boolean => (prints.getUint8(nth * PRINT_BYTES) & 1) === 1
+export const wordAt = (prints: DataView, nth: number): number => prints.getInt32(nth * PRINT_BYTES + 4, true)
+export const tailAt = (prints: DataView, nth: number): number => prints.getUint16(nth * PRINT_BYTES + 8, true)
 
-/** Bytes of both texts. */
-export function textBytesAt(places: DataView, nth: number): number {
-  const lengths = places.getUint32(nth * PLACE_BYTES + LENGTHS_AT, true)
-  return (lengths & LENGTH) + ((lengths >>> LENGTH_BITS) & LENGTH)
-}
+/** Bytes of the address; those of the claimant; what the destination has: from the head of a place. */
+export const addressBytesOf = (head: number): number => head & LENGTH
+export const claimantBytesOf = (head: number): number => (head >>> LENGTH_BITS) & LENGTH
+export const stateOf = (head: number): State => (head >>> (2 * LENGTH_BITS)) as State
 
-export const addressBytesAt = (places: DataView, nth: number): number =>
-  places.getUint32(nth * PLACE_BYTES + LENGTHS_AT, true) & LENGTH
-
-export const stateAt = (places: DataView, nth: number): State =>
-  (places.getUint32(nth * PLACE_BYTES + LENGTHS_AT, true) >>> (2 * LENGTH_BITS)) as State
-
-/** A member that somebody claims: what nearly every place is. */
-export function isPlain(places: DataView, nth: number): boolean {
-  const lengths = places.getUint32(nth * PLACE_BYTES + LENGTHS_AT, true)
-  return lengths >>> (2 * LENGTH_BITS) === MEMBER && lengths >>> LENGTH_BITS > 0
-}
-
+/** A block as it is in the store. */
 export interface KeptBlock {
+  readonly prints: string
+  readonly texts: string
+}
+
+/** Texts of a block, not cut apart. */
+export interface BlockTexts {
   readonly count: number
-  /** Where begins what is known of each, in base64. */
-  readonly base64At: number
+  /** Where begin the heads of all places, in base64. */
+  readonly headsAt: number
   /** Where the first text begins. */
   readonly textsAt: number
 }
 
-export function blockOf(value: string): KeptBlock {
+export function blockTextsOf(value: string): BlockTexts {
   const colon = value.indexOf(':')
   const count = Number(value.slice(0, colon))
-  const textsAt = colon + 1 + Math.ceil((count * PLACE_BYTES) / 3) * 4
-  return { count, base64At: colon + 1, textsAt }
+  return { count, headsAt: colon + 1, textsAt: colon + 1 + Math.ceil((count * HEAD_BYTES) / 3) * 4 }
+}
+
+/** What stands for a place: fingerprints.ts. */
+export interface Print {
+  readonly word: number
+  readonly tail: number
 }
 
 export interface KeptPlace {
@@ -62,62 +67,82 @@ export interface KeptPlace {
   readonly state: State
 }
 
-/** Puts places into blocks. */
+/** Puts places into blocks; they come sorted by their hash. */
 export class BlockWriter {
-  readonly #blocks: string[] = []
+  readonly #blocks: KeptBlock[] = []
   readonly #lettersMax: number
-  readonly #places: Buffer
-  readonly #view: DataView
-  #used = 0
+  #prints = Buffer.alloc(BLOCK_LETTERS)
+  #printView = viewOf(this.#prints)
+  #heads = Buffer.alloc(BLOCK_LETTERS)
+  #headView = viewOf(this.#heads)
+  #count = 0
   #texts = ''
 
-  /** @param most  places that come as one block, however long it is. Default: in blocks of the usual length */
-  constructor(most?: number) {
-    this.#lettersMax = most === undefined ? BLOCK_LETTERS : Number.POSITIVE_INFINITY
-    this.#places = Buffer.allocUnsafe(most === undefined ? BLOCK_LETTERS : most * PLACE_BYTES)
-    this.#view = viewOf(this.#places)
+  /** @param lettersMax  of the texts of a block */
+  constructor(lettersMax = BLOCK_LETTERS) {
+    this.#lettersMax = lettersMax
   }
 
-  /** Adds places as they stand in a block, and their texts. */
-  copy(places: DataView, from: number, end: number, texts: string): void {
-    this.#makeRoom((end - from) * PLACE_BYTES + texts.length)
-    for (let at = from * PLACE_BYTES; at < end * PLACE_BYTES; at += 4, this.#used += 4)
-      this.#view.setInt32(this.#used, places.getInt32(at))
+  /** Adds a place as it is kept, without its texts. */
+  copy(head: number, prints: DataView, nth: number): void {
+    this.#makeRoom()
+    const to = this.#count * PRINT_BYTES
+    this.#printView.setInt32(to, prints.getInt32(nth * PRINT_BYTES))
+    this.#printView.setInt32(to + 4, prints.getInt32(nth * PRINT_BYTES + 4))
+    this.#printView.setInt16(to + 8, prints.getInt16(nth * PRINT_BYTES + 8))
+    this.#headView.setUint32(this.#count * HEAD_BYTES, head, true)
+    this.#count += 1
+  }
+
+  /** The texts of all places that were copied since; another block may begin behind them. */
+  texts(texts: string): void {
     this.#texts += texts
+    this.#cutLong()
   }
 
-  /** @param at  where the fingerprint begins in `prints` */
-  put({ hash, address, claimant, state }: KeptPlace, prints: DataView, at: number): void {
-    this.#makeRoom(PLACE_BYTES + address.length + claimant.length)
-    const to = this.#used
-    this.#view.setInt32(to, hash, true)
-    for (let word = 0; word < PRINT_BYTES; word += 4)
-      this.#view.setInt32(to + PRINT_AT + word, prints.getInt32(at + word))
+  put({ hash, address, claimant, state }: KeptPlace, { word, tail }: Print): void {
+    this.#makeRoom()
     const [ofAddress, ofClaimant] = [Buffer.byteLength(address), Buffer.byteLength(claimant)]
-    const lengths = ofAddress | (ofClaimant << LENGTH_BITS) | (state << (2 * LENGTH_BITS))
-    this.#view.setUint32(to + LENGTHS_AT, lengths, true)
-    this.#used += PLACE_BYTES
+    const odd = state === MEMBER && ofClaimant > 0 ? 0 : 1
+    const to = this.#count * PRINT_BYTES
+    this.#printView.setUint32(to, ((hash << 1) | odd) >>> 0, true)
+    this.#printView.setInt32(to + 4, word, true)
+    this.#printView.setUint16(to + 8, tail, true)
+    const head = ofAddress | (ofClaimant << LENGTH_BITS) | (state << (2 * LENGTH_BITS))
+    this.#headView.setUint32(this.#count * HEAD_BYTES, head, true)
+    this.#count += 1
     this.#texts += address + claimant
+    this.#cutLong()
   }
 
-  end(): readonly string[] {
-    if (this.#used > 0) this.#cut()
+  end(): readonly KeptBlock[] {
+    if (this.#count > 0) this.#cut()
     return this.#blocks
   }
 
-  #makeRoom(size: number): void {
-    if (this.#used > 0 && this.#used + this.#texts.length + size > this.#lettersMax) this.#cut()
+  /** Those behind the last full block as one block, also where there is none. */
+  block(): KeptBlock {
+    const heads = this.#heads.toString('base64', 0, this.#count * HEAD_BYTES)
+    const prints = this.#prints.toString('base64', 0, this.#count * PRINT_BYTES)
+    return { prints, texts: `${this.#count}:${heads}${this.#texts}` }
   }
 
-  /** Those behind the last full block as one block, also where there is none. */
-  text(): string {
-    const base64 = this.#places.toString('base64', 0, this.#used)
-    return `${this.#used / PLACE_BYTES}:${base64}${this.#texts}`
+  #cutLong(): void {
+    if (this.#texts.length + this.#count * HEAD_BYTES >= this.#lettersMax) this.#cut()
   }
 
   #cut(): void {
-    this.#blocks.push(this.text())
-    this.#used = 0
+    this.#blocks.push(this.block())
+    this.#count = 0
     this.#texts = ''
+  }
+
+  #makeRoom(): void {
+    if ((this.#count + 1) * PRINT_BYTES <= this.#prints.length) return
+    const larger = (bytes: Buffer): Buffer<ArrayBuffer> => Buffer.concat([bytes, Buffer.alloc(bytes.length)])
+    this.#prints = larger(this.#prints)
+    this.#printView = viewOf(this.#prints)
+    this.#heads = larger(this.#heads)
+    this.#headView = viewOf(this.#heads)
   }
 }

@@ -1,14 +1,23 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Key, Op, Store } from '../../stores/store.js'
-import { addressBytesAt, blockOf, hashAt, type KeptPlace, PLACE_BYTES, stateAt, textBytesAt } from './kept-block.js'
+import {
+  addressBytesOf,
+  blockTextsOf,
+  claimantBytesOf,
+  type KeptBlock,
+  type KeptPlace,
+  printHashAt,
+  stateOf,
+} from './kept-block.js'
 import { viewOf } from './record.js'
 
 /**
  * What is kept of a list whose claims were always a whole audience, in blocks:
  *
- *     audience  project, list, 'kept', part, nth, n   -> places (kept-block.ts): those of the part, up to the nth plan; a short
- *                                                        list is one part, `all`
- *     audience  project, list, 'log', nth, n          -> records (record.ts): what the nth plan has changed, address by address
+ *     audience  project, list, 'prints', part, nth, n  -> what stands for the places of the part, up to the nth plan (kept-block.ts);
+ *                                                         a short list is one part, `all`
+ *     audience  project, list, 'texts', part, nth, n   -> the texts of the same places
+ *     audience  project, list, 'log', nth, n           -> records (record.ts): what the nth plan has changed, address by address
  *
  * A block of the log replaces what was told of its addresses before. Whoever plans writes its changes there, a thousand or
  * more in one block, and not one row for each: a row in a random place of a long table costs twenty times as much.
@@ -22,7 +31,7 @@ export const partOfHash = (hash: number): number => hash >>> PART_SHIFT
 /** Bytes of records in a block of the log. */
 export const BLOCK_BYTES = 192 * 1_024
 /** Blocks read at once: a scan must not hold the loop, and V8 keeps for long what it finds in use. */
-const BLOCKS_PER_PAGE = 4
+const BLOCKS_PER_PAGE = 16
 
 const digits = (n: number, width: number): string => n.toString().padStart(width, '0')
 
@@ -31,10 +40,22 @@ export const logKey = (list: Key, nth: number, n: number): Key => [...list, 'log
 /** A part of what is kept; ALL of a short list. */
 export const ALL = -1
 
-export const keptKey = (list: Key, part: number): Key => [...list, 'kept', part === ALL ? 'all' : digits(part, 3)]
+const ALL_DIGITS = 'all'
+/** Where the part stands in the key of a block, from its end. */
+const PART_AT = -3
 
-/** Whether a block is of what is kept, rather than of the log. */
-export const isKept = (key: Key): boolean => key[2] === 'kept'
+/** Each block of the one has the same places as the block of the other with its number: they are written together. */
+export const KINDS = ['prints', 'texts'] as const
+
+export const keptKey = (list: Key, kind: (typeof KINDS)[number], part: number): Key => [
+  ...list,
+  kind,
+  part === ALL ? ALL_DIGITS : digits(part, 3),
+]
+
+/** The prints of the same places as a block of texts has; undefined: it is a block of something else. */
+export const printsKeyOf = (key: Key): Key | undefined =>
+  key[2] === 'texts' ? [...key.slice(0, 2), 'prints', ...key.slice(3)] : undefined
 
 export const logOp = (list: Key, at: { readonly nth: number; readonly n: number }, records: Buffer): Op => ({
   op: 'put',
@@ -48,7 +69,7 @@ export async function* readLog(
   store: Store,
   list: Key,
 ): AsyncGenerator<{ readonly nth: number; readonly records: Buffer }> {
-  for await (const { key, value } of blocks(store, [...list, 'log'])) {
+  for await (const { key, value } of blocksOf(store, [...list, 'log'])) {
     yield { nth: Number(key.at(-2)), records: Buffer.from(value as string, 'base64') }
   }
 }
@@ -59,17 +80,18 @@ export class Kept {
   nth = -1
   count = 0
   /** What is known of each place: kept-block.ts. */
-  places: DataView
+  prints: DataView
   /** The texts of all places, UTF-8, each address before its claimant. */
   texts: DataView
-  #placeBytes = Buffer.alloc(0)
+  #printBytes = Buffer.alloc(0)
   #textBytes = Buffer.alloc(0)
   #used = 0
+  #heads = new Uint32Array(0)
   /** Where the texts of each place begin. */
   #from = new Int32Array(1)
 
   constructor() {
-    this.places = viewOf(this.#placeBytes)
+    this.prints = viewOf(this.#printBytes)
     this.texts = viewOf(this.#textBytes)
   }
 
@@ -80,36 +102,42 @@ export class Kept {
   }
 
   async read(store: Store, list: Key, part: number): Promise<void> {
+    await this.readTexts(store, list, part)
+    this.takePrints((await readPrints(store, list, part)).prints)
+  }
+
+  async readTexts(store: Store, list: Key, part: number): Promise<void> {
     this.clear()
-    for await (const { key, value } of blocks(store, keptKey(list, part))) {
+    for await (const { key, value } of blocksOf(store, keptKey(list, 'texts', part))) {
       this.nth = Number(key.at(-2))
       this.take(value as string)
     }
   }
 
-  /** Takes in a block, behind what it has. */
-  take(value: string): void {
-    const { count, textsAt, base64At } = blockOf(value)
-    this.#makeRoom(count, value.length - textsAt)
-    this.#placeBytes.write(value.slice(base64At, textsAt), this.count * PLACE_BYTES, 'base64')
-    const texts = value.slice(textsAt)
-    let from = this.#used
-    this.#used += this.#textBytes.write(texts, from)
-    const end = this.count + count
-    for (let nth = this.count; nth < end; nth += 1) {
-      this.#from[nth] = from
-      from += textBytesAt(this.places, nth)
-    }
-    this.count = end
-    this.#from[end] = from
+  /** Takes in the prints of all places whose texts it has. */
+  takePrints(prints: Uint8Array): void {
+    this.prints = viewOf(prints)
   }
 
-  /** What is known of the places, in `room` where it is large enough. */
-  copyPlaces(room: Uint8Array | undefined): Uint8Array {
-    const size = this.count * PLACE_BYTES
-    const target = room !== undefined && room.length >= size ? room : Buffer.allocUnsafeSlow(Math.ceil(size * 1.1))
-    target.set(this.#placeBytes.subarray(0, size))
-    return target
+  /** Takes in the texts of a block, behind those it has. */
+  take(value: string): void {
+    const { count, textsAt, headsAt } = blockTextsOf(value)
+    this.#makeRoom(count, value.length - textsAt)
+    const heads = viewOf(Buffer.from(value.slice(headsAt, textsAt), 'base64'))
+    let from = this.#used
+    this.#used += this.#textBytes.write(value.slice(textsAt), from)
+    for (let n = 0; n < count; n += 1) {
+      const head = heads.getUint32(n * 4, true)
+      this.#heads[this.count + n] = head
+      this.#from[this.count + n] = from
+      from += addressBytesOf(head) + claimantBytesOf(head)
+    }
+    this.count += count
+    this.#from[this.count] = from
+  }
+
+  headOf(nth: number): number {
+    return this.#heads[nth] as number
   }
 
   /** Where the texts of a place begin; those of the last one end where those of a next one would begin. */
@@ -123,29 +151,68 @@ export class Kept {
   }
 
   placeAt(nth: number): KeptPlace {
-    const { places } = this
-    const from = this.textsAt(nth)
-    const middle = from + addressBytesAt(places, nth)
-    const address = this.#textBytes.toString('utf8', from, middle)
+    const head = this.headOf(nth)
+    const middle = this.textsAt(nth) + addressBytesOf(head)
+    const address = this.#textBytes.toString('utf8', this.textsAt(nth), middle)
     const claimant = this.#textBytes.toString('utf8', middle, this.textsAt(nth + 1))
-    return { hash: hashAt(places, nth), address, claimant, state: stateAt(places, nth) }
+    return { hash: printHashAt(this.prints, nth), address, claimant, state: stateOf(head) }
   }
 
   /** Makes room for so many places more, and for a text of this length. */
   #makeRoom(count: number, units: number): void {
-    const size = (this.count + count) * PLACE_BYTES
-    if (this.#placeBytes.length < size) {
-      this.#placeBytes = grown(this.#placeBytes, size)
-      this.places = viewOf(this.#placeBytes)
-      const before = this.#from
-      this.#from = new Int32Array(Math.ceil(this.#placeBytes.length / PLACE_BYTES) + 1)
-      this.#from.set(before)
+    const places = this.count + count
+    if (this.#heads.length < places) {
+      const [heads, from] = [this.#heads, this.#from]
+      this.#heads = new Uint32Array(Math.ceil(places * 1.5))
+      this.#heads.set(heads)
+      this.#from = new Int32Array(this.#heads.length + 1)
+      this.#from.set(from)
     }
     const bytes = this.#used + units * 3
     if (this.#textBytes.length >= bytes) return
     this.#textBytes = grown(this.#textBytes, bytes)
     this.texts = viewOf(this.#textBytes)
   }
+}
+
+/** What stands for the places of a part. */
+export interface PartPrints {
+  readonly part: number
+  /** For whoever shall own it. */
+  readonly prints: Uint8Array
+  /** Up to which plan it tells all; -1: nothing is kept. */
+  readonly nth: number
+}
+
+/** Those of which something is kept, in their order. */
+export const everyPrints = (store: Store, list: Key): AsyncGenerator<PartPrints> =>
+  printsBelow(store, [...list, 'prints'])
+
+export async function readPrints(store: Store, list: Key, part: number): Promise<PartPrints> {
+  for await (const prints of printsBelow(store, keptKey(list, 'prints', part))) return prints
+  return { part, prints: new Uint8Array(0), nth: -1 }
+}
+
+async function* printsBelow(store: Store, prefix: Key): AsyncGenerator<PartPrints> {
+  let blocks: Buffer[] = []
+  let last: Key | undefined
+  for await (const { key, value } of blocksOf(store, prefix)) {
+    if (last !== undefined && last.at(PART_AT) !== key.at(PART_AT)) {
+      yield printsIn(last, blocks)
+      blocks = []
+    }
+    last = key
+    blocks.push(Buffer.from(value as string, 'base64'))
+  }
+  if (last !== undefined) yield printsIn(last, blocks)
+}
+
+function printsIn(key: Key, blocks: readonly Buffer[]): PartPrints {
+  const prints = Buffer.allocUnsafeSlow(blocks.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const block of blocks) at += block.copy(prints, at)
+  const part = key.at(PART_AT) === ALL_DIGITS ? ALL : Number(key.at(PART_AT))
+  return { part, prints, nth: Number(key.at(-2)) }
 }
 
 /** The same bytes, and room behind them. */
@@ -159,13 +226,16 @@ function grown(bytes: Buffer, size: number): Buffer<ArrayBuffer> {
 export async function keepOps(
   store: Store,
   list: Key,
-  { part, nth, blocks }: { readonly part: number; readonly nth: number; readonly blocks: readonly string[] },
+  { part, nth, blocks }: { readonly part: number; readonly nth: number; readonly blocks: readonly KeptBlock[] },
 ): Promise<readonly Op[]> {
-  const before = await store.scan('audience', { prefix: keptKey(list, part), limit: 10_000 })
-  const ops = before.map(({ key }): Op => ({ op: 'delete', table: 'audience', key }))
-  for (const [n, value] of blocks.entries()) {
-    const key = [...keptKey(list, part), digits(nth, 10), digits(n, 4)]
-    ops.push({ op: 'put', table: 'audience', key, value })
+  const ops: Op[] = []
+  for (const kind of KINDS) {
+    const prefix = keptKey(list, kind, part)
+    for await (const { key } of blocksOf(store, prefix)) ops.push({ op: 'delete', table: 'audience', key })
+    for (const [n, block] of blocks.entries()) {
+      const key = [...prefix, digits(nth, 10), digits(n, 4)]
+      ops.push({ op: 'put', table: 'audience', key, value: block[kind] })
+    }
   }
   return ops
 }
@@ -180,7 +250,7 @@ export async function dropBlocks(
   { isGone, fence }: { readonly isGone: (key: Key) => boolean; readonly fence: readonly Op[] },
 ): Promise<void> {
   let ops: Op[] = []
-  for await (const { key } of blocks(store, prefix)) {
+  for await (const { key } of blocksOf(store, prefix)) {
     if (isGone(key)) ops.push({ op: 'delete', table: 'audience', key })
     if (ops.length < DELETES_PER_COMMIT) continue
     await store.commit([...fence, ...ops])
@@ -189,7 +259,7 @@ export async function dropBlocks(
   if (ops.length > 0) await store.commit([...fence, ...ops])
 }
 
-async function* blocks(store: Store, prefix: Key) {
+async function* blocksOf(store: Store, prefix: Key) {
   for (let after: Key | undefined; ; ) {
     const page = await store.scan('audience', { prefix, after, limit: BLOCKS_PER_PAGE })
     yield* page

@@ -3,7 +3,7 @@ import { LakeloopError } from '../../errors.js'
 import type { Key, Op, Store } from '../../stores/store.js'
 import type { ListRecord } from '../list-state.js'
 import type { KeptAnew } from './compare.js'
-import { ALL, DELETES_PER_COMMIT, dropBlocks, keptKey, logKey, logOp, PARTS } from './kept.js'
+import { ALL, DELETES_PER_COMMIT, dropBlocks, KINDS, keptKey, logKey, logOp, PARTS } from './kept.js'
 
 const KEY_BYTES = 16
 
@@ -31,12 +31,12 @@ export class Log {
     this.#record = options.record
     this.nth = (options.record?.nth ?? 0) + 1
     const { whole } = options.record ?? {}
-    if (whole !== undefined && whole.key === undefined) {
+    if (whole !== undefined && whole.macKey === undefined) {
       throw new LakeloopError('STORE_FAILED', {
         problem: 'a list of whole audiences was kept by a version before 0.1.0',
       })
     }
-    this.key = whole === undefined ? randomBytes(KEY_BYTES) : Buffer.from(whole.key, 'base64')
+    this.key = whole === undefined ? randomBytes(KEY_BYTES) : Buffer.from(whole.macKey, 'base64')
   }
 
   /**
@@ -68,11 +68,12 @@ export class Log {
   /** What is kept was written anew, up to the plan before this one: the log of those plans is of no use any more. */
   async kept(kept: KeptAnew): Promise<void> {
     const { store, list } = this.#options
-    await this.#change({ whole: { ...kept, key: this.key.toString('base64') } })
+    await this.#change({ whole: { ...kept, macKey: this.key.toString('base64') } })
     const { fence } = this
     const upTo = this.nth - 1
     await dropBlocks(store, [...list, 'log'], { isGone: (key) => Number(key.at(-2)) <= upTo, fence })
-    if (kept.parts === PARTS) await dropBlocks(store, keptKey(list, ALL), { isGone: () => true, fence })
+    if (kept.parts === PARTS)
+      for (const kind of KINDS) await dropBlocks(store, keptKey(list, kind, ALL), { isGone: () => true, fence })
   }
 
   /** The audience of this epoch was decided about. */
@@ -95,7 +96,7 @@ export class Log {
       epoch: '',
       nth: 0,
       next: 0,
-      whole: { parts: 1, bytes: 0, key: this.key.toString('base64') },
+      whole: { parts: 1, bytes: 0, macKey: this.key.toString('base64') },
     }
     const after: ListRecord = { ...known, ...change, nth: this.nth }
     await store.commit([...this.fence, { op: 'put', table: 'list', key: list, value: { ...after } as never }])

@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { LakeloopError } from '../../errors.js'
-import type { PartAsked, PartMatched } from './matcher.js'
+import type { PartAsked, PartKept, PartMatched } from './matcher.js'
 import type { ThreadData } from './thread-data.js'
 import type { Answered, Asked } from './thread-protocol.js'
-import type { WishPage } from './wish-spool.js'
+import type { WishPage } from './wish-batch.js'
 
 /** Pages on their way to the thread: one that is worked on, and those that wait for it. */
 const PAGES_MAX = 4
@@ -27,9 +27,8 @@ export class MatchThread {
   readonly #waiting = new Map<number, Waiting>()
   #asked = 0
   #pages: Promise<Answered>[] = []
-  readonly #spare: { readonly add: Uint8Array[]; readonly match: Uint8Array[] } = { add: [], match: [] }
+  readonly #spare: Uint8Array[] = []
   #gone: unknown
-  bytes = 0
 
   /** Undefined where the host may start no thread. */
   static async open(data: ThreadData): Promise<MatchThread | undefined> {
@@ -56,32 +55,33 @@ export class MatchThread {
     this.#worker.on('exit', () => this.#end(undefined))
   }
 
-  /** Bytes that the texts of a page, or places, may be written into. */
-  spare(what: 'add' | 'match'): Uint8Array | undefined {
-    return this.#spare[what].pop()
+  /** Bytes that the texts of a page may be written into. */
+  spare(): Uint8Array | undefined {
+    return this.#spare.pop()
+  }
+
+  /** Hands over what is kept of a part; its bytes are gone here. */
+  async take(part: number, kept: PartKept): Promise<void> {
+    await this.#wait(this.#ask({ what: 'take', part, kept }, buffersOf(kept)))
   }
 
   /** Hands a page over; its bytes are gone here. Waits while many are on their way. */
   async add(page: WishPage): Promise<void> {
     const { bytes, lengths, wants } = page
     const answer = this.#ask({ what: 'add', page }, [bytes.buffer, lengths.buffer, wants.buffer] as ArrayBuffer[])
-    answer.catch(() => undefined) // told below, or by `ready`
-    this.#pages.push(answer)
-    if (this.#pages.length >= PAGES_MAX) await this.#pages.shift()
+    await this.#wait(answer)
   }
 
-  /** All pages are in their parts. */
-  async ready(): Promise<void> {
+  /** No page follows. Gives the bytes of all wishes that were spooled. */
+  async end(): Promise<number> {
     await Promise.all(this.#pages)
     this.#pages = []
+    return (await this.#ask({ what: 'end' }, [])).bytes as number
   }
 
   /** The bytes of what is asked are gone here. */
   async match(part: PartAsked): Promise<PartMatched> {
-    const { matched } = await this.#ask({ what: 'match', part }, [
-      part.places.buffer,
-      part.told.buffer,
-    ] as ArrayBuffer[])
+    const { matched } = await this.#ask({ what: 'match', part }, part.kept ? buffersOf(part.kept) : [])
     return matched as PartMatched
   }
 
@@ -89,6 +89,13 @@ export class MatchThread {
   async close(): Promise<void> {
     if (this.#gone === undefined) await this.#ask({ what: 'close' }, []).catch(() => undefined)
     await this.#worker.terminate()
+  }
+
+  /** Waits where many are on their way. */
+  async #wait(answer: Promise<Answered>): Promise<void> {
+    answer.catch(() => undefined) // told below, or by `end`
+    this.#pages.push(answer)
+    if (this.#pages.length >= PAGES_MAX) await this.#pages.shift()
   }
 
   async #ask(asked: Asked, handedOver: ArrayBuffer[]): Promise<Answered> {
@@ -104,8 +111,7 @@ export class MatchThread {
   #answer(answered: Answered): void {
     const waiting = this.#waiting.get(answered.nth)
     this.#waiting.delete(answered.nth)
-    if (answered.bytes !== undefined) this.bytes = answered.bytes
-    if (answered.spare !== undefined) this.#spare[answered.matched === undefined ? 'add' : 'match'].push(answered.spare)
+    if (answered.spare !== undefined) this.#spare.push(answered.spare)
     if (answered.problem === undefined) waiting?.done(answered)
     else waiting?.failed(new LakeloopError('LIST_SPOOL', { problem: answered.problem }))
   }
@@ -116,3 +122,5 @@ export class MatchThread {
     this.#waiting.clear()
   }
 }
+
+const buffersOf = ({ prints, told }: PartKept): ArrayBuffer[] => [prints.buffer, told.buffer] as ArrayBuffer[]

@@ -1,10 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
+import { LakeloopError } from '../../errors.js'
 import type { Key, Store } from '../../stores/store.js'
-import { ALL, Kept, PARTS, partOfHash, readLog } from './kept.js'
-import { addressBytesAt, hashAt as placeHashAt, stateAt as placeStateAt, textBytesAt } from './kept-block.js'
-import type { PartMatched } from './matcher.js'
+import { ALL, everyPrints, Kept, PARTS, partOfHash, readLog, readPrints } from './kept.js'
+import { addressBytesOf, claimantBytesOf, PRINT_BYTES, stateOf } from './kept-block.js'
+import type { Open } from './match.js'
+import type { PartKept, PartMatched } from './matcher.js'
 import { Places, RECORDS_PER_TURN } from './places.js'
-import { copyBytes, endAt, HEADER, hashAt, markAt, stateAt, viewOf, writeHeader, writeMark } from './record.js'
+import { copyBytes, endAt, HEADER, hashAt, markAt, stateAt, viewOf, WISH_IN, writeHeader, writeMark } from './record.js'
 import type { Spool } from './spool.js'
 import type { Wishes } from './wishes.js'
 
@@ -17,6 +19,8 @@ export interface Known {
   /** What the log tells; and before it what is kept, where that is one part. */
   readonly told: Told
   readonly wishes: Wishes
+  /** Up to which plan those parts tell all that were taken in before the wishes. */
+  readonly taken: readonly number[]
   /** Bytes of a list that is compared, and kept, as one part. */
   readonly shortBytes: number
 }
@@ -29,7 +33,10 @@ export interface Told {
 }
 
 /** Puts the log of a list into a spool, part by part; and before it what is kept, where that is one part. */
-export async function readTold({ store, list, parts }: Omit<Known, 'told' | 'wishes'>, spool: Spool): Promise<Told> {
+export async function readTold(
+  { store, list, parts }: Omit<Known, 'told' | 'wishes' | 'taken'>,
+  spool: Spool,
+): Promise<Told> {
   const plans: number[] = [-1]
   let logBytes = 0
   const put = async (records: Buffer, mark: number): Promise<void> => {
@@ -59,9 +66,51 @@ export async function readTold({ store, list, parts }: Omit<Known, 'told' | 'wis
   return { spool, plans, logBytes }
 }
 
+/** What is known of a list before its wishes, and where they will be matched. */
+export type Before = Omit<Known, 'taken'>
+
+/**
+ * Takes in what stands for the places that are kept, part by part, before an audience goes by: nearly all of its wishes say no more
+ * than that, and need not wait in a file. Parts behind the first `placesMax` places are matched behind the audience.
+ *
+ * Cost  six bytes of memory a place.
+ */
+export async function takeKept(known: Before, placesMax: number): Promise<readonly number[]> {
+  const { store, list, parts, wishes } = known
+  const taken: number[] = []
+  if (parts === 1) return taken
+  let places = 0
+  for await (const { part, prints, nth } of everyPrints(store, list)) {
+    while (taken.length < part) taken.push(NOTHING)
+    places += prints.length / PRINT_BYTES
+    if (places > placesMax) return taken
+    const { bytes, least } = await toldOf(known, part, nth, new Room())
+    await wishes.take(part, { prints, told: hashesOf(bytes, least) })
+    taken.push(nth)
+  }
+  while (taken.length < PARTS) taken.push(NOTHING)
+  return taken
+}
+
+/** In place of a plan: nothing is kept of the part. */
+const NOTHING = -1
+
+/** What the log tells of a part, and the first block of it that what is kept does not tell already. */
+async function toldOf({ parts, told }: Before, part: number, nth: number, room: Room) {
+  const streams = streamsOf(part)
+  const bytes = room.of(told.spool.size(streams))
+  await told.spool.readInto(streams, bytes, 0)
+  const behind = told.plans.findIndex((plan) => plan > nth)
+  // What is kept as one part is told.
+  return { bytes, least: parts === 1 ? 0 : behind < 0 ? told.plans.length : behind }
+}
+
 /** Of a part: which of its places have to be compared as texts, and what is known of those. */
 export interface Part {
   readonly part: number
+  /** Places that are kept. */
+  readonly count: number
+  /** Their texts, where one of them is open or all are asked for. */
   readonly kept: Kept
   /** Places of `kept`, ascending. All others are members as they were. */
   readonly open: Int32Array
@@ -74,28 +123,34 @@ export interface Part {
 const EVERY_PART = Array.from({ length: PARTS }, (_, part) => part)
 const streamsOf = (part: number): readonly number[] => (part === ALL ? EVERY_PART : [part])
 
-/** A part that is being matched. */
-interface Matching {
+export interface Asking {
+  /** Whether places that no wish has shown are open. */
+  readonly opensUnseen: boolean
+  /** Whether all that is kept is asked for, and not only what is open. */
+  readonly all: boolean
+}
+
+/** A part that was matched. */
+interface Matching extends PartMatched {
   readonly part: number
   readonly kept: Kept
   readonly told: Buffer
   readonly least: number
-  readonly matched: Promise<PartMatched>
 }
 
 /**
- * The addresses of a list part by part, each until the next one is asked for. While one is looked at, the next one is read and
- * matched. All are open where no wish has shown them, if `opensUnseen` says so.
+ * The addresses of a list part by part, each until the next one is asked for. While one is looked at, the next one is matched and
+ * read. Throws STORE_CONFLICT where what is kept was written anew meanwhile.
  */
-export async function* everyPart(known: Known, opensUnseen: boolean): AsyncGenerator<Part> {
+export async function* everyPart(known: Known, asking: Asking): AsyncGenerator<Part> {
   const { parts, told, wishes, shortBytes } = known
   const bytes = told.spool.bytes + (await wishes.end())
   const all = parts === 1 && bytes <= shortBytes ? [ALL] : EVERY_PART
-  const rooms = [new PartRoom(known), new PartRoom(known)] as const
+  const rooms = [new PartRoom(known, asking), new PartRoom(known, asking)] as const
   const begin = async (n: number): Promise<Matching | undefined> => {
     const [part, next] = [all[n], all[n + 1]]
     if (part === undefined) return undefined
-    return await (rooms[n % 2] as PartRoom).begin(part, next === undefined ? [] : streamsOf(next), opensUnseen)
+    return await (rooms[n % 2] as PartRoom).begin(part, next === undefined ? [] : streamsOf(next))
   }
   let coming = begin(0)
   try {
@@ -120,60 +175,78 @@ const KEPT = 0
 /** The memory of one part, used again and again. */
 class PartRoom {
   readonly #known: Known
+  readonly #asking: Asking
   readonly #kept = new Kept()
   readonly #told = new Room()
   readonly #records = new Room()
 
-  constructor(known: Known) {
+  constructor(known: Known, asking: Asking) {
     this.#known = known
+    this.#asking = asking
   }
 
-  async begin(part: number, next: readonly number[], opensUnseen: boolean): Promise<Matching> {
-    const { store, list, parts, told, wishes } = this.#known
+  async begin(part: number, next: readonly number[]): Promise<Matching> {
+    const { store, list, parts, wishes, taken } = this.#known
+    const { opensUnseen, all } = this.#asking
     const kept = this.#kept
-    // What is kept as one part is told.
-    if (parts === 1) kept.clear()
-    else await kept.read(store, list, part)
-    const bytes = this.#told.of(told.spool.size(streamsOf(part)))
-    await told.spool.readInto(streamsOf(part), bytes, 0)
-    // The part may tell some blocks of the log already.
-    const behind = told.plans.findIndex((plan) => plan > kept.nth)
-    const least = parts === 1 ? 0 : behind < 0 ? told.plans.length : behind
-    const places = kept.copyPlaces(wishes.spare('match'))
-    const asked = { parts: streamsOf(part), next, places, count: kept.count, told: hashesOf(bytes, least), opensUnseen }
-    const matched = wishes.match(asked)
-    matched.catch(() => undefined) // told when it is waited for
-    return { part, kept, told: bytes, least, matched }
+    kept.clear()
+    const isTaken = taken[part] !== undefined && taken[part] !== NOTHING
+    const { prints, nth } = parts === 1 ? NONE : await this.#printsOf(part)
+    const { bytes: told, least } = await toldOf(this.#known, part, nth, this.#told)
+    const asked: PartKept | undefined = isTaken
+      ? undefined
+      : { prints: new Uint8Array(prints), told: hashesOf(told, least) }
+    const matched = await wishes.match({ parts: streamsOf(part), next, kept: asked, opensUnseen })
+    const { count, open } = matched
+    if (count > 0 && (all || open.places.length > 0)) {
+      await kept.readTexts(store, list, part)
+      kept.takePrints(prints)
+      // What was read belongs together, since nobody else has planned the list meanwhile: else this plan is of no use.
+      if (kept.count !== count || kept.nth !== nth) throw new LakeloopError('STORE_CONFLICT', { table: 'audience' })
+    }
+    return { part, kept, told, least, ...matched }
   }
 
-  async end({ part, kept, told, least, matched }: Matching): Promise<Part> {
-    const { open, wishes } = await matched
+  /** What stands for the places of a part; of one that was taken in, none unless all is asked for. */
+  async #printsOf(part: number) {
+    const { store, list, taken } = this.#known
+    const nth = taken[part]
+    if (nth === NOTHING || (nth !== undefined && !this.#asking.all)) return { ...NONE, nth }
+    return await readPrints(store, list, part)
+  }
+
+  async end({ part, kept, told, least, count, open, wishes }: Matching): Promise<Part> {
     let size = told.length + wishes.length
-    for (const nth of open) size += HEADER + textBytesAt(kept.places, nth)
+    for (const nth of open.places) size += 2 * (HEADER + kept.textsAt(nth + 1) - kept.textsAt(nth))
     const bytes = this.#records.of(size)
     const view = viewOf(bytes)
     let at = 0
-    for (const nth of open) at = copyPlace(kept, nth, view, at)
+    for (let n = 0; n < open.places.length; n += 1) at = copyPlace(kept, open, n, KEPT, view, at)
     const toldAt = at
     at += told.copy(bytes, at)
     const wishesAt = at
+    // Who was shown before it was opened was shown by a wish of its own claimant.
+    for (let n = 0; n < open.places.length; n += 1)
+      if (open.shown[n] === 1) at = copyPlace(kept, open, n, WISH_IN, view, at)
     bytes.set(wishes, at)
     const all = bytes.subarray(0, at + wishes.length)
     const places = new Places(all, all.length / RECORD_BYTES)
     await places.tell(0, toldAt, 0)
     await places.tell(toldAt, wishesAt, least)
-    return { part, kept, open, places, wishesAt }
+    return { part, kept, count, open: open.places, places, wishesAt }
   }
 }
 
-/** Writes a place that is kept as a record; gives where it ends. */
-function copyPlace(kept: Kept, nth: number, to: DataView, at: number): number {
-  const { places, texts } = kept
-  const [from, end] = [kept.textsAt(nth), kept.textsAt(nth + 1)]
-  const address = addressBytesAt(places, nth)
-  const lengths = address | ((end - from - address) << 16)
-  writeHeader(to, at, { hash: placeHashAt(places, nth), mark: KEPT, lengths, state: placeStateAt(places, nth) })
-  copyBytes(texts, from, end, to, at + HEADER)
+const NONE = { prints: new Uint8Array(0), nth: NOTHING }
+
+/** Writes the nth of the open places as a record; gives where it ends. */
+function copyPlace(kept: Kept, open: Open, n: number, mark: number, to: DataView, at: number): number {
+  const place = open.places[n] as number
+  const [from, end] = [kept.textsAt(place), kept.textsAt(place + 1)]
+  const head = kept.headOf(place)
+  const lengths = addressBytesOf(head) | (claimantBytesOf(head) << 16)
+  writeHeader(to, at, { hash: open.hashes[n] as number, mark, lengths, state: stateOf(head) })
+  copyBytes(kept.texts, from, end, to, at + HEADER)
   return at + HEADER + end - from
 }
 

@@ -44,8 +44,9 @@ export async function toRows(options: RowsOptions): Promise<void> {
   const wishes = new Wishes({ directory: options.directory, key: log.key }, 0) // none
   try {
     const kept = { store, list, parts: record.whole?.parts ?? 1, shortBytes: BOUNDS.shortBytes }
-    const known = { ...kept, told: await readTold(kept, spool), wishes }
-    for await (const { places } of everyPart(known, true)) await writeRows(options, places, log)
+    const known = { ...kept, told: await readTold(kept, spool), wishes, taken: [] }
+    for await (const { places } of everyPart(known, { opensUnseen: true, all: true }))
+      await writeRows(options, places, log)
   } finally {
     await wishes.close()
     await spool.close()

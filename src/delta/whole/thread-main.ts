@@ -12,9 +12,14 @@ let last: Promise<void> = Promise.resolve()
 async function answerOf(asked: Asked): Promise<Omit<Answered, 'nth'>> {
   if (asked.what === 'add') {
     await matcher.add(asked.page)
-    return { bytes: matcher.bytes, spare: asked.page.bytes }
+    return { spare: asked.page.bytes }
   }
-  if (asked.what === 'match') return { matched: await matcher.match(asked.part), spare: asked.part.places }
+  if (asked.what === 'take') {
+    matcher.take(asked.part, asked.kept)
+    return {}
+  }
+  if (asked.what === 'end') return { bytes: await matcher.end() }
+  if (asked.what === 'match') return { matched: await matcher.match(asked.part) }
   await matcher.close()
   return {}
 }
@@ -23,7 +28,7 @@ async function answer({ nth, asked }: Question): Promise<void> {
   try {
     const answered = await answerOf(asked)
     const { spare, matched } = answered
-    const handedOver = [spare, matched?.open, matched?.wishes].flatMap((one) => one?.buffer ?? []) as ArrayBuffer[]
+    const handedOver = [spare, matched?.wishes].flatMap((one) => one?.buffer ?? []) as ArrayBuffer[]
     port.postMessage({ nth, ...answered }, handedOver)
   } catch (error) {
     // Another error ends the thread, and so the plan.

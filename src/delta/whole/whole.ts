@@ -7,7 +7,7 @@ import type { ListRecord } from '../list-state.js'
 import { compare } from './compare.js'
 import { BLOCK_BYTES, PARTS } from './kept.js'
 import { Log } from './log.js'
-import { readTold } from './parts.js'
+import { readTold, takeKept } from './parts.js'
 import { Spool } from './spool.js'
 import { writeTexts } from './texts.js'
 import { ADDS, type Counted, decidedOf, REMOVALS, REST, STREAMS } from './verdicts.js'
@@ -41,6 +41,8 @@ export interface Bounds {
   readonly undecidedMax: number
   /** Bytes of texts up to which an audience is sorted in the host's thread: to start another takes about as long. */
   readonly aloneBytes: number
+  /** Places that are taken in before an audience: 6 bytes of memory each. */
+  readonly takenMax: number
 }
 
 export const BOUNDS: Bounds = {
@@ -48,6 +50,7 @@ export const BOUNDS: Bounds = {
   logBytesLeast: 2 ** 20,
   undecidedMax: 500_000,
   aloneBytes: 4 * 2 ** 20,
+  takenMax: 12_000_000,
 }
 
 /** A list compared; what has to be sent waits in the spool. */
@@ -92,7 +95,7 @@ async function planInto(spool: Spool, options: WholeOptions): Promise<WholePlan>
 /** Compares what is known with what is wished. `any`: whether there was a wish; undefined where none was asked for. */
 async function compareAll(spool: Spool, log: Log, options: WholeOptions, isSame: boolean) {
   const { store, list, record, complete, wishes } = options
-  const { shortBytes, logBytesLeast, undecidedMax, aloneBytes } = options.bounds ?? BOUNDS
+  const { shortBytes, logBytesLeast, undecidedMax, aloneBytes, takenMax } = options.bounds ?? BOUNDS
   const { parts, bytes } = record?.whole ?? { parts: 1, bytes: 0 }
   const spooled = new Spool(options.directory, PARTS)
   const wished = new Wishes({ directory: options.directory, key: log.key }, aloneBytes)
@@ -102,11 +105,13 @@ async function compareAll(spool: Spool, log: Log, options: WholeOptions, isSame:
     const { logBytes, plans } = told
     const isLong = logBytes > Math.max(logBytesLeast, bytes * LOG_SHARE) || plans.length > LOG_BLOCKS_MAX
     const keep = isLong ? { nth: log.nth - 1, fence: log.fence } : undefined
+    const before = { ...kept, told, wishes: wished }
+    const taken = wishes === undefined ? [] : await takeKept(before, takenMax)
     const said = wishes && (await spoolWishes(options, wished, { wishes, undecidedMax }))
     const undecided = said?.undecided ?? new Set()
     const isDecided = complete && !isSame && undecided.size <= undecidedMax
     const isAbsent = isDecided ? (claimant: string) => !undecided.has(digestOf(claimant)) : undefined
-    const compared = await compare({ ...kept, told, wishes: wished, spool, key: log.key, isAbsent, keep })
+    const compared = await compare({ ...before, taken, spool, key: log.key, isAbsent, keep })
     return { ...compared, any: said?.any }
   } finally {
     await wished.close()
@@ -138,7 +143,7 @@ async function spoolWishes(
         if (wish.address !== undefined && wish.member !== undefined) placed.push(wish as PlacedWish)
         else if (undecided.size <= undecidedMax) undecided.add(digestOf(wish.claimant))
       }
-      const texts = writeTexts(placed, wished.spare('add'))
+      const texts = writeTexts(placed, wished.spare())
       // Throws for what could be no key of a row; no part of it before the last may be empty.
       const keys = texts.odd.map(({ address, claimant }): Key => [...list, address, claimant, ''])
       if (keys.length > 0) await store.get('claimByAddress', keys)

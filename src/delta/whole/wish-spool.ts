@@ -1,57 +1,76 @@
-import { Fingerprints, PRINT_BYTES, PRINT_STEP, type Texts } from './fingerprints.js'
-import { PARTS, partOfHash } from './kept.js'
-import { copyBytes, HEADER, MEMBER, viewOf, WISH_IN, WISH_OUT, writeHeader } from './record.js'
+import { Fingerprints } from './fingerprints.js'
+import { PARTS } from './kept.js'
+import type { Match } from './match.js'
+import { copyBytes, endAt, HEADER, hashAt, MEMBER, markAt, viewOf, WISH_IN, WISH_OUT, writeHeader } from './record.js'
 import { Spool } from './spool.js'
+import { WishBatch, type WishPage } from './wish-batch.js'
 
-/** A wish in the spool: a fingerprint, and behind it a record; the next one begins at a multiple of four. */
-export const RECORD_AT = PRINT_BYTES
+/** A wish in the spool: word and tail of its fingerprint, and behind them a record; the next one begins at a multiple of four. */
+const RECORD_AT = 8
+const TAIL_AT = 4
 
 const sizeOf = (textBytes: number): number => (RECORD_AT + HEADER + textBytes + 3) & ~3
 
-/** Where the wish behind this one begins. */
-export const nextWish = (view: DataView, at: number): number =>
-  at + sizeOf(view.getUint16(at + RECORD_AT + 8, true) + view.getUint16(at + RECORD_AT + 10, true))
-
-/** Wishes of a page: their texts, and for each whether it wants a place. */
-export interface WishPage extends Texts {
-  readonly wants: Uint8Array
-}
-
-/** Wishes in the parts of their addresses, with their fingerprints. */
+/** Wishes in the parts of their addresses, with their fingerprints; but for those that say no more than what is kept. */
 export class WishSpool {
   readonly #fingerprints: Fingerprints
   readonly #spool: Spool
+  readonly #matches: readonly (Match | undefined)[]
+  readonly #batch = new WishBatch()
 
-  constructor(directory: string, key: Uint8Array) {
+  /** @param matches  what is known to be kept, by the part */
+  constructor(directory: string, key: Uint8Array, matches: readonly (Match | undefined)[]) {
     this.#fingerprints = new Fingerprints(key)
     this.#spool = new Spool(directory, PARTS)
+    this.#matches = matches
   }
 
-  /** Bytes of all wishes. */
+  /** Bytes of all wishes that are in the spool. */
   get bytes(): number {
     return this.#spool.bytes
   }
 
   /** Takes them in, and waits for the disk where much of them waits for it. */
   async add(page: WishPage): Promise<void> {
-    const { bytes, lengths, wants, count } = page
     this.#fingerprints.of(page)
-    const { hashes, prints } = this.#fingerprints
-    const texts = viewOf(bytes)
-    for (let n = 0, from = 0; n < count; n += 1) {
-      const hash = hashes[n] as number
-      const part = partOfHash(hash)
-      const [address, claimant] = [lengths[n * 2] as number, lengths[n * 2 + 1] as number]
-      const at = this.#spool.reserve(part, sizeOf(address + claimant))
-      const to = this.#spool.viewOf(part)
-      for (let word = 0; word < PRINT_BYTES; word += 4) to.setInt32(at + word, prints.getInt32(n * PRINT_STEP + word))
-      const mark = wants[n] === 1 ? WISH_IN : WISH_OUT
-      writeHeader(to, at + RECORD_AT, { hash, mark, lengths: address | (claimant << 16), state: MEMBER })
-      const end = from + address + claimant
-      copyBytes(texts, from, end, to, at + RECORD_AT + HEADER)
-      from = end
+    this.#batch.add(page, this.#fingerprints)
+    if (this.#batch.isFull) await this.sort()
+  }
+
+  /** Puts those that were taken in last into their parts. Awaited when no page follows. */
+  async sort(): Promise<void> {
+    const batch = this.#batch
+    const { order, ends } = batch.byPart()
+    for (let part = 0, from = 0; part < PARTS; part += 1) {
+      const end = ends[part] as number
+      const match = this.#matches[part]
+      match?.touch(batch.hashes, order, from, end)
+      for (; from < end; from += 1) {
+        const n = order[from] as number
+        if (match === undefined || !this.#isShown(match, n)) this.#put(part, n)
+      }
     }
+    batch.clear()
     await this.#spool.flush()
+  }
+
+  #isShown(match: Match, n: number): boolean {
+    const { hashes, words, tails, wants } = this.#batch
+    return isShown(match, wants[n] === 1, hashes[n] as number, words[n] as number, tails[n] as number)
+  }
+
+  #put(part: number, n: number): void {
+    const { hashes, words, tails, wants, lengths, from, texts } = this.#batch
+    const hash = hashes[n] as number
+    const [address, claimant] = [lengths[n * 2] as number, lengths[n * 2 + 1] as number]
+    const at = this.#spool.reserve(part, sizeOf(address + claimant))
+    const to = this.#spool.viewOf(part)
+    to.setInt32(at, words[n] as number, true)
+    to.setUint16(at + TAIL_AT, tails[n] as number, true)
+    const mark = wants[n] === 1 ? WISH_IN : WISH_OUT
+    writeHeader(to, at + RECORD_AT, { hash, mark, lengths: address | (claimant << 16), state: MEMBER })
+    const begin = from[n] as number
+    copyBytes(texts, begin, begin + address + claimant, to, at + RECORD_AT + HEADER)
   }
 
   /** The wishes of parts, one behind the other; in `room` where it is large enough. */
@@ -67,4 +86,33 @@ export class WishSpool {
   async close(): Promise<void> {
     await this.#spool.close()
   }
+}
+
+/**
+ * The records of wishes as they were read, without their fingerprints; where there is a match that has not seen them yet, those that
+ * say more than what is kept. What was read is written over.
+ */
+export function recordsOfWishes(read: Uint8Array, match?: Match): Uint8Array {
+  const view = viewOf(read)
+  let to = 0
+  for (let at = 0; at < read.length; ) {
+    const from = at + RECORD_AT
+    const end = endAt(view, from)
+    const isIn = markAt(view, from) === WISH_IN
+    const isOpen =
+      match === undefined ||
+      !isShown(match, isIn, hashAt(view, from), view.getInt32(at, true), view.getUint16(at + TAIL_AT, true))
+    at += sizeOf(end - from - HEADER)
+    if (!isOpen) continue
+    copyBytes(view, from, end, view, to)
+    to += end - from
+  }
+  return new Uint8Array(read.subarray(0, to)) // a Buffer's own slice would be no copy
+}
+
+/** A wish that somebody be on no list opens the address. */
+function isShown(match: Match, isIn: boolean, hash: number, word: number, tail: number): boolean {
+  if (isIn) return match.shows(hash, word, tail)
+  match.open(hash)
+  return false
 }

@@ -1,7 +1,7 @@
 import { MatchThread } from './match-thread.js'
-import { Matcher, type PartAsked, type PartMatched } from './matcher.js'
+import { Matcher, type PartAsked, type PartKept, type PartMatched } from './matcher.js'
 import type { ThreadData } from './thread-data.js'
-import type { WishPage } from './wish-spool.js'
+import type { WishPage } from './wish-batch.js'
 
 /** The wishes of an audience by the parts of their addresses, with their fingerprints: a long one in a thread of its own. */
 export class Wishes {
@@ -18,9 +18,15 @@ export class Wishes {
     this.#aloneBytes = aloneBytes
   }
 
-  /** Bytes that the texts of the next page, or places, may be written into. */
-  spare(what: 'add' | 'match'): Uint8Array | undefined {
-    return this.#matcher instanceof MatchThread ? this.#matcher.spare(what) : undefined
+  /** Bytes that the texts of the next page may be written into. */
+  spare(): Uint8Array | undefined {
+    return this.#matcher instanceof MatchThread ? this.#matcher.spare() : undefined
+  }
+
+  /** Takes in what is kept of a part before the audience: so long a list has a thread, whatever the audience. */
+  async take(part: number, kept: PartKept): Promise<void> {
+    const matcher = this.#matcher ?? (await this.#begin(await MatchThread.open(this.#data)))
+    await matcher.take(part, kept)
   }
 
   /** Takes a page in; its bytes may be gone afterwards. Throws LIST_SPOOL. */
@@ -32,11 +38,10 @@ export class Wishes {
     await this.#begin(await MatchThread.open(this.#data))
   }
 
-  /** No page follows. Gives the bytes of all wishes. */
+  /** No page follows. Gives the bytes of all wishes that say more than what was taken in. */
   async end(): Promise<number> {
     const matcher = this.#matcher ?? (await this.#begin(undefined))
-    if (matcher instanceof MatchThread) await matcher.ready()
-    return matcher.bytes
+    return await matcher.end()
   }
 
   /** What of a part is to be compared as texts, once no page follows; the bytes of what is asked may be gone afterwards. */
