@@ -9,6 +9,8 @@ export interface WishPage extends Texts {
 
 /** Wishes, about: as many as make the ways short between those of one part, and hold the host's loop for some milliseconds. */
 const FULL = 65_536
+/** Bytes of their texts, about. */
+const FULL_BYTES = 4 * 2 ** 20
 const SPARE = 8_192
 
 /**
@@ -36,7 +38,7 @@ export class WishBatch {
   }
 
   get isFull(): boolean {
-    return this.count >= FULL
+    return this.count >= FULL || this.#used >= FULL_BYTES
   }
 
   add({ bytes, lengths, wants, count }: WishPage, { hashes, words, tails }: Fingerprints): void {
