@@ -34,29 +34,50 @@ export class FrameReader {
     return this.#size
   }
 
-  /** The frame that `chunk` completes; `null` for one that is larger than allowed, or is none. */
-  add(chunk: Buffer): Frame | null | undefined {
+  /** The frames that `chunk` completes; `undefined` where one is larger than allowed, or is none: then nothing more is to be read. */
+  add(chunk: Buffer): readonly Frame[] | undefined {
     this.#chunks.push(chunk)
     this.#size += chunk.length
-    if (this.#size < 8) return undefined
-    const [first] = this.#chunks
-    const start = first !== undefined && first.length >= 8 ? first : Buffer.concat(this.#chunks)
-    const size = start.readUInt32LE(0)
-    const headerSize = start.readUInt32LE(4)
-    if (size > this.#sizeMax || headerSize > HEADER_BYTES_MAX || headerSize + 4 > size) return null
-    if (this.#size > size + 4) return null
-    if (this.#size < size + 4) return undefined
-    const all = Buffer.concat(this.#chunks)
-    this.#chunks = []
-    this.#size = 0
-    if (headerSize > SHALLOW_BYTES && isDeep(all.subarray(8, 8 + headerSize))) return null
-    try {
-      const header: unknown = JSON.parse(all.toString('utf8', 8, 8 + headerSize))
-      return { header, body: all.subarray(8 + headerSize) }
-    } catch {
-      return null
+    const frames: Frame[] = []
+    while (this.#size >= 8) {
+      const [first] = this.#chunks
+      const start = first !== undefined && first.length >= 8 ? first : Buffer.concat(this.#chunks)
+      const size = start.readUInt32LE(0)
+      const headerSize = start.readUInt32LE(4)
+      if (size > this.#sizeMax || headerSize > HEADER_BYTES_MAX || headerSize + 4 > size) return undefined
+      if (this.#size < size + 4) break
+      const frame = frameOf(this.#taken(size + 4), headerSize)
+      if (frame === undefined) return undefined
+      frames.push(frame)
     }
+    return frames
   }
+
+  /** The first bytes, in one piece; the rest stays. */
+  #taken(size: number): Buffer {
+    const [first = Buffer.alloc(0), ...others] = this.#chunks
+    const all = others.length === 0 ? first : Buffer.concat(this.#chunks)
+    this.#size = all.length - size
+    this.#chunks = this.#size === 0 ? [] : [all.subarray(size)]
+    return all.subarray(0, size)
+  }
+}
+
+function frameOf(all: Buffer, headerSize: number): Frame | undefined {
+  if (headerSize > SHALLOW_BYTES && isDeep(all.subarray(8, 8 + headerSize))) return undefined
+  try {
+    const header: unknown = JSON.parse(all.toString('utf8', 8, 8 + headerSize))
+    return { header, body: all.subarray(8 + headerSize) }
+  } catch {
+    return undefined
+  }
+}
+
+/** The frame that `bytes` are; `undefined` where they are none, or more than one. */
+export function readFrame(bytes: Buffer, sizeMax: number): Frame | undefined {
+  const reader = new FrameReader(sizeMax)
+  const frames = reader.add(bytes)
+  return frames?.length === 1 && reader.size === 0 ? frames[0] : undefined
 }
 
 /** Whether a text of JSON is nested deeper than ours ever is. */

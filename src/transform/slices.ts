@@ -51,47 +51,88 @@ export interface SliceWork {
   readonly reasonOf: (end: WallEnd) => Reason
 }
 
+/** A slice that has been asked for. */
+interface AskedFor {
+  readonly from: number
+  readonly to: number
+  readonly end: Promise<SliceEnd>
+}
+
 /**
- * Works a page off in slices. A slice over which the process ended is asked for again row by row: the row that ends it
+ * Works a page off in slices; the next one is asked for before the answer of one is there, so that nobody waits for the other. A
+ * slice over which the process ended is asked for again row by row: the row that ends it
  * alone is rejected, and the others lose nothing. One stop more per poison row, where halving would take log2 n. A slice that
  * the program gets all at once is halved, since what it makes of a row may depend on the others; the next slice is whole again.
  *
  * Throws  TRANSFORM_KILLS_SPENT after POISON_MAX such rows.
  */
 export async function inSlices(work: SliceWork): Promise<void> {
-  const { rows, sliceRows, together } = work
-  let suspectsEnd = 0
-  let poisoned = 0
-  // Of a slice that is worked off in parts: its end, and how many rows are tried at once.
-  let partsEnd = 0
-  let most = sliceRows
-  for (let from = 0; from < rows.length; ) {
-    if (from >= partsEnd) most = sliceRows
-    const inParts = from < partsEnd ? Math.min(most, partsEnd - from) : sliceRows
-    const { to, json } = slice(rows, from, from < suspectsEnd ? 1 : inParts)
-    const slot = await work.run(from, json, to - from)
+  const poisoned = new Poisoned(work)
+  let ahead = askFor(work, 0, work.sliceRows)
+  try {
+    while (ahead !== undefined) {
+      const whole = ahead
+      ahead = askFor(work, whole.to, work.sliceRows)
+      await workOff(work, whole, poisoned)
+    }
+  } finally {
+    await ahead?.end.catch(() => undefined) // nothing is under way of a call that has ended
+  }
+}
+
+function askFor(work: SliceWork, from: number, most: number): AskedFor | undefined {
+  if (from >= work.rows.length) return undefined
+  const { to, json } = slice(work.rows, from, most)
+  const end = work.run(from, json, to - from)
+  end.catch(() => undefined) // it is awaited later
+  return { from, to, end }
+}
+
+/** Gives every row of a slice its end. */
+async function workOff(work: SliceWork, whole: AskedFor, poisoned: Poisoned): Promise<void> {
+  let asked: AskedFor | undefined = whole
+  /** How many rows are tried at once. */
+  let most = whole.to - whole.from
+  let isSuspect = false
+  while (asked !== undefined) {
+    const { from, to } = asked
+    const slot: SliceEnd = await asked.end
+    let next: number = from
     work.asked({ from, count: to - from, ended: slot.end, done: slot.end === 'ran' ? slot.ran.done : 0 })
     if (slot.end === 'ran') {
       work.ran(from, slot)
-      from += slot.ran.done
-      most = Math.min(sliceRows, most * 2)
-    } else if (to - from > 1 && (together || slot.end === 'undone')) {
-      partsEnd = Math.max(partsEnd, to)
-      most = Math.ceil((to - from) / 2)
-    } else if (slot.end === 'undone') {
-      work.poisoned(from, slot.reason)
-      from += 1
+      next += slot.ran.done
+      most *= 2
     } else if (to - from > 1) {
-      suspectsEnd = to
+      if (work.together || slot.end === 'undone') most = Math.ceil((to - from) / 2)
+      else isSuspect = true
     } else {
-      const reason = work.reasonOf(slot.end)
-      work.poisoned(from, reason)
-      from += 1
-      poisoned += 1
-      if (poisoned >= POISON_MAX) {
-        throw new LakeloopError('TRANSFORM_KILLS_SPENT', { file: work.file, rows: poisoned, last: reason.code })
-      }
+      poisoned.add(from, slot)
+      next += 1
     }
+    asked = next < whole.to ? askFor(work, next, isSuspect ? 1 : Math.min(most, whole.to - next)) : undefined
+  }
+}
+
+/** The rows of a page that go wrong alone. */
+class Poisoned {
+  readonly #work: SliceWork
+  #stops = 0
+
+  constructor(work: SliceWork) {
+    this.#work = work
+  }
+
+  add(row: number, slot: Exclude<SliceEnd, { end: 'ran' }>): void {
+    if (slot.end === 'undone') {
+      this.#work.poisoned(row, slot.reason)
+      return
+    }
+    const reason = this.#work.reasonOf(slot.end)
+    this.#work.poisoned(row, reason)
+    this.#stops += 1
+    if (this.#stops < POISON_MAX) return
+    throw new LakeloopError('TRANSFORM_KILLS_SPENT', { file: this.#work.file, rows: this.#stops, last: reason.code })
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { LakeloopError } from '../errors.js'
+import { isLakeloopError, LakeloopError } from '../errors.js'
 import { type Row, type RowBlock, rowBlock } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import { type Asked, readAnswer, readSlice } from './answers.js'
@@ -12,7 +12,7 @@ import type { RunRequest } from './protocol.js'
 import { type AskedSlice, inSlices, type SliceEnd } from './slices.js'
 import { Gathering, type Transformed } from './transformed.js'
 import { type Tried, triedOf } from './trial.js'
-import type { Wall, WallEnd } from './wall/wall.js'
+import type { Wall, WallAnswer, WallEnd } from './wall/wall.js'
 import { Walls } from './wall/walls.js'
 
 export type { ColumnMapping } from './mapping.js'
@@ -48,6 +48,8 @@ const LEFT_ALONE_MS = 2_000
 /** Work after which the child hands over what it has, so that a deadline is met by single rows only. */
 const SOFT_SHARE = 0.2
 const SOFT_CHARS = 4_000_000
+/** Calls under way: while the program works on the rows of one, those of the next are on their way, and what it made is read. */
+const AT_ONCE = 2
 
 const CODE_OF = {
   timeout: 'TRANSFORM_TIMEOUT',
@@ -75,7 +77,10 @@ export class Transform {
   #facts: TransformFacts | undefined
   /** Where the function stands that is called for a row. */
   #at = ''
-  #last: Promise<unknown> = Promise.resolve()
+  #starting: Promise<{ wall: Wall; facts: TransformFacts }> | undefined
+  /** The last call of each turn. */
+  readonly #last: Promise<unknown>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve())
+  #calls = 0
   #closed = false
 
   private constructor(name: string, read: () => Promise<string>, options: TransformOptions, folder?: string) {
@@ -131,7 +136,7 @@ export class Transform {
   }
 
   /**
-   * Makes actions of rows. Calls queue up.
+   * Makes actions of rows. Calls queue up; while the program works on the rows of one, those of the next are handed over.
    *
    * Order   fates are in row order, actions in row order and within a row as returned.
    * Throws  what `prepare` throws; TRANSFORM_KILLS_SPENT. A row that goes wrong is rejected alone and throws nothing, unless
@@ -155,7 +160,7 @@ export class Transform {
   async close(): Promise<void> {
     this.#closed = true
     this.#walls.close()
-    await this.#last.catch(() => undefined)
+    await Promise.allSettled(this.#last)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -163,14 +168,12 @@ export class Transform {
   }
 
   #queue<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last
-      .catch(() => undefined)
-      .then(() => {
-        this.#open()
-        return this.#walls.use(work)
-      })
-    this.#last = next
-    next.catch(() => undefined)
+    const turn = this.#calls++ % AT_ONCE
+    const next = (this.#last[turn] as Promise<unknown>).then(() => {
+      this.#open()
+      return this.#walls.use(work)
+    })
+    this.#last[turn] = next.catch(() => undefined)
     return next
   }
 
@@ -186,14 +189,28 @@ export class Transform {
     return this.#program
   }
 
-  /** A process that holds the program, started anew where the last one ended. */
+  /** A process that holds the program, started anew where the last one ended: once for all that ask. */
   async #warm(signal: AbortSignal | undefined): Promise<{ wall: Wall; facts: TransformFacts }> {
-    if (this.#wall?.alive === true && this.#facts !== undefined) return { wall: this.#wall, facts: this.#facts }
+    for (;;) {
+      if (this.#wall?.alive === true && this.#facts !== undefined) return { wall: this.#wall, facts: this.#facts }
+      const isOurs = this.#starting === undefined
+      this.#starting ??= this.#start(signal).finally(() => {
+        this.#starting = undefined
+      })
+      try {
+        return await this.#starting
+      } catch (error) {
+        // Another call was aborted while it started the process for us too.
+        if (isOurs || signal?.aborted === true || !isLakeloopError(error, 'ABORTED')) throw error
+      }
+    }
+  }
+
+  async #start(signal: AbortSignal | undefined): Promise<{ wall: Wall; facts: TransformFacts }> {
     const known = await this.#load()
     this.#open()
     const { batch, packages, initTimeoutMs, memoryMb } = this.#options
     const wall = await this.#walls.open()
-    this.#wall = wall
     const place = { file: this.name, place: this.#place }
     const limits = { initTimeoutMs, memoryMb, leftAloneMs: LEFT_ALONE_MS }
     const { program, loaded } = await loadInto(wall, known, { ...place, ...limits, batch, packages, signal }).catch(
@@ -207,6 +224,7 @@ export class Transform {
     this.#program = Promise.resolve(program) // what is imported is read once, as the program is
     const { form, at, reads, readsAll } = loaded
     this.#at = at
+    this.#wall = wall
     this.#facts = { version: versionOf(program, batch), form, reads, readsAll }
     return { wall, facts: this.#facts }
   }
@@ -243,10 +261,14 @@ export class Transform {
     asked: Asked,
     signal: AbortSignal | undefined,
   ): Promise<SliceEnd> {
-    const { wall } = await this.#warm(signal)
     const { timeoutMs } = this.#options
-    const answered = await wall.ask(request, json, { timeoutMs, signal })
-    this.#open()
+    let wall: Wall
+    let answered: WallAnswer
+    do {
+      wall = (await this.#warm(signal)).wall
+      answered = await wall.ask(request, json, { timeoutMs, signal })
+      this.#open()
+    } while (answered.end === 'untouched')
     if (answered.end !== 'answered') return answered
     const answer = readAnswer(answered.frame)
     if (answer?.type === 'refused') throw new LakeloopError(answer.code as 'TRANSFORM_THREW', answer.facts)
@@ -254,7 +276,7 @@ export class Transform {
       return { end: 'undone', reason: answer.reason }
     const slice = answer?.type === 'ran' ? readSlice(answer, answered.frame, asked) : undefined
     if (slice !== undefined) return slice
-    wall.kill('crashed') // an answer that contradicts itself: whatever runs there is not trusted any longer
+    wall.kill('untouched') // an answer that contradicts itself: whatever runs there is not trusted any longer, and the next is not at fault
     return { end: 'crashed' }
   }
 }

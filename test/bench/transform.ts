@@ -1,7 +1,7 @@
 /**
  * `npm run bench:transform`: rows through a transform in its process, from bytes to bytes, against the same function called in
- * this process (JSON.parse, the call for each row, JSON.stringify); what of it holds the host's event loop; two transforms at
- * once; how long a cold start takes; and the memory that the idle process holds for itself. BENCH_ROUNDS (default 30) slices
+ * this process (JSON.parse, the call for each row, JSON.stringify), page by page and with all pages asked for at once; what of it
+ * holds the host's event loop; two transforms at once; how long a cold start takes; and the memory that the idle process holds for itself. BENCH_ROUNDS (default 30) slices
  * of 1,000 rows of 220 bytes each, all variants in turn in one process. Read the ratios; method: docs/benchmarks.md.
  */
 import { readFileSync } from 'node:fs'
@@ -61,10 +61,20 @@ interface Measured {
   readonly busyUsPerRow: number
 }
 
-async function measured(once: () => Promise<void>, rowsEach: number): Promise<Measured> {
+/** One page after the other. */
+async function inTurn(once: () => Promise<void>): Promise<void> {
+  for (let slice = 0; slice < SLICES; slice += 1) await once()
+}
+
+/** All pages asked for: the next one is there when one is done. */
+async function atOnce(once: () => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: SLICES }, once))
+}
+
+async function measured(all: () => Promise<unknown>, rowsEach = ROWS): Promise<Measured> {
   const idle: EventLoopUtilization = performance.eventLoopUtilization()
   const began = performance.now()
-  for (let slice = 0; slice < SLICES; slice += 1) await once()
+  await all()
   const ms = performance.now() - began
   const { active } = performance.eventLoopUtilization(idle)
   const rows = SLICES * rowsEach
@@ -75,12 +85,11 @@ const [one, other] = [open(), open()]
 await through(one)
 const [atFirst = Number.NaN] = childrenOf(process.pid).map(privateMb)
 const VARIANTS: Readonly<Record<string, () => Promise<Measured>>> = {
-  'in this process': () => measured(byHand, ROWS),
-  'a transform': () => measured(() => through(one), ROWS),
-  'two at once': () =>
-    measured(async () => {
-      await Promise.all([through(one), through(other)])
-    }, 2 * ROWS),
+  'in this process': () => measured(() => inTurn(byHand)),
+  'page by page': () => measured(() => inTurn(() => through(one))),
+  'pages under way': () => measured(() => atOnce(() => through(one))),
+  'two transforms': () =>
+    measured(() => Promise.all([atOnce(() => through(one)), atOnce(() => through(other))]), 2 * ROWS),
 }
 const results = new Map<string, Measured[]>(Object.keys(VARIANTS).map((name) => [name, []]))
 for (let round = -3; round < ROUNDS; round += 1) {

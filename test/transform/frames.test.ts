@@ -3,37 +3,41 @@ import { describe, expect, test } from 'vitest'
 import type { ErrorFacts } from '../../src/errors.js'
 import { rowBlock } from '../../src/model/row.js'
 import { readAnswer, readSlice } from '../../src/transform/answers.js'
-import { encodeFrame, FrameReader } from '../../src/transform/frames.js'
+import { encodeFrame, type Frame, FrameReader, readFrame } from '../../src/transform/frames.js'
 import { COLUMN_COUNT, COLUMNS, KINDS, type Ran } from '../../src/transform/protocol.js'
 import { inSlices, POISON_MAX, type RanSlice, type SliceEnd } from '../../src/transform/slices.js'
 import { Gathering } from '../../src/transform/transformed.js'
 
 describe('FrameReader', () => {
-  test('puts a frame together from any chunks', () => {
+  test('puts frames together from any chunks', () => {
+    const frames = fc.array(fc.tuple(fc.jsonValue(), fc.uint8Array({ maxLength: 50 })), { minLength: 1, maxLength: 4 })
     fc.assert(
-      fc.property(fc.jsonValue(), fc.uint8Array({ maxLength: 50 }), fc.array(fc.nat(20)), (value, body, cuts) => {
-        const header = JSON.parse(JSON.stringify({ value })) as object
-        const bytes = Buffer.concat(encodeFrame(header, body))
+      fc.property(frames, fc.array(fc.nat(40)), (given, cuts) => {
+        const headers = given.map(([value]) => JSON.parse(JSON.stringify({ value })) as object)
+        const bytes = Buffer.concat(given.flatMap(([, body], at) => encodeFrame(headers[at] as object, body)))
         const reader = new FrameReader(10_000)
+        const read: Frame[] = []
         let from = 0
-        let frame: ReturnType<FrameReader['add']>
         for (const cut of [...cuts, bytes.length]) {
           const to = Math.min(bytes.length, from + cut)
-          if (frame === undefined && to > from) frame = reader.add(bytes.subarray(from, to))
+          if (to > from) read.push(...(reader.add(bytes.subarray(from, to)) ?? []))
           from = to
         }
-        expect(frame).toMatchObject({ header })
-        expect(Buffer.from(frame?.body ?? []).equals(Buffer.from(body))).toBe(true)
+        expect(reader.size).toBe(0)
+        expect(read.map(({ header }) => header)).toEqual(headers)
+        expect(read.map(({ body }) => [...body])).toEqual(given.map(([, body]) => [...body]))
       }),
     )
   })
 
   test('refuses what is larger than allowed, longer than it says, or no JSON', () => {
     const frame = Buffer.concat(encodeFrame({ a: 1 }, new Uint8Array(20)))
-    expect(new FrameReader(20).add(frame)).toBeNull()
-    expect(new FrameReader(1_000).add(Buffer.concat([frame, Buffer.from('x')]))).toBeNull()
-    expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x04\0\0\0nope'))).toBeNull()
-    expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x99\0\0\0nope'))).toBeNull()
+    expect(new FrameReader(20).add(frame)).toBeUndefined()
+    expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x04\0\0\0nope'))).toBeUndefined()
+    expect(new FrameReader(1_000).add(Buffer.from('\x08\0\0\0\x99\0\0\0nope'))).toBeUndefined()
+    expect(readFrame(frame, 1_000)).toMatchObject({ header: { a: 1 } })
+    for (const more of [Buffer.from('x'), frame]) expect(readFrame(Buffer.concat([frame, more]), 1_000)).toBeUndefined()
+    expect(readFrame(frame.subarray(1), 1_000)).toBeUndefined()
   })
 
   test('refuses a header that as JSON would take the memory of the host: too long, or too deep', () => {
@@ -42,14 +46,14 @@ describe('FrameReader', () => {
       const sizes = Buffer.alloc(8)
       sizes.writeUInt32LE(4 + head.length, 0)
       sizes.writeUInt32LE(head.length, 4)
-      return new FrameReader(2 ** 27).add(Buffer.concat([sizes, head]))
+      return readFrame(Buffer.concat([sizes, head]), 2 ** 27)
     }
     const long = 'x'.repeat(2 ** 18)
     const nested = (depth: number, text: string): string => `${'[{"a":'.repeat(depth)}"${text}"${'}]'.repeat(depth)}`
     expect(read(nested(100, `${long}${'[{'.repeat(300)}\\"[`))).toMatchObject({ header: expect.any(Array) })
-    expect(read(nested(101, long))).toBeNull()
+    expect(read(nested(101, long))).toBeUndefined()
     expect(read(nested(101, ''))).toMatchObject({ header: expect.any(Array) }) // short enough to do no harm
-    expect(read(`["${'x'.repeat(2 ** 24)}"]`)).toBeNull()
+    expect(read(`["${'x'.repeat(2 ** 24)}"]`)).toBeUndefined()
   })
 })
 
@@ -197,6 +201,64 @@ describe('inSlices()', () => {
         expect(ran).toEqual(Array.from({ length }, (_, n) => n).filter((n) => !bad.includes(n)))
       }),
     )
+  })
+
+  /** Slices of one row each, answered when a test says so. */
+  function held(length: number, rejects: (from: number) => boolean = () => false) {
+    const asked: number[] = []
+    const answers: (() => void)[] = []
+    const taken: number[] = []
+    const done = inSlices({
+      rows: rowBlock(Array.from({ length }, (_, n) => ({ n }))),
+      sliceRows: 1,
+      file: 't.js',
+      together: false,
+      run: (from) => {
+        asked.push(from)
+        const nothing = { numbers: new Int32Array(), identifiers: new Uint8Array(), payload: new Uint8Array() }
+        return new Promise((settle, fail) => {
+          answers.push(() => {
+            if (rejects(from)) fail(new Error(`row ${from}`))
+            else settle({ end: 'ran', ran: { ...RAN, done: 1 }, ...nothing })
+          })
+        })
+      },
+      asked: () => undefined,
+      ran: (from) => taken.push(from),
+      poisoned: () => undefined,
+      reasonOf: () => ({ code: 'TRANSFORM_TIMEOUT', facts: {} }),
+    })
+    return { asked, answers, taken, done }
+  }
+  const turn = (): Promise<void> => new Promise(setImmediate)
+
+  test('one slice is on its way while another is worked on, and they are taken in row order', async () => {
+    const { asked, answers, taken, done } = held(3)
+    expect(asked).toEqual([0, 1])
+    answers[1]?.()
+    await turn()
+    expect([asked, taken]).toEqual([[0, 1], []])
+    answers[0]?.()
+    await turn()
+    expect([asked, taken]).toEqual([
+      [0, 1, 2],
+      [0, 1],
+    ])
+    answers[2]?.()
+    await done
+    expect(taken).toEqual([0, 1, 2])
+  })
+
+  test('what fails waits for the slice that is on its way', async () => {
+    const { answers, taken, done } = held(3, (from) => from === 0)
+    let ended = false
+    const failed = expect(done.finally(() => (ended = true))).rejects.toThrow('row 0')
+    answers[0]?.()
+    await turn()
+    expect(ended).toBe(false)
+    answers[1]?.()
+    await failed
+    expect(taken).toEqual([])
   })
 
   test('one poison row costs its slice once more, row by row, and no other', async () => {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { FRAME_BYTES_MAX, type Request } from '../../src/transform/protocol.js'
-import type { Wall, WallAnswer, WallEnd } from '../../src/transform/wall/wall.js'
+import type { AskOptions, Wall, WallAnswer, WallEnd } from '../../src/transform/wall/wall.js'
 import { type After, Walls, type WallsOptions } from '../../src/transform/wall/walls.js'
 
 const REQUEST = {
@@ -15,24 +15,25 @@ const FRAME: WallAnswer = { end: 'answered', frame: { header: {}, body: Buffer.a
 
 /** A wall that answers when a test says so. */
 class FakeWall implements Wall {
-  killedBy: WallEnd | undefined
+  killedBy: WallEnd | 'untouched' | undefined
   #settle: ((answer: WallAnswer) => void) | undefined
 
   get alive(): boolean {
     return this.killedBy === undefined
   }
 
-  ask(): Promise<WallAnswer> {
+  ask(_: Request, __: Uint8Array, { begun }: AskOptions): Promise<WallAnswer> {
+    begun?.()
     return new Promise((settle) => {
       this.#settle = settle
     })
   }
 
-  kill(why: WallEnd): void {
+  kill(why: WallEnd | 'untouched'): void {
     this.end(why)
   }
 
-  end(why: WallEnd): void {
+  end(why: WallEnd | 'untouched'): void {
     this.killedBy ??= why
     this.#settle?.({ end: why })
   }

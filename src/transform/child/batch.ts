@@ -4,13 +4,16 @@ import type { Pages } from './columns.js'
 import { isThenable, Made } from './made.js'
 import type { Program } from './program.js'
 import { Random } from './random.js'
+import type { Rows } from './rows.js'
 
 /** One slice of rows, worked off one by one. */
 export class Batch {
   readonly made: Made
   readonly #program: Program
   readonly #request: RunRequest
-  readonly #rows: readonly (object | null)[]
+  readonly #rows: Rows
+  /** Those that were shown, where the program can name one that is not its call's. */
+  readonly #shown: object[] | undefined
   readonly #random: Random
   readonly #calls: Calls
   readonly #startedAt = Date.now()
@@ -19,11 +22,14 @@ export class Batch {
   /** Which run of the loop counts: one that was given up must not go on, should its promise settle after all. */
   #turn = 0
   #finished = false
+  /** What is no fault of the program: rows that are no JSON. */
+  #fault: { readonly error: unknown } | undefined
 
-  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[], pages?: Pages) {
+  constructor(program: Program, request: RunRequest, rows: Rows, pages?: Pages) {
     this.#program = program
     this.#request = request
     this.#rows = rows
+    this.#shown = program.seesContext && program.facts.form === 'default' ? [] : undefined
     this.#random = new Random(request.seed)
     this.made = new Made(program, request, pages)
     this.#calls = new Calls(program, request, {
@@ -34,23 +40,27 @@ export class Batch {
 
   /** Of the call for the row that is under way: no other has a way here. */
   readonly #skips = (first: unknown, second: unknown): void => {
-    const row = this.#rows[this.#row]
+    const row = this.#rows.at(this.#row)
     // Says itself that it means another: a row that was kept from its call.
-    if (first !== row && typeof first === 'object' && this.#rows.includes(first)) return
+    if (first !== row && typeof first === 'object' && first !== null && this.#shown?.includes(first) === true) return
     this.#skip = { reason: first === row ? second : first }
   }
 
   /** Goes on with the first row that has no end yet. */
   run(): void {
     this.#turn += 1
-    void this.#loop(this.#turn)
+    this.#loop(this.#turn).catch((error: unknown) => {
+      this.#fault = { error }
+      this.#finished = true
+    })
   }
 
   async #loop(turn: number): Promise<void> {
-    for (; this.#row < this.#rows.length; this.#row += 1) {
-      if (this.#row > 0 && this.#isLong()) break
-      const row = this.#rows[this.#row]
-      if (row === null || row === undefined) continue
+    for (; ; this.#row += 1) {
+      const row = this.#rows.at(this.#row)
+      if (row === undefined || (this.#row > 0 && this.#isLong())) break
+      if (row === null) continue
+      this.#shown?.push(row)
       this.#skip = undefined
       this.#random.startRow(this.#request.from + this.#row)
       try {
@@ -90,6 +100,7 @@ export class Batch {
 
   answer() {
     this.#calls.end()
+    if (this.#fault !== undefined) throw this.#fault.error
     return this.made.answer(this.#row)
   }
 }

@@ -10,6 +10,7 @@ import { type Body, Pages } from './columns.js'
 import { Packages } from './packages.js'
 import { loadProgram, type Program } from './program.js'
 import { Refused } from './refused.js'
+import { Rows } from './rows.js'
 import { Together } from './together.js'
 
 lockdown({
@@ -32,7 +33,7 @@ interface Output {
 }
 
 let request: Request
-let body = ''
+let texts: string[] = []
 let program: Program | undefined
 let batch: Batch | Together | undefined
 const pages = new Pages()
@@ -54,10 +55,15 @@ function guarded(run: () => void): void {
 }
 
 /** Takes the next request; `step` works it off. */
-export function begin(header: string, text: string): void {
+export function begin(header: string): void {
   request = JSON.parse(header) as Request
-  body = text
+  texts = []
   batch = undefined
+}
+
+/** Takes a piece of the request's rows: a JSON array. */
+export function add(text: string): void {
+  texts[texts.length] = text
 }
 
 /** Runs under the watchdog, until done or until a promise of the program does not settle. */
@@ -70,8 +76,8 @@ export function step(): void {
       return
     }
     const Work = program?.batch === true ? Together : Batch
-    batch ??= new Work(program as Program, request, JSON.parse(body) as (object | null)[], pages)
-    body = ''
+    batch ??= new Work(program as Program, request, new Rows(texts), pages)
+    texts = []
     batch.run()
   })
 }
@@ -103,6 +109,7 @@ export function heed(promise: Promise<unknown>): void {
 export interface Realm {
   readonly heed: typeof heed
   readonly begin: typeof begin
+  readonly add: typeof add
   readonly step: typeof step
   readonly stalled: typeof stalled
   readonly take: typeof take

@@ -8,6 +8,7 @@
 import { type Context, constants, createContext, Script } from 'node:vm'
 import type { Request } from '../protocol.js'
 import type { Body } from './columns.js'
+import { piecesOf } from './pieces.js'
 import type { Realm } from './realm.js'
 
 const step = new Script('lakeloopRealm.step()')
@@ -25,14 +26,15 @@ export class Sandbox {
   }
 
   /**
-   * The parts of the frame that answers `frame`, good until the next is asked for; `undefined` where the program ran past the request's `limitMs`: what is left of the
+   * The parts of the frame that answers `frame`, which is changed, good until the next is asked for; `undefined` where the program ran past the request's `limitMs`: what is left of the
    * realm is good for nothing then. Throws where a fault of ours, or memory, ended it.
    */
   answer(frame: Buffer): readonly Uint8Array[] | undefined {
     const start = 8 + frame.readUInt32LE(4)
     const header = frame.toString('utf8', 8, start)
     const { limitMs } = JSON.parse(header) as Request
-    this.#realm.begin(header, frame.toString('utf8', start))
+    this.#realm.begin(header)
+    for (const piece of piecesOf(frame.subarray(start))) this.#realm.add(piece)
     if (!this.#work(limitMs)) return undefined
     const answer = this.#realm.take()
     return framed(answer.header, answer.body)

@@ -5,6 +5,7 @@ import { ACTIONS_MAX, isThenable, Made } from './made.js'
 import type { Program } from './program.js'
 import { Random } from './random.js'
 import { Refused } from './refused.js'
+import type { Rows } from './rows.js'
 
 /**
  * One slice of rows that the program gets all at once; each action names its row. What goes wrong undoes the whole slice, and
@@ -21,7 +22,8 @@ export class Together {
   #undone: Undone | undefined
   #finished = false
 
-  constructor(program: Program, request: RunRequest, rows: readonly (object | null)[], pages?: Pages) {
+  constructor(program: Program, request: RunRequest, given: Rows, pages?: Pages) {
+    const rows = given.all()
     this.#program = program
     this.#rows = rows
     this.made = new Made(program, request, pages)

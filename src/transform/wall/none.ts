@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { promiseHooks } from 'node:v8'
 import { LakeloopError } from '../../errors.js'
 import { Sandbox } from '../child/sandbox.js'
-import { encodeFrame, FrameReader } from '../frames.js'
+import { encodeFrame, readFrame } from '../frames.js'
 import { FRAME_BYTES_MAX, type Request } from '../protocol.js'
 import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
 
@@ -12,7 +12,7 @@ import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
  */
 export class NoWall implements Wall {
   readonly #sandbox: Sandbox
-  #gone: WallEnd | undefined
+  #gone: WallEnd | 'untouched' | undefined
 
   /** Makes a realm, which stops the host for as long as SES takes to lock it down. */
   static async open(): Promise<Wall> {
@@ -28,16 +28,17 @@ export class NoWall implements Wall {
     return this.#gone === undefined
   }
 
-  async ask(request: Request, body: Uint8Array, { timeoutMs, signal }: AskOptions): Promise<WallAnswer> {
+  async ask(request: Request, body: Uint8Array, { timeoutMs, signal, begun }: AskOptions): Promise<WallAnswer> {
     await turn() // so that the host gets to its other work between two requests
     if (signal?.aborted === true) throw new LakeloopError('ABORTED')
-    if (this.#gone !== undefined) return { end: this.#gone }
+    if (this.#gone !== undefined) return { end: 'untouched' }
+    begun?.()
     const answer = this.#answer(Buffer.concat(encodeFrame({ ...request, limitMs: timeoutMs }, body)))
     if (answer.end !== 'answered') this.#gone = answer.end
     return answer
   }
 
-  kill(why: WallEnd): void {
+  kill(why: WallEnd | 'untouched'): void {
     this.#gone ??= why
   }
 
@@ -47,7 +48,7 @@ export class NoWall implements Wall {
     try {
       const answer = this.#sandbox.answer(request)
       if (answer === undefined) return { end: 'timeout' }
-      const frame = new FrameReader(FRAME_BYTES_MAX).add(Buffer.concat(answer))
+      const frame = readFrame(Buffer.concat(answer), FRAME_BYTES_MAX)
       return frame ? { end: 'answered', frame } : { end: 'crashed' }
     } catch {
       return { end: 'crashed' } // as a child would end over it

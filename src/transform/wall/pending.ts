@@ -1,7 +1,8 @@
 import { LakeloopError } from '../../errors.js'
-import type { AskOptions, WallAnswer, WallEnd } from './wall.js'
+import type { AskOptions, WallAnswer } from './wall.js'
 
 interface Waiting {
+  readonly options: AskOptions
   readonly settle: (answer: WallAnswer) => void
   readonly fail: (error: unknown) => void
   timer: NodeJS.Timeout | undefined
@@ -11,33 +12,39 @@ interface Waiting {
 const LOOK_MS = 200
 const LOOKS_MAX = 150
 
-/** The one request that a wall is asked at a time: it ends once, by an answer, an end, a failure or its deadline. */
+/**
+ * The requests that a wall is asked, first come, first answered. Each ends once, by an answer, an end, a failure or its deadline,
+ * which counts from when it comes to the head: until then it is nobody's turn but that of those before it.
+ */
 export class Pending {
-  readonly #kill: (why: WallEnd) => void
+  readonly #kill: (why: 'timeout' | 'untouched') => void
   readonly #arrived: () => number
-  #waiting: Waiting | undefined
+  readonly #waiting: Waiting[] = []
 
   /** `kill` is called at a deadline that passes, and by a signal; `arrived` tells how many bytes of an answer are there. */
-  constructor(kill: (why: WallEnd) => void, arrived: () => number = () => 0) {
+  constructor(kill: (why: 'timeout' | 'untouched') => void, arrived: () => number = () => 0) {
     this.#kill = kill
     this.#arrived = arrived
   }
 
-  get waits(): boolean {
-    return this.#waiting !== undefined
+  /** How many wait. */
+  get size(): number {
+    return this.#waiting.length
   }
 
   /** Sends the request and waits for how it ends. Throws ABORTED, and what `fail` is given. */
-  async ask({ timeoutMs, signal }: AskOptions, send: () => void): Promise<WallAnswer> {
+  async ask(options: AskOptions, send: () => void): Promise<WallAnswer> {
+    const { signal } = options
     if (signal?.aborted === true) throw new LakeloopError('ABORTED')
-    const aborted = (): void => {
-      this.fail(new LakeloopError('ABORTED'))
-      this.#kill('crashed')
-    }
+    let own: Waiting | undefined
     const answered = new Promise<WallAnswer>((settle, fail) => {
-      this.#waiting = { settle, fail, timer: undefined }
-      this.#deadline(this.#waiting, timeoutMs)
+      own = { options, settle, fail, timer: undefined }
+      if (this.#waiting.push(own) === 1) this.#begin(own)
     })
+    const aborted = (): void => {
+      own?.fail(new LakeloopError('ABORTED'))
+      this.#kill('untouched') // what else waits is not at fault
+    }
     signal?.addEventListener('abort', aborted, { once: true })
     try {
       send()
@@ -47,29 +54,44 @@ export class Pending {
     }
   }
 
+  #begin(waiting: Waiting): void {
+    waiting.options.begun?.()
+    this.#deadline(waiting, waiting.options.timeoutMs)
+  }
+
   #deadline(waiting: Waiting, ms: number, seen = 0, looks = 0): void {
     // A host that was busy itself reads its pipes first: an answer may be waiting there.
     waiting.timer = setTimeout(() => setImmediate(() => this.#overdue(waiting, seen, looks)), ms)
   }
 
   #overdue(waiting: Waiting, seen: number, looks: number): void {
-    if (this.#waiting !== waiting) return
+    if (this.#waiting[0] !== waiting) return
     const arrived = this.#arrived()
     if (arrived > seen && looks < LOOKS_MAX) this.#deadline(waiting, LOOK_MS, arrived, looks + 1)
     else this.#kill('timeout')
   }
 
+  /** Answers the request at the head. */
   settle(answer: WallAnswer): void {
     this.#taken()?.settle(answer)
+    const [next] = this.#waiting
+    if (next !== undefined) this.#begin(next)
   }
 
+  /** Ends all: the head by `answer`. */
+  end(answer: WallAnswer): void {
+    this.#taken()?.settle(answer)
+    while (this.#waiting.length > 0) this.#taken()?.settle({ end: 'untouched' })
+  }
+
+  /** The same, with an error for the head. */
   fail(error: unknown): void {
     this.#taken()?.fail(error)
+    this.end({ end: 'untouched' })
   }
 
   #taken(): Waiting | undefined {
-    const waiting = this.#waiting
-    this.#waiting = undefined
+    const waiting = this.#waiting.shift()
     clearTimeout(waiting?.timer)
     return waiting
   }

@@ -29,8 +29,8 @@ const MEMORY_ENV = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' }
 const MEMORY_SIGNALS = new Set<string | number | null>(['SIGABRT', 'SIGTRAP', 'SIGILL', 134, 133])
 
 /**
- * A child process around a program: one request at a time, a deadline for each, SIGKILL where it is passed, or where memory
- * outside of the heap grows without end (on Linux).
+ * A child process around a program: one request after the other, the next one in its pipe already; a deadline for each, SIGKILL
+ * where it is passed, or where memory outside of the heap grows without end (on Linux).
  *
  * It holds the host open only while a request waits, and ends by itself when the host is gone.
  */
@@ -44,8 +44,8 @@ export class ProcessWall implements Wall {
     () => this.#reader.size,
   )
   readonly #resident: ResidentWatch
-  #killed: WallEnd | undefined
-  #gone: WallEnd | undefined
+  #killed: WallEnd | 'untouched' | undefined
+  #gone: WallEnd | 'untouched' | undefined
 
   /** Starts a process. The code of the child is loaded here and not with us: half of the package is it. */
   static async open(memoryMb: number): Promise<Wall> {
@@ -86,37 +86,43 @@ export class ProcessWall implements Wall {
   }
 
   async ask(request: Request, body: Uint8Array, options: AskOptions): Promise<WallAnswer> {
-    if (!this.alive) return { end: 'crashed' }
+    if (!this.alive) return { end: 'untouched' }
     const send = (): void => {
-      this.#hold(true)
-      this.#resident.start()
+      if (this.#pending.size === 1) this.#work(true)
       this.#to.cork()
       for (const part of encodeFrame(request, body)) this.#to.write(part)
       this.#to.uncork()
     }
     return this.#pending.ask(options, send).finally(() => {
-      this.#resident.stop()
-      this.#hold(false)
+      if (this.#pending.size === 0) this.#work(false)
     })
   }
 
-  kill(why: WallEnd): void {
+  kill(why: WallEnd | 'untouched'): void {
     this.#killed ??= why
     this.#child.kill('SIGKILL')
   }
 
   #data(chunk: Buffer): void {
-    const frame = this.#pending.waits ? this.#reader.add(chunk) : null
-    if (frame === null)
+    if (this.#killed !== undefined) return // who is at fault is known
+    const frames = this.#pending.size > 0 ? this.#reader.add(chunk) : undefined
+    const surplus = this.#pending.size - (frames?.length ?? 0)
+    if (frames === undefined || surplus < 0 || (surplus === 0 && this.#reader.size > 0))
       this.kill('crashed') // bytes that are no answer to anything
-    else if (frame !== undefined) this.#pending.settle({ end: 'answered', frame })
+    else for (const frame of frames) this.#pending.settle({ end: 'answered', frame })
   }
 
   #closed(code: number | null, signal: NodeJS.Signals | null): void {
     const isMemory = MEMORY_SIGNALS.has(signal) || MEMORY_SIGNALS.has(code)
     const end = this.#killed ?? (code === OVERRUN_EXIT ? 'timeout' : isMemory ? 'memory' : 'crashed')
     this.#gone = end
-    this.#pending.settle({ end })
+    this.#pending.end({ end })
+  }
+
+  #work(isBusy: boolean): void {
+    if (isBusy) this.#resident.start()
+    else this.#resident.stop()
+    this.#hold(isBusy)
   }
 
   #hold(open: boolean): void {

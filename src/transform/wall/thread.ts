@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
 import { Worker } from 'node:worker_threads'
-import { encodeFrame, FrameReader } from '../frames.js'
+import { encodeFrame, readFrame } from '../frames.js'
 import { FRAME_BYTES_MAX, OVERRUN_EXIT, type Request } from '../protocol.js'
 import { Pending, startFailed } from './pending.js'
 import type { AskOptions, Wall, WallAnswer, WallEnd } from './wall.js'
@@ -17,7 +17,7 @@ const YOUNG_MB = 24
 export class ThreadWall implements Wall {
   readonly #worker: Worker
   readonly #pending = new Pending((why) => this.kill(why))
-  #gone: WallEnd | undefined
+  #gone: WallEnd | 'untouched' | undefined
 
   /** Starts a thread. Throws TRANSFORM_START_FAILED. */
   static async open(memoryMb: number): Promise<Wall> {
@@ -53,7 +53,7 @@ export class ThreadWall implements Wall {
   }
 
   async ask(request: Request, body: Uint8Array, options: AskOptions): Promise<WallAnswer> {
-    if (!this.alive) return { end: 'crashed' }
+    if (!this.alive) return { end: 'untouched' }
     const send = (): void => {
       this.#worker.ref()
       const parts = encodeFrame(request, body)
@@ -65,27 +65,29 @@ export class ThreadWall implements Wall {
       }
       this.#worker.postMessage(frame, [frame.buffer])
     }
-    return this.#pending.ask(options, send).finally(() => this.#worker.unref())
+    return this.#pending.ask(options, send).finally(() => {
+      if (this.#pending.size === 0) this.#worker.unref()
+    })
   }
 
   /** Does not wait for the thread, which may never hear of it. */
-  kill(why: WallEnd): void {
+  kill(why: WallEnd | 'untouched'): void {
     this.#end(why)
     void this.#worker.terminate()
     this.#worker.unref() // which `terminate` undoes
   }
 
   #message(frame: unknown): void {
-    const read = this.#pending.waits && isUint8Array(frame) ? readWhole(frame) : undefined
+    const read = this.#pending.size > 0 && isUint8Array(frame) ? readWhole(frame) : undefined
     if (read) this.#pending.settle({ end: 'answered', frame: read })
     else this.kill('crashed')
   }
 
-  #end(why: WallEnd): void {
+  #end(why: WallEnd | 'untouched'): void {
     this.#gone ??= why
-    this.#pending.settle({ end: this.#gone })
+    this.#pending.end({ end: this.#gone })
   }
 }
 
 const readWhole = ({ buffer, byteOffset, byteLength }: Uint8Array) =>
-  new FrameReader(FRAME_BYTES_MAX).add(Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength))
+  readFrame(Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength), FRAME_BYTES_MAX)

@@ -99,13 +99,16 @@ export class Walls {
 
   async #ask(wall: Wall, request: Request, body: Uint8Array, options: AskOptions): Promise<WallAnswer> {
     if (body.length > BODY_BYTES_MAX) return { end: 'memory' }
-    const cancel = this.#after(options.timeoutMs / 2, () => this.#standBy())
+    let cancel: (() => void) | undefined
+    const begun = (): void => {
+      cancel = this.#after(options.timeoutMs / 2, () => this.#standBy())
+    }
     try {
-      const answer = await wall.ask(request, body, options)
-      this.#hasFallen = answer.end === 'memory' || answer.end === 'crashed'
+      const answer = await wall.ask(request, body, { ...options, begun })
+      if (answer.end !== 'untouched') this.#hasFallen = answer.end === 'memory' || answer.end === 'crashed'
       return answer
     } finally {
-      cancel()
+      cancel?.()
     }
   }
 
