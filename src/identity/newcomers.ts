@@ -21,13 +21,13 @@ export interface Parted {
  * make of them can be told from the record alone.
  *
  * Laws    the ops are those that solving would give.
- * Cost    one read for all, and another where somebody's id may stand for somebody else: `wasMerged`.
+ * Cost    one read for all, and another where somebody's id may stand for somebody else: `mayReturn`.
  */
 export async function newcomers(
   rules: Rules,
   rows: Rows,
   changes: readonly RecordChange[],
-  wasMerged: boolean,
+  mayReturn: boolean,
 ): Promise<Parted> {
   const counts = new Map<string, number>()
   const held = changes.map(({ before, after }) =>
@@ -46,7 +46,7 @@ export async function newcomers(
     }
   }
   // A redirect may stand there, of a profile that had the same founder.
-  const taken = wasMerged ? new Set((await rows.profiles([...alone.values()])).keys()) : NONE
+  const taken = mayReturn ? new Set((await rows.profiles([...alone.values()])).keys()) : NONE
   const ops: Op[] = []
   const others: RecordChange[] = []
   for (const [index, change] of changes.entries()) {
