@@ -52,11 +52,13 @@ export async function absorb(
   const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
   const homes = homesIn(solution)
   const placed = placeOps(rules, rows, around, homes)
-  const ops: Op[] = [
-    ...changes.flatMap((change) => [evidenceOp(rows, change), ...agingOps(rules, rows, change)]),
-    ...parted.ops,
-    ...placed,
-  ]
+  const ops: Op[] = []
+  for (const change of changes) {
+    ops.push(evidenceOp(rows, change))
+    for (const op of agingOps(rules, rows, change)) ops.push(op)
+  }
+  for (const op of parted.ops) ops.push(op)
+  for (const op of placed) ops.push(op)
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))

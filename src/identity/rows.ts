@@ -167,11 +167,19 @@ export class Rows {
     return homes
   }
 
-  /** Where these identifiers stand: those too that are only named by hand. */
-  async places(ids: readonly string[]): Promise<Map<string, Place>> {
+  /** Where these identifiers stand: those too that are only named by hand. `keys`   their keys, where they are at hand. */
+  async places(ids: readonly string[], keys = ids.map((id) => this.idKey(id))): Promise<Map<string, Place>> {
     const places = new Map<string, Place>()
-    for (const [id, row] of await this.#map<Json>('identifier', ids, (id) => this.idKey(id)))
-      places.set(id, placeOf(row))
+    for (let from = 0; from < ids.length; from += KEYS_MAX) {
+      const found = await this.store.get(
+        'identifier',
+        keys.length > KEYS_MAX ? keys.slice(from, from + KEYS_MAX) : keys,
+      )
+      for (let index = 0; index < found.length; index += 1) {
+        const row = found[index]
+        if (row !== undefined) places.set(ids[from + index] as string, placeOf(row))
+      }
+    }
     return places
   }
 
@@ -250,9 +258,10 @@ export class Rows {
   ): Promise<Map<string, Row>> {
     const found = new Map<string, Row>()
     for (let from = 0; from < names.length; from += KEYS_MAX) {
-      const slice = names.slice(from, from + KEYS_MAX)
+      const slice = names.length > KEYS_MAX ? names.slice(from, from + KEYS_MAX) : names
       const rows = await this.store.get(table, slice.map(keyOf))
-      for (const [index, row] of rows.entries()) {
+      for (let index = 0; index < rows.length; index += 1) {
+        const row = rows[index]
         if (row !== undefined) found.set(slice[index] as string, row as Row)
       }
     }
