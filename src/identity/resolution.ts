@@ -120,17 +120,22 @@ function* claimsIn(profiles: Known['profiles'], target: string): Generator<strin
 }
 
 function readBag(rules: Rules, bag: Identifiers): Bag {
-  const ids: { readonly id: string; readonly order: number }[] = []
+  const ids: string[] = []
+  const orders: number[] = []
   const unusable: string[] = []
-  for (const [namespace, raw] of Object.entries(bag) as [string, unknown][]) {
+  for (const namespace of Object.keys(bag)) {
+    const raw: unknown = bag[namespace]
     if (raw === undefined || raw === null) continue
     const reading = rules.read(namespace, raw)
     if ('value' in reading) {
-      ids.push({ id: idOf(namespace, reading.value), order: (rules.namespaces.get(namespace) as Namespace).order })
+      const { order } = rules.namespaces.get(namespace) as Namespace
+      let at = orders.length
+      while (at > 0 && (orders[at - 1] as number) > order) at -= 1
+      orders.splice(at, 0, order)
+      ids.splice(at, 0, idOf(namespace, reading.value))
     } else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
   }
-  if (ids.length > 1) ids.sort((a, b) => a.order - b.order)
-  return { ids: ids.map(({ id }) => id), unusable: unusable.length > 1 ? unusable.sort(compareBytes) : unusable }
+  return { ids, unusable: unusable.length > 1 ? unusable.sort(compareBytes) : unusable }
 }
 
 /** A name that nobody declared may be anything: only what looks like a name is repeated (I7). */
@@ -148,9 +153,14 @@ interface Known {
 }
 
 function answer(question: Question, bag: Bag, known: Known): Answer {
-  const [id] = bag.ids
-  const home = id !== undefined && bag.ids.length === 1 ? known.homes.get(id) : undefined
-  return home == null ? answerOf(question, bag, known) : answerAs(question, home, known)
+  const home = soleHome(bag.ids, known.homes)
+  return home === undefined ? answerOf(question, bag, known) : answerAs(question, home, known)
+}
+
+/** The person to whom all of these identifiers lead; `undefined` where one of them leads to another, or to nobody. */
+function soleHome([first, ...others]: readonly string[], homes: Known['homes']): string | undefined {
+  const home = first === undefined ? undefined : homes.get(first)
+  return home != null && others.every((id) => homes.get(id) === home) ? home : undefined
 }
 
 function answerOf(question: Question, bag: Bag, known: Known): Answer {
