@@ -3,7 +3,7 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Evidence } from '../model/identifier.js'
 import { keyPart } from '../stores/store.js'
 import { isRoleMailbox } from './normalise.js'
-import { microsecondsOf } from './order.js'
+import { insert, microsecondsOf } from './order.js'
 import { idOf, type Namespace, type Problem, partsOf, type Reading, type Rules } from './rules.js'
 
 /** One record can join at most so many identifiers; weaker ones beyond it are kept and join nobody. */
@@ -135,8 +135,8 @@ function plainIdentifiers(rules: Rules, shown: readonly Shown[]): StoredRecord['
     while (at > 0 && (orders[at - 1] as number) >= order) at -= 1
     if (orders[at] === order) return undefined
     const { value } = reading
-    orders.splice(at, 0, order)
-    ids.splice(at, 0, value === raw ? [namespace, value] : [namespace, value, raw as string])
+    insert(orders, at, order)
+    insert(ids, at, value === raw ? [namespace, value] : [namespace, value, raw as string])
   }
   return ids
 }

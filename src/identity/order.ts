@@ -1,6 +1,13 @@
 /** Two numbers that may both be infinite, where subtracting them would give NaN. */
 export const compareNumbers = (a: number, b: number): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** Puts an item at a place of a list. `splice` makes a list of what it took out, also where that is nothing. */
+export function insert<Item>(list: Item[], at: number, item: Item): void {
+  list.push(item)
+  for (let index = list.length - 1; index > at; index -= 1) list[index] = list[index - 1] as Item
+  list[at] = item
+}
+
 /** Microseconds since 1970 as an ISO 8601 time in UTC, with as many digits as it has. */
 export function isoOf(microseconds: number): string {
   const milliseconds = Math.floor(microseconds / 1_000)

@@ -6,6 +6,7 @@ import { conflictDigest } from './absorb.js'
 import { type Choice, choose } from './choice.js'
 import { chooseShared } from './claims.js'
 import { freshIds } from './naming.js'
+import { insert } from './order.js'
 import {
   type BindingRow,
   BLOCKED,
@@ -131,8 +132,8 @@ function readBag(rules: Rules, bag: Identifiers): Bag {
       const { order } = rules.namespaces.get(namespace) as Namespace
       let at = orders.length
       while (at > 0 && (orders[at - 1] as number) > order) at -= 1
-      orders.splice(at, 0, order)
-      ids.splice(at, 0, idOf(namespace, reading.value))
+      insert(orders, at, order)
+      insert(ids, at, idOf(namespace, reading.value))
     } else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
   }
   return { ids, unusable: unusable.length > 1 ? unusable.sort(compareBytes) : unusable }
