@@ -43,19 +43,22 @@ export async function absorb(
   { seeds, without, forgets = meta?.forgets }: Erasure = {},
 ): Promise<readonly Op[]> {
   const isErasure = seeds !== undefined || without !== undefined
-  const wasMerged = meta?.redirects === true || (meta !== undefined && meta.layout === undefined)
+  const mayReturn = meta?.redirects === true || (meta !== undefined && meta.layout === undefined)
   const parted = isErasure
     ? { ops: [], others: changes, places: undefined }
-    : await newcomers(rules, rows, changes, wasMerged)
+    : await newcomers(rules, rows, changes, mayReturn)
   const { others, places } = parted
   const around = await gather(rules, rows, others, { seeds, without, places })
   const solution = await named(rules, rows, around, solve(rules, linkingRecords(around), denialsIn(around)))
   const homes = homesIn(solution)
-  const ops: Op[] = [
-    ...changes.flatMap((change) => [evidenceOp(rows, change), ...agingOps(rules, rows, change)]),
-    ...parted.ops,
-    ...placeOps(rules, rows, around, homes),
-  ]
+  const placed = placeOps(rules, rows, around, homes)
+  const ops: Op[] = []
+  for (const change of changes) {
+    ops.push(evidenceOp(rows, change))
+    for (const op of agingOps(rules, rows, change)) ops.push(op)
+  }
+  for (const op of parted.ops) ops.push(op)
+  for (const op of placed) ops.push(op)
 
   const former = await formerProfiles(rows, around, solution)
   const conflicts = new Map(solution.conflicts.map((conflict) => [digestOf(conflict), conflict] as const))
@@ -81,7 +84,7 @@ export async function absorb(
   const next: MetaRow = {
     ...meta,
     ...counts,
-    ...((wasMerged || [...followed.redirects.values()].some(Boolean)) && { redirects: true as const }),
+    ...((mayReturn || placed.some(isDeparture)) && { redirects: true as const }),
     ...(forgets && { forgets: changes.some(isCrowded) ? { ...forgets, crowded: true } : forgets }),
   }
   const key = rows.metaKey
@@ -91,6 +94,9 @@ export async function absorb(
     { op: 'put', table: 'identityMeta', key, value: next as object as Json },
   ]
 }
+
+/** True if an identifier is not known any more. The profile that it founded may lead to another. */
+const isDeparture = ({ op, table }: Op): boolean => op === 'delete' && table === 'identifier'
 
 /** True if a record gets identifiers that stand in no index. */
 const isCrowded = ({ after }: RecordChange): boolean =>

@@ -39,9 +39,10 @@ function dueAt(rules: Rules, namespace: string, at: number | null): number | und
 
 /** When the next identifier of a record ages, as a part of a key; undefined where none ever does. */
 export function dueOf(rules: Rules, record: StoredRecord | undefined): string | undefined {
+  if (record === undefined) return undefined
   let least: number | undefined
-  for (const [namespace] of record?.ids ?? []) {
-    const due = dueAt(rules, namespace, record?.at ?? null)
+  for (const [namespace] of record.ids) {
+    const due = dueAt(rules, namespace, record.at)
     if (due !== undefined && (least === undefined || due < least)) least = due
   }
   return least === undefined ? undefined : timePart(least)
@@ -50,14 +51,17 @@ export function dueOf(rules: Rules, record: StoredRecord | undefined): string | 
 /** Microseconds as text whose order is theirs, from the year 0 on. */
 export const timePart = (time: number): string => String(BigInt(time) + 10n ** 17n).padStart(18, '0')
 
+const NONE: readonly Op[] = []
+
 /** Keeps the table of what ages next in step with a changed record. */
 export function agingOps(
   rules: Rules,
   rows: Rows,
   { ref, before, after }: { ref: RecordRef; before: StoredRecord | undefined; after: StoredRecord | undefined },
 ): readonly Op[] {
-  const [was, due] = [dueOf(rules, before), dueOf(rules, after)]
-  if (was === due) return []
+  const was = dueOf(rules, before)
+  const due = dueOf(rules, after)
+  if (was === due) return NONE
   const keyOf = (time: string) => [rows.graph, time, ...ref]
   return [
     ...(was === undefined ? [] : [{ op: 'delete', table: 'aging', key: keyOf(was) } as const]),

@@ -28,11 +28,11 @@ export function anew(rules: Rules, ref: RecordRef, kept: StoredRecord): NewRecor
   const { at, ids, unusable, ...said } = kept
   const shown = [
     ...ids.flatMap(([namespace, value, ...raws]) =>
-      (raws.length === 0 ? [value] : raws).map((raw): Shown => ({ namespace, raw })),
+      (raws.length === 0 ? [value] : raws).map((raw): Shown => ({ namespace, value: raw })),
     ),
     ...(unusable ?? []).map(([namespace, raw, problem]): Shown => {
       const cut = raw.length > RAW_MAX ? 'invalid' : undefined
-      return { namespace, raw, broken: problem === 'not text' || problem === 'forgotten' ? problem : cut }
+      return { namespace, value: raw, broken: problem === 'not text' || problem === 'forgotten' ? problem : cut }
     }),
   ]
   const record = { at, ...identifiersOf(rules, shown), ...said }

@@ -32,26 +32,48 @@ export interface Asked {
  * Laws    depends on the row and the bindings alone.
  */
 export function choose({ profileId, profile, target, bindings }: Asked): Choice | undefined {
-  const addresses = profile.members.filter(([namespace]) => namespace === target).map(([, value]) => value)
-  const pinned = (profile.pinned ?? []).filter(([namespace]) => namespace === target).map(([, value]) => value)
+  const addresses = valuesOf(profile.members, target)
+  const [only] = addresses
+  if (only === undefined) return undefined
+  const pinned = profile.pinned === undefined ? NONE : valuesOf(profile.pinned, target)
   const bound = boundTo(profileId, profile, addresses, bindings)
+  const sinces = profile.since?.[target]
+  if (addresses.length === 1 && pinned.length === 0) {
+    return told(only, only === bound ? 'bound' : 'only', [], sinces?.[0])
+  }
   const first = bound === undefined ? addresses : [bound, ...addresses]
   const [address, ...alternatives] = new Set([...first.filter((one) => pinned.includes(one)), ...first])
-  if (address === undefined) return undefined
-  const since = profile.since?.[target]?.[addresses.indexOf(address)]
   const best = profile.bySource?.includes(target) ? 'source' : 'recent'
   const unbound = alternatives.length === 0 ? 'only' : best
-  const why = pinned.includes(address) ? 'pinned' : address === bound ? 'bound' : unbound
-  return { address, why, alternatives, ...(since != null && { since: isoOf(since) }) }
+  const why = pinned.includes(address as string) ? 'pinned' : address === bound ? 'bound' : unbound
+  return told(address as string, why, alternatives, sinces?.[addresses.indexOf(address as string)])
+}
+
+const NONE: readonly string[] = []
+
+function told(
+  address: string,
+  why: Choice['why'],
+  alternatives: readonly string[],
+  since: number | null | undefined,
+): Choice {
+  return since == null ? { address, why, alternatives } : { address, why, alternatives, since: isoOf(since) }
+}
+
+function valuesOf(members: ProfileRow['members'], target: string): readonly string[] {
+  const values: string[] = []
+  for (const [namespace, value] of members) if (namespace === target) values.push(value)
+  return values
 }
 
 /** The address under which the destination knows the person, by an id that the profile has or had, while it has it. */
 function boundTo(
   profileId: string,
-  { was = [] }: ProfileRow,
+  { was = NONE }: ProfileRow,
   addresses: readonly string[],
   bindings: ReadonlyMap<string, BindingRow>,
 ): string | undefined {
+  if (bindings.size === 0) return undefined
   for (const id of [profileId, ...was]) {
     const bound = bindings.get(id)
     if (bound !== undefined && addresses.includes(bound.address)) return bound.address

@@ -3,7 +3,7 @@ import { compareBytes } from '../model/byte-order.js'
 import type { Evidence } from '../model/identifier.js'
 import { keyPart } from '../stores/store.js'
 import { isRoleMailbox } from './normalise.js'
-import { microsecondsOf } from './order.js'
+import { insert, microsecondsOf } from './order.js'
 import { idOf, type Namespace, type Problem, partsOf, type Reading, type Rules } from './rules.js'
 
 /** One record can join at most so many identifiers; weaker ones beyond it are kept and join nobody. */
@@ -100,15 +100,16 @@ export const sourcePart = (source: string): string =>
 /** One identifier as it was shown, or as it was kept. */
 export interface Shown {
   readonly namespace: string
-  readonly raw: unknown
+  readonly value: unknown
   /** Known to join nobody whatever the rules say, since only a beginning of it, or its kind, was kept. */
   readonly broken?: Problem | 'forgotten' | undefined
 }
 
 /** A record under the rules. Pure: the same record and rules give the same text. */
 export function storedRecord(rules: Rules, record: Evidence): StoredRecord {
-  const shown = record.ids.map(({ namespace, value }) => ({ namespace: namespace.slice(0, NAME_CUT), raw: value }))
-  return { at: microsecondsOf(record.observedAt), ...identifiersOf(rules, shown) }
+  const at = microsecondsOf(record.observedAt)
+  const ids = plainIdentifiers(rules, record.ids)
+  return ids === undefined ? { at, ...sortedIdentifiers(rules, record.ids) } : { at, ids }
 }
 
 /**
@@ -117,32 +118,37 @@ export function storedRecord(rules: Rules, record: Evidence): StoredRecord {
  * Laws    the order and the repeats of `shown` make no difference.
  */
 export function identifiersOf(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids' | 'unusable'> {
-  return plainIdentifiers(rules, shown) ?? sortedIdentifiers(rules, shown)
+  const ids = plainIdentifiers(rules, shown)
+  return ids === undefined ? sortedIdentifiers(rules, shown) : { ids }
 }
 
 /** The same of what most records are: a few identifiers, all of them usable, of one namespace each. */
-function plainIdentifiers(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids'> | undefined {
+function plainIdentifiers(rules: Rules, shown: readonly Shown[]): StoredRecord['ids'] | undefined {
   if (shown.length > RECORD_IDENTIFIERS_MAX) return undefined
-  const found: { readonly order: number; readonly id: StoredRecord['ids'][number] }[] = []
-  for (const { namespace, raw, broken } of shown) {
+  const ids: StoredRecord['ids'][number][] = []
+  const orders: number[] = []
+  for (const { namespace, value: raw, broken } of shown) {
     const reading = read(rules, namespace, raw, broken)
     if ('problem' in reading) return undefined
     const { order } = rules.namespaces.get(namespace) as Namespace
-    if (found.some((other) => other.order === order)) return undefined
+    let at = orders.length
+    while (at > 0 && (orders[at - 1] as number) >= order) at -= 1
+    if (orders[at] === order) return undefined
     const { value } = reading
-    found.push({ order, id: value === raw ? [namespace, value] : [namespace, value, raw as string] })
+    insert(orders, at, order)
+    insert(ids, at, value === raw ? [namespace, value] : [namespace, value, raw as string])
   }
-  return { ids: found.sort((a, b) => a.order - b.order).map(({ id }) => id) }
+  return ids
 }
 
 function sortedIdentifiers(rules: Rules, shown: readonly Shown[]): Pick<StoredRecord, 'ids' | 'unusable'> {
   const usable = new Map<string, { order: number; namespace: string; value: string; raws: Set<string> }>()
   const unusable = new Map<string, Unusable>()
   const leaveOut = (namespace: string, raw: unknown, problem: Unusable[2]): void => {
-    const row = [namespace, shortened(raw), problem] as const
+    const row = [namespace.slice(0, NAME_CUT), shortened(raw), problem] as const
     unusable.set(JSON.stringify(row), row)
   }
-  for (const { namespace, raw, broken } of shown) {
+  for (const { namespace, value: raw, broken } of shown) {
     const reading = read(rules, namespace, raw, broken)
     if ('problem' in reading) {
       if (reading.problem !== 'blank') leaveOut(namespace, raw, reading.problem)

@@ -49,6 +49,16 @@ export function placeRow({ home, holders }: Place): Json {
   return [home, ...holders.map(({ owner, ref }) => [owner === 0 ? 0 : owner.replace(BETWEEN, ' '), ...ref])]
 }
 
+/** The row of an identifier that one record holds, and that somebody has. `owner` is the identifier that owns it. */
+export function soleRow(
+  home: string,
+  ref: RecordRef,
+  owner: readonly [namespace: string, value: string, ...raws: string[]] | '' | 0 | undefined,
+): Json {
+  const named = typeof owner === 'object' ? `${owner[0]} ${owner[1]}` : (owner ?? 0)
+  return [home, [named, ...ref]]
+}
+
 /** As in `idOf` of rules.ts. */
 const BETWEEN = '\u0001'
 

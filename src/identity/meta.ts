@@ -15,7 +15,10 @@ export interface MetaRow {
   readonly version: number
   /** There from the first commit on that may keep the holders of an identifier in its row: see holders.ts. */
   readonly layout?: typeof LAYOUT | undefined
-  /** A profile became part of another, or nobody knows: its id may come back. Without it no id of somebody new is taken. */
+  /**
+   * An identifier that was known has left, or nobody knows: where it comes back, the profile id that it founds may lead to
+   * another. Without it no id of somebody new is taken, since of a profile that became part of another the founder is known.
+   */
   readonly redirects?: true | undefined
   /** Under which name the tables stand; absent: under the graph's own. Another after each adoption of rules. */
   readonly generation?: string | undefined

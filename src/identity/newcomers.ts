@@ -1,10 +1,10 @@
 import type { Json } from '../model/value.js'
-import type { Op } from '../stores/store.js'
+import type { Key, Op } from '../stores/store.js'
 import { type StoredRecord, wordOf } from './evidence.js'
-import { type Place, placeRow } from './holders.js'
-import { idsOf, type RecordChange } from './neighbourhood.js'
+import { type Place, soleRow } from './holders.js'
+import type { RecordChange } from './neighbourhood.js'
 import type { ProfileRow, Rows } from './rows.js'
-import { type Namespace, RESERVED, type Rules } from './rules.js'
+import { idOf, type Namespace, RESERVED, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
 
 /** Changes, those that need no solving apart from the rest. */
@@ -21,38 +21,51 @@ export interface Parted {
  * make of them can be told from the record alone.
  *
  * Laws    the ops are those that solving would give.
- * Cost    one read for all, and another where somebody's id may stand for somebody else: `wasMerged`.
+ * Cost    one read for all, and another where somebody's id may stand for somebody else: `mayReturn`.
  */
 export async function newcomers(
   rules: Rules,
   rows: Rows,
   changes: readonly RecordChange[],
-  wasMerged: boolean,
+  mayReturn: boolean,
 ): Promise<Parted> {
   const counts = new Map<string, number>()
-  const held = changes.map(({ before, after }) =>
-    before === undefined ? idsOf(after) : [...idsOf(before), ...idsOf(after)],
-  )
-  for (const ids of held) for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
-  const places = await rows.places([...counts.keys()])
+  const keys: Key[] = []
+  const held: (readonly string[])[] = []
+  for (const { before, after } of changes) {
+    const ids: string[] = []
+    for (const record of [before, after]) {
+      if (record === undefined) continue
+      for (const [namespace, value] of record.ids) {
+        const id = idOf(namespace, value)
+        const count = counts.get(id) ?? 0
+        if (count === 0) keys.push([rows.graph, namespace, value])
+        counts.set(id, count + 1)
+        ids.push(id)
+      }
+    }
+    held.push(ids)
+  }
+  const places = await rows.places([...counts.keys()], keys)
   // Where ids are pinned the next one may have to be asked for.
   if (rules.idPolicy !== 'founder') return { ops: [], others: changes, places }
   const alone = new Map<RecordChange, string>()
   for (const [index, change] of changes.entries()) {
     const ids = held[index] as readonly string[]
-    if (isAlone(rules, change) && ids.every((id) => counts.get(id) === 1 && !places.has(id))) {
+    const isNew = isAlone(rules, change) && ids.every((id) => counts.get(id) === 1 && !places.has(id))
+    if (isNew) {
       const [namespace, value] = (change.after as StoredRecord).ids[0] as readonly [string, string]
       alone.set(change, profileIdOf(rules, namespace, value))
     }
   }
   // A redirect may stand there, of a profile that had the same founder.
-  const taken = wasMerged ? new Set((await rows.profiles([...alone.values()])).keys()) : NONE
+  const taken = mayReturn ? new Set((await rows.profiles([...alone.values()])).keys()) : NONE
   const ops: Op[] = []
   const others: RecordChange[] = []
-  for (const [index, change] of changes.entries()) {
+  for (const change of changes) {
     const profileId = alone.get(change)
     if (profileId === undefined || taken.has(profileId)) others.push(change)
-    else newcomer(rules, rows, { change, ids: held[index] as readonly string[], profileId }, ops)
+    else newcomer(rules, rows, change, profileId, ops)
   }
   return { ops, others, places }
 }
@@ -72,18 +85,13 @@ function isAlone(rules: Rules, { ref, before, after }: RecordChange): boolean {
   return true
 }
 
-interface Newcomer {
-  readonly change: RecordChange
-  readonly ids: readonly string[]
-  readonly profileId: string
-}
-
-function newcomer(rules: Rules, rows: Rows, { change: { ref, after }, ids, profileId }: Newcomer, ops: Op[]): void {
+function newcomer(rules: Rules, rows: Rows, { ref, after }: RecordChange, profileId: string, ops: Op[]): void {
   const record = after as StoredRecord
-  for (const [index, [namespace, value]] of record.ids.entries()) {
+  const [strongest] = record.ids
+  for (const one of record.ids) {
+    const [namespace, value] = one
     const hasHub = (rules.namespaces.get(namespace) as Namespace).hub !== false
-    const owner = hasHub ? (index === 0 ? '' : (ids[0] as string)) : 0
-    const row = placeRow({ home: profileId, holders: [{ ref, owner }] })
+    const row = soleRow(profileId, ref, !hasHub ? 0 : one === strongest ? '' : strongest)
     ops.push({ op: 'put', table: 'identifier', key: [rows.graph, namespace, value], value: row })
   }
   ops.push({ op: 'put', table: 'profile', key: [rows.graph, profileId], value: profileRow(record) as object as Json })
@@ -91,16 +99,14 @@ function newcomer(rules: Rules, rows: Rows, { change: { ref, after }, ids, profi
 
 /** The strongest identifier was seen first, and within a namespace the order of a record is that of a profile. */
 function profileRow({ at, first = at, ids }: StoredRecord): ProfileRow {
-  const members = ids.map(([namespace, value]) => [namespace, value] as const)
-  const since: Record<string, (number | null)[]> = {}
-  let isDated = false
-  if (first !== null) {
-    for (const [namespace] of members) {
-      if (!Object.hasOwn(RESERVED, namespace)) continue
-      if (Object.hasOwn(since, namespace)) since[namespace]?.push(first)
-      else since[namespace] = [first]
-      isDated = true
-    }
+  const members: (readonly [string, string])[] = []
+  let since: Record<string, (number | null)[]> | undefined
+  for (const [namespace, value] of ids) {
+    members.push([namespace, value])
+    if (first === null || !Object.hasOwn(RESERVED, namespace)) continue
+    since ??= {}
+    if (Object.hasOwn(since, namespace)) since[namespace]?.push(first)
+    else since[namespace] = [first]
   }
-  return isDated ? { members, since } : { members }
+  return since === undefined ? { members } : { members, since }
 }

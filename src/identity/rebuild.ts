@@ -7,7 +7,7 @@ import type { NewRecord, RecordRef, StoredRecord } from './evidence.js'
 import { isRedirect, type ProfileRow, type RedirectRow, type Rows } from './rows.js'
 import type { Rules } from './rules.js'
 import { withoutTheForgotten } from './tombstones.js'
-import { changeOf, chunksOf } from './writer.js'
+import { changesOf, chunksOf } from './writer.js'
 
 /** One generation that is made from another. */
 export interface Making {
@@ -46,7 +46,7 @@ async function takeIn(making: Making, chunk: readonly NewRecord[]): Promise<void
   // What a crash kept a forget from erasing on the old side must not be taken over.
   const records = await withoutTheForgotten(rules, from, meta, chunk)
   const kept = await to.recordsAt(records.map(({ ref }) => ref))
-  const changes = records.flatMap((record, index) => changeOf(rules, record, kept[index], meta))
+  const changes = changesOf(rules, records, kept, meta)
   if (changes.length > 0) await commitTo(making, (await absorb(rules, to, meta, changes)).flatMap(withoutPast))
 }
 

@@ -6,6 +6,7 @@ import { conflictDigest } from './absorb.js'
 import { type Choice, choose } from './choice.js'
 import { chooseShared } from './claims.js'
 import { freshIds } from './naming.js'
+import { insert } from './order.js'
 import {
   type BindingRow,
   BLOCKED,
@@ -66,18 +67,29 @@ interface Bag {
 export async function resolveAll(question: Question, bags: readonly Identifiers[]): Promise<readonly Resolution[]> {
   const { rows, rules, meta, project } = question
   const read = bags.map((bag) => readBag(rules, bag))
-  const homes = await rows.homes([...new Set(read.flatMap(({ ids }) => ids))])
-  const quarantines = await rows.quarantines([...homes.keys()].filter((id) => homes.get(id) === null))
-  const unknown = read.flatMap(({ ids }) => ids.filter((id) => !homes.has(id)))
-  const forgotten = await forgottenOf(rows, meta, unknown)
-  const profiles = await rows.profiles(distinct(homes.values()))
-  const told = new Set(read.flatMap(({ ids }) => digestsOf(ids, homes)))
+  const ids = new Set<string>()
+  for (const bag of read) for (const id of bag.ids) ids.add(id)
+  const homes = await rows.homes([...ids])
+  const [people, nowhere] = [new Set<string>(), [] as string[]]
+  for (const [id, home] of homes) {
+    if (home === null) nowhere.push(id)
+    else people.add(home)
+  }
+  const quarantines = await rows.quarantines(nowhere)
+  const forgotten = await forgottenOf(rows, meta, unknownOf(ids, homes))
+  const profiles = await rows.profiles([...people])
+  const told = new Set<string>()
+  for (const bag of read) if (bag.ids.length > 1) for (const digest of digestsOf(bag.ids, homes)) told.add(digest)
   if (rules.onTargetClaimed === 'share') for (const digest of claimsIn(profiles, question.target)) told.add(digest)
   const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
   const known = { homes, quarantines, forgotten, profiles, conflicts, bindings }
-  const answers = read.map((bag) => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
+  const answers = read.map((bag): Resolution => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
   return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
+}
+
+function* unknownOf(ids: Iterable<string>, homes: ReadonlyMap<string, unknown>): Generator<string> {
+  for (const id of ids) if (!homes.has(id)) yield id
 }
 
 /** Where ids are pinned another person may have the one that an unknown address would have: then it gets the next. */
@@ -92,7 +104,6 @@ async function withFreshIds({ rules, rows, target }: Question, answers: readonly
 }
 
 const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()
-const distinct = (homes: Iterable<string | null>): string[] => [...new Set(homes)].filter((home) => home !== null)
 
 function* withFormer(profiles: ReadonlyMap<string, ProfileRow | RedirectRow>): Generator<string> {
   for (const [id, row] of profiles) {
@@ -110,17 +121,22 @@ function* claimsIn(profiles: Known['profiles'], target: string): Generator<strin
 }
 
 function readBag(rules: Rules, bag: Identifiers): Bag {
-  const ids: { readonly id: string; readonly order: number }[] = []
+  const ids: string[] = []
+  const orders: number[] = []
   const unusable: string[] = []
-  for (const [namespace, raw] of Object.entries(bag) as [string, unknown][]) {
+  for (const namespace of Object.keys(bag)) {
+    const raw: unknown = bag[namespace]
     if (raw === undefined || raw === null) continue
     const reading = rules.read(namespace, raw)
     if ('value' in reading) {
-      ids.push({ id: idOf(namespace, reading.value), order: (rules.namespaces.get(namespace) as Namespace).order })
+      const { order } = rules.namespaces.get(namespace) as Namespace
+      let at = orders.length
+      while (at > 0 && (orders[at - 1] as number) > order) at -= 1
+      insert(orders, at, order)
+      insert(ids, at, idOf(namespace, reading.value))
     } else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
   }
-  if (ids.length > 1) ids.sort((a, b) => a.order - b.order)
-  return { ids: ids.map(({ id }) => id), unusable: unusable.sort(compareBytes) }
+  return { ids, unusable: unusable.length > 1 ? unusable.sort(compareBytes) : unusable }
 }
 
 /** A name that nobody declared may be anything: only what looks like a name is repeated (I7). */
@@ -137,7 +153,19 @@ interface Known {
   readonly bindings: ReadonlyMap<string, BindingRow>
 }
 
-function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
+function answer(question: Question, bag: Bag, known: Known): Answer {
+  const home = soleHome(bag.ids, known.homes)
+  return home === undefined ? answerOf(question, bag, known) : answerAs(question, home, known)
+}
+
+/** The person to whom all of these identifiers lead; `undefined` where one of them leads to another, or to nobody. */
+function soleHome([first, ...others]: readonly string[], homes: Known['homes']): string | undefined {
+  const home = first === undefined ? undefined : homes.get(first)
+  return home != null && others.every((id) => homes.get(id) === home) ? home : undefined
+}
+
+function answerOf(question: Question, bag: Bag, known: Known): Answer {
+  const { rules, target } = question
   const usable = bag.ids.filter((id) => known.homes.get(id) !== null)
   const [first] = usable
   if (first === undefined) return nobody(bag, known)
@@ -157,7 +185,13 @@ function answer({ rules, target }: Question, bag: Bag, known: Known): Answer {
   const profile = known.profiles.get(profileId) as ProfileRow
   const people = strangers(rules, ids, profile, known)
   if (people > 1) return { status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
-  const asked = { profileId, profile, target, ...known }
+  return answerAs(question, profileId, known)
+}
+
+/** Once it is clear who it is. */
+function answerAs({ rules, target }: Question, profileId: string, known: Known): Answer {
+  const profile = known.profiles.get(profileId) as ProfileRow
+  const asked = { profileId, profile, target, bindings: known.bindings, conflicts: known.conflicts }
   const found = choose(asked) ?? (rules.onTargetClaimed === 'share' ? chooseShared(asked) : undefined)
   if (found !== undefined) return { status: 'resolved', ...found, profileId }
   const code = profile.claimed?.includes(target) ? 'ADDRESS_CLAIMED' : 'ADDRESS_UNKNOWN'

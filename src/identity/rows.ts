@@ -160,19 +160,22 @@ export class Rows {
   /** By id: profile id, null where quarantined. Ids that are not known, or only named by hand, are left out. */
   async homes(ids: readonly string[]): Promise<Map<string, string | null>> {
     const homes = new Map<string, string | null>()
-    for (const [id, row] of await this.#map<Json>('identifier', ids, (id) => this.idKey(id))) {
+    await this.#each('identifier', ids, this.#keysOf(ids), (id, row) => {
       const home = homeIn(row)
       if (home !== DENIED_ONLY) homes.set(id, home)
-    }
+    })
     return homes
   }
 
-  /** Where these identifiers stand: those too that are only named by hand. */
-  async places(ids: readonly string[]): Promise<Map<string, Place>> {
+  /** Where these identifiers stand: those too that are only named by hand. `keys`   their keys, where they are at hand. */
+  async places(ids: readonly string[], keys = this.#keysOf(ids)): Promise<Map<string, Place>> {
     const places = new Map<string, Place>()
-    for (const [id, row] of await this.#map<Json>('identifier', ids, (id) => this.idKey(id)))
-      places.set(id, placeOf(row))
+    await this.#each('identifier', ids, keys, (id, row) => places.set(id, placeOf(row)))
     return places
+  }
+
+  #keysOf(ids: readonly string[]): readonly Key[] {
+    return ids.map((id) => this.idKey(id))
   }
 
   async profiles(ids: readonly string[]): Promise<Map<string, ProfileRow | RedirectRow>> {
@@ -249,14 +252,24 @@ export class Rows {
     keyOf: (name: string) => Key,
   ): Promise<Map<string, Row>> {
     const found = new Map<string, Row>()
+    await this.#each(table, names, names.map(keyOf), (name, row) => found.set(name, row as Row))
+    return found
+  }
+
+  /** Hands out the rows that there are, each with its name. */
+  async #each(
+    table: Table,
+    names: readonly string[],
+    keys: readonly Key[],
+    take: (name: string, row: Json) => void,
+  ): Promise<void> {
     for (let from = 0; from < names.length; from += KEYS_MAX) {
-      const slice = names.slice(from, from + KEYS_MAX)
-      const rows = await this.store.get(table, slice.map(keyOf))
-      for (const [index, row] of rows.entries()) {
-        if (row !== undefined) found.set(slice[index] as string, row as Row)
+      const rows = await this.store.get(table, keys.length > KEYS_MAX ? keys.slice(from, from + KEYS_MAX) : keys)
+      for (let index = 0; index < rows.length; index += 1) {
+        const row = rows[index]
+        if (row !== undefined) take(names[from + index] as string, row)
       }
     }
-    return found
   }
 }
 

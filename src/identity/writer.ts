@@ -97,7 +97,7 @@ export class Writer {
   ): Promise<readonly RecordChange[]> {
     const records = await withVersions(rows, await screened(this.#rules, rows, meta, chunk))
     const kept = await rows.recordsAt(records.map(({ ref }) => ref))
-    const changes = records.flatMap((record, index) => changeOf(this.#rules, record, kept[index], meta))
+    const changes = changesOf(this.#rules, records, kept, meta)
     if (changes.length === 0 && last.length === 0) {
       // What is taken out and was not found may have been removed with a former generation while it was looked for.
       if (await this.#isGone(rows)) throw wasFaster()
@@ -201,18 +201,26 @@ async function withVersions(rows: Rows, records: readonly NewRecord[]): Promise<
 
 const wasFaster = () => new LakeloopError('STORE_CONFLICT', { table: 'identityMeta' })
 
-/** One version after the other against what is kept, so that it does not matter which of them came in one call. */
-export function changeOf(
+/** What records, each beside what is `kept` under its ref, change. */
+export function changesOf(
   rules: Rules,
-  { ref, versions }: NewRecord,
-  before: StoredRecord | undefined,
+  records: readonly NewRecord[],
+  kept: readonly (StoredRecord | undefined)[],
   meta: MetaRow | undefined,
 ): readonly RecordChange[] {
-  let after = versions.length === 0 ? undefined : before
-  for (const version of versions) after = combined(ref, after, version)
-  if (after !== undefined && after !== before) after = agedRecord(rules, after, asOfIn(meta))
-  const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
-  return isSame ? [] : [{ ref, before, after }]
+  const asOf = asOfIn(meta)
+  const changes: RecordChange[] = []
+  for (let index = 0; index < records.length; index += 1) {
+    const { ref, versions } = records[index] as NewRecord
+    const before = kept[index]
+    // One version after the other, so that it does not matter which of them came in one call.
+    let after = versions.length === 0 ? undefined : before
+    for (const version of versions) after = combined(ref, after, version)
+    if (after !== undefined && after !== before) after = agedRecord(rules, after, asOf)
+    const isSame = after === before || (before !== undefined && JSON.stringify(after) === JSON.stringify(before))
+    if (!isSame) changes.push({ ref, before, after })
+  }
+  return changes
 }
 
 /** A record takes a row of its own, one for each identifier, and one for its person. */

@@ -44,17 +44,21 @@ export class MemoryStore implements Store {
   async commit(ops: readonly Op[]): Promise<void> {
     this.#assertOpen()
     // All that can fail comes first: after the first change nothing throws any more.
-    const changes: Change[] = []
-    for (const op of ops) {
+    const ids = new Array<string>(ops.length)
+    const texts = new Array<string | null>(ops.length).fill(null)
+    for (let index = 0; index < ops.length; index += 1) {
+      const op = ops[index] as Op
       const id = sortableKey(op.table, op.key)
-      if (op.op !== 'check') changes.push({ table: op.table, id, text: op.op === 'put' ? jsonText(op.value) : null })
-      else if (this.#tables.get(op.table)?.get(id) !== checkText(op.is)) {
+      ids[index] = id
+      if (op.op === 'put') texts[index] = jsonText(op.value)
+      else if (op.op === 'check' && this.#tables.get(op.table)?.get(id) !== checkText(op.is)) {
         throw new LakeloopError('STORE_CONFLICT', { table: op.table })
       }
     }
-    for (const { table, id, text } of changes) {
-      if (text === null) this.#tables.get(table)?.delete(id)
-      else this.#table(table).set(id, text)
+    for (let index = 0; index < ops.length; index += 1) {
+      const { op, table } = ops[index] as Op
+      if (op === 'put') this.#table(table).set(ids[index] as string, texts[index] as string)
+      else if (op === 'delete') this.#tables.get(table)?.delete(ids[index] as string)
     }
   }
 
@@ -78,13 +82,6 @@ export class MemoryStore implements Store {
   #assertOpen(): void {
     if (this.#closed) throw new LakeloopError('STORE_CLOSED')
   }
-}
-
-interface Change {
-  readonly table: Table
-  readonly id: string
-  /** `null`: to be deleted. */
-  readonly text: string | null
 }
 
 const parsed = (text: string | undefined): Json | undefined => (text === undefined ? undefined : JSON.parse(text))

@@ -34,6 +34,20 @@ describe('people whom nobody knew', () => {
     expect(await resolver.resolve([{ customer_id: 'c-7' }])).toMatchObject([{ address: 'e7@x.io', why: 'only' }])
   })
 
+  test('are so too once people were merged, until an identifier leaves', async () => {
+    const store = new Watched()
+    const resolver = make(store)
+    await resolver.observe([seen('1', 5, { email: X.value })])
+    await resolver.observe([seen('2', 2, { customer_id: 'c-1', email: X.value })])
+    store.reads.length = 0
+    await resolver.observe([seen('3', 1, { customer_id: 'c-3' })])
+    expect(store.reads).not.toContain('profile')
+    await resolver.retract([{ source: 'crm', key: '3' }])
+    store.reads.length = 0
+    await resolver.observe([seen('4', 1, { customer_id: 'c-4' })])
+    expect(store.reads).toContain('profile')
+  })
+
   test('are told by the log where they have the id of somebody who became part of another', async () => {
     const store = new MemoryStore()
     const resolver = make(store)

@@ -17,3 +17,15 @@ test('a time is written as a Date writes it, with as many digits as it has', () 
   expect(isoOf(0)).toBe('1970-01-01T00:00:00.000Z')
   expect(isoOf(microsecondsOf('2026-02-28T23:59:59.000123Z') as number)).toBe('2026-02-28T23:59:59.000123Z')
 })
+
+test('a time that a Date wrote is read as any other', () => {
+  const part = (max: number) => fc.integer({ min: 0, max }).map((n) => String(n).padStart(2, '0'))
+  fc.assert(
+    fc.property(part(13), part(32), part(25), part(61), part(61), part(99), (month, day, hour, minute, second, end) => {
+      const whole = `2024-${month}-${day}T${hour}:${minute}:${second}`
+      expect(microsecondsOf(`${whole}.1${end}Z`)).toBe(microsecondsOf(`${whole}.1${end}+00:00`))
+    }),
+    { numRuns: 2_000 },
+  )
+  expect(microsecondsOf('2024-02-28T24:00:00.100Z')).toBe(microsecondsOf('2024-02-28T24:00:00.100+00:00'))
+})

@@ -27,7 +27,7 @@ export class Statements {
       const sql = `SELECT j.key AS place, t.v AS v FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
       return foundRows(this.#statement(sql).all(keys) as readonly Row[])
     }
-    const sql = `SELECT json_group_array(j.key) AS places, '[' || group_concat(t.v) || ']' AS texts
+    const sql = `SELECT '[' || group_concat(j.key) || ']' AS places, '[' || group_concat(t.v) || ']' AS texts
       FROM json_each(?) AS j CROSS JOIN "${table}" AS t ON t.k = j.value`
     return gathered(this.#statement(sql).get(keys) as Gathered)
   }
@@ -99,8 +99,8 @@ export class Statements {
 
 /** Many entries as one row: on a driver in Rust or C, a row costs more than what is in it. */
 interface Gathered {
-  readonly places: string
   /** Null where there is none. */
+  readonly places: string | null
   readonly texts: string | null
 }
 
@@ -109,7 +109,7 @@ interface Row {
   readonly v: string
 }
 
-const gathered = ({ places, texts }: Gathered): Found => ({ places, texts: texts ?? '[]' })
+const gathered = ({ places, texts }: Gathered): Found => ({ places: places ?? '[]', texts: texts ?? '[]' })
 const foundRows = (rows: readonly Row[]): Found => ({
   places: JSON.stringify(rows.map(({ place }) => place)),
   texts: rows.map(({ v }) => v),

@@ -66,7 +66,9 @@ function unpacked(text: string): readonly Write[] {
   const parts = text.split(BETWEEN)
   const writes: Write[] = []
   for (let at = 0; at + 3 <= parts.length; at += 3) {
-    const [head, key, value] = parts.slice(at, at + 3) as [string, string, string]
+    const head = parts[at] as string
+    const key = parts[at + 1] as string
+    const value = parts[at + 2] as string
     const table = head.slice(1) as Table
     if (head.startsWith('p')) writes.push({ table, key, text: value })
     else if (head.startsWith('d')) writes.push({ table, key, text: null })
