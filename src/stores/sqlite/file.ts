@@ -102,7 +102,7 @@ export class SqliteFile implements StoreFile {
         driver.exec('PRAGMA journal_mode = WAL')
         driver.exec('PRAGMA synchronous = FULL')
         driver.exec('PRAGMA secure_delete = ON') // what is deleted is overwritten: it may be of a person who was forgotten
-        driver.exec('PRAGMA cache_size = -32000') // 32 MB
+        driver.exec('PRAGMA cache_size = -8000') // 8 MB: the pages between root and leaves; with 32 MB nothing was faster
         driver.exec('PRAGMA wal_autocheckpoint = 16000') // pages, 64 MB: fewer commits have to fold the log into the file
         migrate(driver, this.#path)
       })
