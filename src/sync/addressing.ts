@@ -1,13 +1,13 @@
 import type { Resolution } from '../identity/resolver.js'
 import { type ActionBlock, type ActionKind, isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
-import type { Json } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
 import { actionKeys } from './action-keys.js'
 import { printOf } from './action-print.js'
 import type { Live } from './address-memory.js'
 import type { RunContext } from './context.js'
 import type { Departed } from './departures.js'
+import { knownOf } from './intents.js'
 import { isSettledAlready } from './leaving.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
@@ -155,11 +155,11 @@ function pendingOf(
   }
   // Of what is left of a row of a former run it is not remembered that the profile holds what the row says.
   const write = whole && part && work.late ? { live: whole.live, order: whole.order, fields: part } : whole
-  const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
+  const { accepted, intents: intended } = knownOf(recalled.print)
   // What happened once is not told a second time: it may set off a journey.
   const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
   const isUnsure = key !== undefined && REPLACED.has(kind) && context.underWay.isUnsure(key)
-  const isKnown = print !== undefined && print === recalled.print && !isAgain && !isUnsure
+  const isKnown = print !== undefined && print === accepted && !isAgain && !isUnsure
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
@@ -176,7 +176,8 @@ function pendingOf(
     action,
     address,
     left: recalled.left,
-    again: print !== undefined && print === intended,
+    again: print !== undefined && intended.includes(print),
+    intended,
     replaces:
       write === undefined ? REPLACED.has(kind) && recalled.print !== undefined : write.live.written !== undefined,
     rest: part && restOf(block, action, part),

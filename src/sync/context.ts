@@ -14,6 +14,7 @@ import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
 import type { FieldGroups } from './field-groups.js'
+import type { Intents } from './intents.js'
 import type { PlannedLoss } from './plan.js'
 import type { Progress } from './progress.js'
 import type { Tally } from './tally.js'
@@ -61,6 +62,7 @@ export interface RunContext {
   readonly onLoss: ((loss: PlannedLoss) => void) | undefined
   readonly memory: AddressMemory
   readonly underWay: UnderWay
+  readonly intents: Intents
   /** Parts of a profile that are sent apart; `undefined`: it is sent as a whole. */
   readonly groups: FieldGroups | undefined
   /** What was sent before is sent again, where that is harmless. */

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import type { Action } from '../../src/model/action.js'
 import type { Row } from '../../src/model/row.js'
+import { RowsSource } from '../../src/sources/from-rows.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op } from '../../src/stores/store.js'
 import { plainTransform } from './plain-transform.js'
@@ -80,6 +81,37 @@ test('a row that says something else since is no repeat of it', async () => {
   clock.advance(120_000)
   await run(order(10))
   expect(destination.again).toEqual([false, false])
+})
+
+test('an earlier purchase of the same row key is not sent again as if it were new [I2]', async () => {
+  const { store, destination, run, die, rise, clock } = world()
+  destination.knob = (request, nth) => {
+    if (nth < 2) return undefined
+    die()
+    return destination.knob(request, nth)
+  }
+  const rows = [order(9), order(10), order(11)]
+  await run(...rows).catch(() => undefined)
+  rise()
+  clock.advance(120_000)
+  expect(await run(...rows)).toMatchObject({ status: 'complete', rows: { accepted: 3 } })
+  expect(destination.again).toEqual([false, false, false, true, true, true])
+  // Behind the cursor one fingerprint is left of the key, as ever.
+  expect(await store.get('fingerprint', [['test', 'churn', 'o-1', 'purchase']])).toEqual([expect.any(String)])
+})
+
+test('of purchases of one row key that are under way at once each is looked up [I2]', async () => {
+  const { store, destination, die, rise, clock } = world()
+  const rows = [9, 10, 11].map((total) => ({ one: 'same', id: `c-${total}`, email: `${total}@example.com`, total }))
+  const source = new RowsSource({ name: 'scores', rows, key: ['one'], complete: false })
+  const run = async () => await new World({ store, destination }).sync([], { transform, source, clock }).run()
+  die()
+  await run().catch(() => undefined)
+  expect(destination.again).toEqual([false, false, false])
+  rise()
+  clock.advance(120_000)
+  expect(await run()).toMatchObject({ status: 'complete', rows: { accepted: 3 } })
+  expect(destination.again).toEqual([false, false, false, true, true, true])
 })
 
 test('a second attempt within a run is told so too', async () => {

@@ -118,9 +118,7 @@ export class Judge {
     }
     if (!again && ![...kept, ...parked].some(isIntent)) this.says('I2', `purchase ${n} was sent without an intent`)
     const isThere = this.purchases.includes(n)
-    // Of one row key one purchase is remembered at a time: docs/guarantees.md.
-    const isOnly = !this.truth.rows.some((row) => row.key === key && row.buys && row.n !== n)
-    if (isThere && !again && isOnly) this.says('I2', `purchase ${n} was sent twice, and not looked up`)
+    if (isThere && !again) this.says('I2', `purchase ${n} was sent twice, and not looked up`)
     if (!isThere) this.purchases.push(n)
   }
 
@@ -155,7 +153,8 @@ export class Judge {
   /** No more fingerprints than the destination has answered for: early ones show as one too many. */
   #remembered(key: readonly string[], value: JsonObject | string): void {
     const name = key.slice(2).join(' ')
-    const print = typeof value === 'string' ? value : (value.of as string[][] | undefined)?.at(-1)?.[1]
+    const { of: written, accepted } = (typeof value === 'string' ? {} : value) as { of?: string[][]; accepted?: string }
+    const print = typeof value === 'string' ? value : (accepted ?? written?.at(-1)?.[1])
     if (print === undefined) return
     const prints = this.#prints.get(name) ?? new Set<string>()
     this.#prints.set(name, prints.add(print))
