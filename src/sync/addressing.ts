@@ -3,7 +3,7 @@ import { type ActionBlock, type ActionKind, isDeparture, type ListRef } from '..
 import type { Outcome } from '../model/outcome.js'
 import type { Key, Op } from '../stores/store.js'
 import { actionKeys } from './action-keys.js'
-import { printOf } from './action-print.js'
+import { isSamePrint, printOf } from './action-print.js'
 import type { Live } from './address-memory.js'
 import type { RunContext } from './context.js'
 import type { Departed } from './departures.js'
@@ -143,7 +143,7 @@ function pendingOf(
   const { address } = resolution
   const kind = block.kind(action)
   const isProfile = kind === 'profile'
-  const print = key && printOf(block, action, { address, times, groups: context.groups })
+  const print = key && printOf(block, action, { address, times, groups: context.groups, anchors: context.anchors })
   const isWrite = isProfile || isDeparture(kind)
   const live = found.live ?? (isWrite ? context.memory.live(address) : undefined)
   const whole = isWrite && live ? writeOf(work, action, live, isProfile ? { key, print } : {}) : undefined
@@ -159,7 +159,7 @@ function pendingOf(
   // What happened once is not told a second time: it may set off a journey.
   const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
   const isUnsure = key !== undefined && REPLACED.has(kind) && context.underWay.isUnsure(key)
-  const isKnown = print !== undefined && print === accepted && !isAgain && !isUnsure
+  const isKnown = print !== undefined && accepted !== undefined && isSamePrint(print, accepted) && !isAgain && !isUnsure
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
@@ -176,7 +176,7 @@ function pendingOf(
     action,
     address,
     left: recalled.left,
-    again: print !== undefined && intended.includes(print),
+    again: print !== undefined && intended.some((one) => isSamePrint(one, print)),
     intended,
     replaces:
       write === undefined ? REPLACED.has(kind) && recalled.print !== undefined : write.live.written !== undefined,

@@ -65,6 +65,8 @@ export interface RunContext {
   readonly intents: Intents
   /** Parts of a profile that are sent apart; `undefined`: it is sent as a whole. */
   readonly groups: FieldGroups | undefined
+  /** Namespaces of which an identifier means a person, the strongest first, without that of addresses. */
+  readonly anchors: readonly string[]
   /** What was sent before is sent again, where that is harmless. */
   readonly full: boolean
   /** Where a sync without a position begins. */

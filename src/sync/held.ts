@@ -172,7 +172,7 @@ class Trial {
   }
 
   #restOf(found: Found): Rest | undefined {
-    const { memory } = this.#context
+    const { memory, groups, anchors } = this.#context
     const { action, entry, at, resolution, departed } = found
     const { address } = resolution
     const order = orderOf(entry)
@@ -180,7 +180,7 @@ class Trial {
     if (action.kind === 'delete' && this.#table === 'deadLetter' && memory.isOvertaken(address, order)) return undefined
     const isKeyed = rowKeyOf(entry) !== undefined
     const print = isKeyed
-      ? printOf(this.#block, at, { address, times: departed?.times ?? 0, groups: this.#context.groups })
+      ? printOf(this.#block, at, { address, times: departed?.times ?? 0, groups, anchors })
       : undefined
     if (action.kind !== 'profile') return { ...found, ...(print === undefined ? {} : { print }) }
     const { dataFields = {} } = action

@@ -1,11 +1,12 @@
 import type { Json } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
+import { isSamePrint } from './action-print.js'
 
 /** What is remembered of an action that is no profile. */
 export interface Known {
   /** Fingerprint of what was accepted last, unless something else was about to be sent since. */
   readonly accepted: string | undefined
-  /** Of what was about to be sent and may have arrived. */
+  /** While the cursor has not passed all of them: of what was about to be sent and may have arrived, or has. */
   readonly intents: readonly string[]
 }
 
@@ -18,7 +19,8 @@ const NONE: readonly string[] = []
 export function knownOf(value: Json | undefined): Known {
   if (typeof value === 'string') return { accepted: value, intents: NONE }
   const { intent = NONE, accepted } = (value ?? {}) as { intent?: string | readonly string[]; accepted?: string }
-  return { accepted, intents: typeof intent === 'string' ? [intent] : intent }
+  const intents = typeof intent === 'string' ? [intent] : intent
+  return { accepted, intents: accepted === undefined ? intents : [...intents, accepted] }
 }
 
 /** What may have arrived of one row key, as often as it is under way. */
@@ -72,7 +74,7 @@ export class Intents {
     for (const [key, print] of all) {
       const held = this.#held.get(nameOf(key))
       if (held === undefined) continue
-      const at = held.prints.indexOf(print)
+      const at = held.prints.findIndex((one) => isSamePrint(one, print))
       const isOnly = held.prints.length === 1
       if (at >= 0) held.prints = held.prints.filter((_, nth) => nth !== at)
       if (held.prints.length === 0) this.#held.delete(nameOf(key))
@@ -93,7 +95,7 @@ const nameOf = (key: Key): string => key.slice(2).join('\n')
 
 /** One that is the only one, and accepted, is known by its fingerprint alone. */
 function put(key: Key, { prints, accepted }: Held): Op {
-  const others = [...new Set(prints)].filter((print) => print !== accepted)
+  const others = [...new Set(prints)].filter((print) => accepted === undefined || !isSamePrint(print, accepted))
   const [first, ...more] = others
   const intent = more.length > 0 ? others : first
   if (intent === undefined) return { op: 'put', table: 'fingerprint', key, value: accepted as string }

@@ -79,6 +79,7 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     underWay,
     intents: new Intents(),
     groups: fieldGroups && new FieldGroups(fieldGroups),
+    anchors: identity.anchors.filter((name) => name !== identity.target),
     full,
     start,
     turn: drive.turn,

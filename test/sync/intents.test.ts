@@ -23,9 +23,13 @@ const order = (total = 9): Row => ({ id: 'o-1', email: 'ada@example.com', total 
 /** A process that dies where it is told: nothing is written from then on. */
 class DyingStore extends MemoryStore {
   dead = false
+  diesAtCursor = false
   readonly puts: Op[] = []
 
   override async commit(ops: readonly Op[]): Promise<void> {
+    const moves = ({ op, table, value }: Op & { value?: unknown }) =>
+      op === 'put' && table === 'checkpoint' && ((value as { cursor?: unknown }).cursor ?? null) !== null
+    this.dead ||= this.diesAtCursor && ops.some(moves)
     if (this.dead) throw new LakeloopError('STORE_FAILED')
     this.puts.push(...ops.filter(({ op }) => op === 'put'))
     return super.commit(ops)
@@ -98,6 +102,27 @@ test('an earlier purchase of the same row key is not sent again as if it were ne
   expect(destination.again).toEqual([false, false, false, true, true, true])
   // Behind the cursor one fingerprint is left of the key, as ever.
   expect(await store.get('fingerprint', [['test', 'churn', 'o-1', 'purchase']])).toEqual([expect.any(String)])
+})
+
+test('a later purchase of a row key is not forgotten by a run that got no further than an earlier one [I2]', async () => {
+  const { store, destination, run, die, rise, clock } = world()
+  const rows = [order(9), order(10)]
+  store.diesAtCursor = true // both were accepted by then
+  await run(...rows).catch(() => undefined)
+  store.diesAtCursor = false
+  rise()
+  clock.advance(120_000)
+  destination.knob = (request, nth) => {
+    if (nth < 3) return undefined
+    die()
+    return destination.knob(request, nth)
+  }
+  await run(...rows).catch(() => undefined)
+  rise()
+  clock.advance(120_000)
+  expect(await run(...rows)).toMatchObject({ status: 'complete' })
+  expect(destination.again.slice(0, 2)).toEqual([false, false])
+  expect(destination.again.slice(2)).not.toContain(false)
 })
 
 test('of purchases of one row key that are under way at once each is looked up [I2]', async () => {
