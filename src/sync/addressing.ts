@@ -163,6 +163,10 @@ function pendingOf(
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
+    if (key !== undefined && print !== undefined && (kind === 'purchase' || kind === 'cart')) {
+      context.intents.stands(key, print, intended)
+      work.intended.push([key, print])
+    }
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.

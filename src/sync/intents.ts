@@ -68,6 +68,13 @@ export class Intents {
     return put(key, held ?? { prints: [], accepted: print })
   }
 
+  /** It was read again and is known as accepted: it stays so until the cursor has passed it, whatever is sent of its key meanwhile. */
+  stands(key: Key, print: string, former: readonly string[]): void {
+    const held = this.#of(key, former)
+    if (!held.prints.some((one) => isSamePrint(one, print))) held.prints = [...held.prints, print]
+    held.accepted = print
+  }
+
   /** The ops for what is not sent again any more, whatever became of it: nothing where it was the only one of its key. */
   finished(all: readonly (readonly [key: Key, print: string])[]): readonly Op[] {
     const left = new Map<Key, Held>()
