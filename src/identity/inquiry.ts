@@ -83,6 +83,11 @@ export class Inquiry extends Words {
     return [...this.#rules.namespaces.keys()]
   }
 
+  /** Namespaces of which a value means a person, the strongest first. */
+  get anchors(): readonly string[] {
+    return [...this.#rules.namespaces.values()].flatMap(({ name, anchor }) => (anchor ? [name] : []))
+  }
+
   /** An identifier as the rules write it; `undefined` for one that joins nobody. */
   written({ namespace, value }: Identifier): string | undefined {
     const reading = this.#rules.read(namespace, value)

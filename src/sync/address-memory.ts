@@ -14,8 +14,8 @@ export const isAfter = (a: Order, b: Order): boolean => a[0] > b[0] || (a[0] ===
  * one person write to one profile, and the later one has to come again when the earlier one has changed.
  */
 interface Written {
-  /** Row (short) and fingerprint of the accepted writes, the last one last. */
-  readonly of: readonly (readonly [row: string, print: string])[]
+  /** Row (short) and fingerprint of the accepted writes, the last one last; where there are several, what fields each has. */
+  readonly of: readonly (readonly [row: string, print: string, fields?: string])[]
   /** The pass that wrote last. */
   readonly epoch: string
   /** Only of writes while something older was parked: which fields they wrote, and when they were read. */
@@ -147,8 +147,7 @@ export class AddressMemory {
     if (write.row === undefined && !this.parked) return NO_OPS
     const { live } = write
     const { of = [], since = [] } = live.written ?? {}
-    const rows = of.length === 0 ? [] : of.filter(([row]) => row !== write.row)
-    if (write.row !== undefined) rows.push([write.row, write.print ?? ''])
+    const rows = rowsWith(of, write)
     const last: Written = { of: rows.length > ROWS_MAX ? rows.slice(-ROWS_MAX) : rows, epoch: this.#epoch }
     const newer = this.parked ? [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)] : undefined
     const written = newer === undefined ? last : { ...last, since: newer.slice(-SINCE_MAX) }
@@ -180,7 +179,8 @@ export class AddressMemory {
     )
     return entries.map((entry) => {
       const { of = [] } = (entry as unknown as Written | undefined) ?? {}
-      return of.length === 1 ? of[0] : undefined
+      const [first, ...more] = of
+      return first === undefined || more.length > 0 ? undefined : [first[0], first[1]]
     })
   }
 
@@ -223,6 +223,32 @@ const NO_OPS: readonly Op[] = []
 /** The fields of a profile that are left of it; what a payload does not have is removed. */
 export const onlyFields = (dataFields: JsonObject, left: readonly string[]): JsonObject =>
   Object.fromEntries(left.map((field) => [field, dataFields[field] ?? null]))
+
+/**
+ * The writes that the profile holds once this one is there too. Where its row had other fields before, a field that it has dropped
+ * holds what nobody says any more: the other rows are sent anew when they are read next.
+ */
+function rowsWith(of: Written['of'], { row, print = '', fields }: ProfileWrite): Written['of'] {
+  if (of.length === 0) return row === undefined ? [] : [[row, print]]
+  const others = of.filter(([name]) => name !== row)
+  if (row === undefined) return others
+  const former = of.find(([name]) => name === row)
+  if (others.length === 0 && former?.[2] === undefined) return [[row, print]]
+  const named = fieldsMark(fields)
+  const isAsBefore = former === undefined || former[2] === named || former[1] === print
+  return [...(isAsBefore ? others : []), [row, print, named]]
+}
+
+const marks = new WeakMap<readonly string[], string>()
+
+/** 36 bits for a set of names; the same for the same. */
+function fieldsMark(fields: readonly string[]): string {
+  const known = marks.get(fields)
+  if (known !== undefined) return known
+  const mark = hash('sha256', JSON.stringify([...fields].sort()), 'base64url').slice(0, 6)
+  marks.set(fields, mark)
+  return mark
+}
 
 const sinceOf = ({ order, fields }: ProfileWrite) => [...order, fields] as const
 

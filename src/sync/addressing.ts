@@ -1,13 +1,13 @@
 import type { Resolution } from '../identity/resolver.js'
 import { type ActionBlock, type ActionKind, isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
-import type { Json } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
 import { actionKeys } from './action-keys.js'
-import { printOf } from './action-print.js'
+import { isSamePrint, printOf } from './action-print.js'
 import type { Live } from './address-memory.js'
 import type { RunContext } from './context.js'
 import type { Departed } from './departures.js'
+import { knownOf } from './intents.js'
 import { isSettledAlready } from './leaving.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
@@ -143,7 +143,7 @@ function pendingOf(
   const { address } = resolution
   const kind = block.kind(action)
   const isProfile = kind === 'profile'
-  const print = key && printOf(block, action, { address, times, groups: context.groups })
+  const print = key && printOf(block, action, { address, times, groups: context.groups, anchors: context.anchors })
   const isWrite = isProfile || isDeparture(kind)
   const live = found.live ?? (isWrite ? context.memory.live(address) : undefined)
   const whole = isWrite && live ? writeOf(work, action, live, isProfile ? { key, print } : {}) : undefined
@@ -155,14 +155,18 @@ function pendingOf(
   }
   // Of what is left of a row of a former run it is not remembered that the profile holds what the row says.
   const write = whole && part && work.late ? { live: whole.live, order: whole.order, fields: part } : whole
-  const intended = (recalled.print as { readonly intent?: Json } | null | undefined)?.intent
+  const { accepted, intents: intended } = knownOf(recalled.print)
   // What happened once is not told a second time: it may set off a journey.
   const isAgain = context.full && kind !== 'event' && kind !== 'purchase'
   const isUnsure = key !== undefined && REPLACED.has(kind) && context.underWay.isUnsure(key)
-  const isKnown = print !== undefined && print === recalled.print && !isAgain && !isUnsure
+  const isKnown = print !== undefined && accepted !== undefined && isSamePrint(print, accepted) && !isAgain && !isUnsure
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     work.end(action, { status: 'unchanged' })
     if (key !== undefined) work.taken.push({ key, row: block.row(action) })
+    if (key !== undefined && print !== undefined && (kind === 'purchase' || kind === 'cart')) {
+      context.intents.stands(key, print, intended)
+      work.intended.push([key, print])
+    }
     // What a former run left of this action is not true any more: the destination holds what the row says.
     for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
@@ -176,7 +180,8 @@ function pendingOf(
     action,
     address,
     left: recalled.left,
-    again: print !== undefined && print === intended,
+    again: print !== undefined && intended.some((one) => isSamePrint(one, print)),
+    intended,
     replaces:
       write === undefined ? REPLACED.has(kind) && recalled.print !== undefined : write.live.written !== undefined,
     rest: part && restOf(block, action, part),

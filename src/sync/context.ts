@@ -14,6 +14,7 @@ import type { Departures } from './departures.js'
 import type { Sent } from './dispatch.js'
 import type { SyncEmitter } from './events.js'
 import type { FieldGroups } from './field-groups.js'
+import type { Intents } from './intents.js'
 import type { PlannedLoss } from './plan.js'
 import type { Progress } from './progress.js'
 import type { Tally } from './tally.js'
@@ -61,8 +62,11 @@ export interface RunContext {
   readonly onLoss: ((loss: PlannedLoss) => void) | undefined
   readonly memory: AddressMemory
   readonly underWay: UnderWay
+  readonly intents: Intents
   /** Parts of a profile that are sent apart; `undefined`: it is sent as a whole. */
   readonly groups: FieldGroups | undefined
+  /** Namespaces of which an identifier means a person, the strongest first, without that of addresses. */
+  readonly anchors: readonly string[]
   /** What was sent before is sent again, where that is harmless. */
   readonly full: boolean
   /** Where a sync without a position begins. */

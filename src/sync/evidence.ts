@@ -20,23 +20,22 @@ export function sameBag(a: Identifiers, b: Identifiers): boolean {
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name])
 }
 
-/** What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). */
+/**
+ * What the rows of a page show about who is who: one record per row and set of two identifiers or more (I5). Where rows of one key
+ * stand in a page, the later one says anew what the earlier one said, as it does from page to page.
+ */
 export function evidenceOf(block: ActionBlock, source: string): readonly Evidence[] {
   const records: Evidence[] = []
-  /** By key: the first bag, or all of them where there are several. */
-  const seen = new Map<string, Identifiers | Identifiers[]>()
+  /** Of the row. */
+  let bags: Identifiers[] = []
   for (let action = 0; action < block.length; action++) {
+    if (action > 0 && block.row(action) !== block.row(action - 1)) bags = []
     const key = block.key(action)
     if (key === undefined) continue
     const bag = block.identifiers(action)
     const namespaces = Object.keys(bag)
-    if (namespaces.length < 2) continue
-    const before = seen.get(key)
-    const all = before === undefined || Array.isArray(before) ? before : [before]
-    if (all?.some((one) => isAlike(one, bag))) continue
-    const nth = all === undefined ? 1 : all.push(bag)
-    if (before === undefined) seen.set(key, bag)
-    else if (all !== undefined) seen.set(key, all)
+    if (namespaces.length < 2 || bags.some((one) => isAlike(one, bag))) continue
+    const nth = bags.push(bag)
     const ids = namespaces.map((namespace) => ({ namespace, value: bag[namespace] as string }))
     records.push({ source, key: nth === 1 ? key : `${key}#${nth}`, observedAt: block.changedAt(action) ?? null, ids })
   }

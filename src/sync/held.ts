@@ -172,7 +172,7 @@ class Trial {
   }
 
   #restOf(found: Found): Rest | undefined {
-    const { memory } = this.#context
+    const { memory, groups, anchors } = this.#context
     const { action, entry, at, resolution, departed } = found
     const { address } = resolution
     const order = orderOf(entry)
@@ -180,7 +180,7 @@ class Trial {
     if (action.kind === 'delete' && this.#table === 'deadLetter' && memory.isOvertaken(address, order)) return undefined
     const isKeyed = rowKeyOf(entry) !== undefined
     const print = isKeyed
-      ? printOf(this.#block, at, { address, times: departed?.times ?? 0, groups: this.#context.groups })
+      ? printOf(this.#block, at, { address, times: departed?.times ?? 0, groups, anchors })
       : undefined
     if (action.kind !== 'profile') return { ...found, ...(print === undefined ? {} : { print }) }
     const { dataFields = {} } = action
@@ -197,7 +197,7 @@ class Trial {
   }
 
   async #sendRests(rests: readonly Rest[]): Promise<void> {
-    const { commits, sender, source, memory } = this.#context
+    const { commits, sender, source, memory, intents, store } = this.#context
     const block = actionBlock(
       rests.map(({ action }) => action),
       rests.map(({ entry, action, resolution }) => ({
@@ -207,6 +207,8 @@ class Trial {
       })),
     )
     for (const { write } of rests) if (write !== undefined) memory.sent(write)
+    const printed = rests.flatMap(({ entry, print }) => (print === undefined ? [] : [entry.key]))
+    await intents.load(store, printed)
     await sender.send(block, {
       onSettled: (settled) => this.#settle(rests, settled),
       onIntent: (actions) => commits.commit({ main: actions.flatMap((at) => this.#intended(rests[at] as Rest)) }),
@@ -215,7 +217,7 @@ class Trial {
   }
 
   async #settle(rests: readonly Rest[], { outcomes }: Settled): Promise<void> {
-    const { identity, scope, commits, memory, settling, clock } = this.#context
+    const { identity, scope, commits, memory, settling, clock, intents } = this.#context
     const ended = outcomes.map(([at, outcome]) => [rests[at] as Rest, outcome] as const)
     const taken = ended.filter(([, outcome]) => !('reason' in outcome)).map(([rest]) => rest)
     const main: Op[] = []
@@ -226,10 +228,11 @@ class Trial {
       if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
       else if (write !== undefined) main.push(...memory.accepted(write))
       if (action.kind === 'addressChange') main.push(...(await memory.moved(action.from, action.to)))
-      if (print !== undefined) main.push({ op: 'put', table: 'fingerprint', key: entry.key, value: print })
+      if (print !== undefined) main.push(intents.accepted(entry.key, print, []))
       // A shared address is another person's: who leaves it later must not take that one's user along.
       if (why !== 'bound' && why !== 'shared') bindings.push({ profileId, address })
     }
+    main.push(...intents.finished(ended.flatMap(([{ entry, print }]) => (print ? [[entry.key, print] as const] : []))))
     if (taken.length > 0) settling.acceptedAt = clock.elapsed()
     const gone = await departureOps(this.#context, leaving)
     const ends = ended.map(([{ entry, resolution }, outcome]) => [entry, outcome, resolution.address] as const)
@@ -246,8 +249,7 @@ class Trial {
   #intended({ entry, print }: Rest): readonly Op[] {
     const value = { ...(entry.value as JsonObject), sent: true }
     const again: Op = { op: 'put', table: this.#table, key: entry.key, value }
-    if (print === undefined) return [again]
-    return [again, { op: 'put', table: 'fingerprint', key: entry.key, value: { intent: print } }]
+    return print === undefined ? [again] : [again, this.#context.intents.intended(entry.key, print, [])]
   }
 
   /** Remembers and tells outcomes of what is not sent. */

@@ -27,6 +27,8 @@ export interface Pending {
   readonly rest: ActionBlock | undefined
   /** A run that died may have sent it: its intent is there, and no answer (I2). */
   readonly again: boolean
+  /** Fingerprints of what former runs may have sent under its key. */
+  readonly intended: readonly string[]
   /** It changes what the destination holds by what we remember: until there is an answer nobody knows which of the two is there. */
   readonly replaces: boolean
   /** Tables in which a former run left this action, to be cleared when it is accepted. */
@@ -67,6 +69,8 @@ export class PageWork {
   readonly kept: Op[] = []
   /** Actions that ended well, by what is remembered of them. */
   readonly taken: { readonly key: Key; readonly row: number }[] = []
+  /** What was written down before it was sent, or may have been sent by a former run. */
+  readonly intended: (readonly [key: Key, print: string])[] = []
   /** How many pages were finished when this one was looked up in the store. */
   beganAt = 0
   /** Its rows are some that the store kept, and none of what a pass over the source reads. */

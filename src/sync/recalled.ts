@@ -8,7 +8,7 @@ import type { PageWork } from './page.js'
 
 /** What former runs remember of an action. */
 export interface Recalled {
-  /** Of what was accepted, or `{ intent }` with that of what was about to be sent. */
+  /** As it is kept: see `knownOf`. */
   readonly print: Json | undefined
   readonly left: readonly ('parked' | 'deadLetter')[]
   /** Something of its row that was read later is held back: that is the newest word (I6). */

@@ -10,6 +10,7 @@ import { Departures } from './departures.js'
 import type { Drive } from './drive.js'
 import type { SyncEmitter } from './events.js'
 import { FieldGroups } from './field-groups.js'
+import { Intents } from './intents.js'
 import { fenceIn } from './lease.js'
 import type { SyncOptions } from './options.js'
 import { Progress } from './progress.js'
@@ -76,7 +77,9 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     progress: new Progress(clock),
     memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, full, parked, underWay }),
     underWay,
+    intents: new Intents(),
     groups: fieldGroups && new FieldGroups(fieldGroups),
+    anchors: identity.anchors.filter((name) => name !== identity.target),
     full,
     start,
     turn: drive.turn,

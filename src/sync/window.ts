@@ -81,15 +81,18 @@ export class Window {
 
   /** Writes down what is about to be sent and is not harmless to send twice (I2). Without a row key nothing can be. */
   async intend(pending: readonly Pending[]): Promise<void> {
-    const main = pending.flatMap(({ key, fingerprint }): Op[] =>
-      key && fingerprint ? [{ op: 'put', table: 'fingerprint', key, value: { intent: fingerprint } }] : [],
-    )
+    const { intents } = this.#context
+    const main = pending.flatMap(({ page, key, fingerprint, intended }): Op[] => {
+      if (!key || !fingerprint) return []
+      page.intended.push([key, fingerprint])
+      return [intents.intended(key, fingerprint, intended)]
+    })
     if (main.length > 0) await this.#context.commits.commit({ main })
   }
 
   /** Remembers outcomes of sent actions, then counts them: the order of these two is I1. */
   async settle(pending: readonly (readonly [Pending, Outcome])[]): Promise<void> {
-    const { identity, scope, commits, memory, underWay } = this.#context
+    const { identity, scope, commits, memory, underWay, intents } = this.#context
     // From here on it counts when a field was written, also of what the same request was accepted for (I6).
     if (pending.some(([, { status }]) => status === 'rejected' || status === 'parked')) memory.parked = true
     for (let at = 0; at < pending.length; at += ROWS_PER_COMMIT) {
@@ -97,13 +100,14 @@ export class Window {
       const main: Op[] = []
       const bindings: { profileId: string; address: string }[] = []
       const leaving: (Leaving & { readonly order: Order })[] = []
-      for (const [{ page, action, key, fingerprint, write, bind, address, left }, outcome] of part) {
+      for (const [{ page, action, key, fingerprint, write, bind, address, left, again, intended }, outcome] of part) {
+        if (again && key && fingerprint) page.intended.push([key, fingerprint])
         if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
         const kind = page.block.kind(action)
         if (isDeparture(kind)) leaving.push({ address, kind, order: page.order(action) })
         else if (write !== undefined) main.push(...memory.accepted(write))
         if (key && fingerprint) {
-          main.push({ op: 'put', table: 'fingerprint', key, value: fingerprint })
+          main.push(intents.accepted(key, fingerprint, again ? intended : []))
           underWay.settled(key)
         }
         if (key) page.taken.push({ key, row: page.block.row(action) })
@@ -152,7 +156,7 @@ export class Window {
    * its index are never in two commits.
    */
   async #finish(page: PageWork): Promise<void> {
-    const { events, tally, commits, scope, history, onLoss, progress } = this.#context
+    const { events, tally, commits, scope, history, onLoss, progress, intents } = this.#context
     await setImmediate() // what led here, and this, are some milliseconds each: never in one go
     const wishes = this.#decided(page)
     await this.#keepRows(page)
@@ -168,6 +172,7 @@ export class Window {
       main: [
         ...page.kept,
         ...this.#recent.finish(page),
+        ...intents.finished(page.intended),
         ...history.ops(history.keeps ? subjectsOf(page) : []),
         writeCheckpoint(scope, { ...this.#checkpoint, ...reached }),
       ],

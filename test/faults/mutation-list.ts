@@ -115,6 +115,13 @@ export const MUTATIONS: readonly Mutation[] = [
     tests: ['sync/intents.test.ts'],
   },
   {
+    name: 'a later purchase of a row takes the place of one that may have arrived',
+    file: 'sync/intents.ts',
+    find: '[...held.prints, print].slice',
+    replace: '[print].slice',
+    tests: ['sync/intents.test.ts'],
+  },
+  {
     name: 'a place on a list is asked for without an intent',
     file: 'delta/list-chunk.ts',
     find: "      await remember(addresses.map(() => 'unknown'))\n",

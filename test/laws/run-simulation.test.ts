@@ -18,6 +18,7 @@ const KINDS = [
   'arrived after the death of its sender',
   'row refused',
   'cancelled',
+  'an address changed',
 ]
 afterAll(() => process.stdout.write(`run simulation: ${RUNS} histories, faults hit ${JSON.stringify(hits)}\n`))
 

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { LakeloopError } from '../../src/errors.js'
 import type { Action } from '../../src/model/action.js'
 import type { Row } from '../../src/model/row.js'
+import { RowsSource } from '../../src/sources/from-rows.js'
 import { MemoryStore } from '../../src/stores/memory.js'
 import type { Op } from '../../src/stores/store.js'
 import { plainTransform } from './plain-transform.js'
@@ -22,9 +23,13 @@ const order = (total = 9): Row => ({ id: 'o-1', email: 'ada@example.com', total 
 /** A process that dies where it is told: nothing is written from then on. */
 class DyingStore extends MemoryStore {
   dead = false
+  diesAtCursor = false
   readonly puts: Op[] = []
 
   override async commit(ops: readonly Op[]): Promise<void> {
+    const moves = ({ op, table, value }: Op & { value?: unknown }) =>
+      op === 'put' && table === 'checkpoint' && ((value as { cursor?: unknown }).cursor ?? null) !== null
+    this.dead ||= this.diesAtCursor && ops.some(moves)
     if (this.dead) throw new LakeloopError('STORE_FAILED')
     this.puts.push(...ops.filter(({ op }) => op === 'put'))
     return super.commit(ops)
@@ -80,6 +85,70 @@ test('a row that says something else since is no repeat of it', async () => {
   clock.advance(120_000)
   await run(order(10))
   expect(destination.again).toEqual([false, false])
+})
+
+test('an earlier purchase of the same row key is not sent again as if it were new [I2]', async () => {
+  const { store, destination, run, die, rise, clock } = world()
+  destination.knob = (request, nth) => {
+    if (nth < 2) return undefined
+    die()
+    return destination.knob(request, nth)
+  }
+  const rows = [order(9), order(10), order(11)]
+  await run(...rows).catch(() => undefined)
+  rise()
+  clock.advance(120_000)
+  expect(await run(...rows)).toMatchObject({ status: 'complete', rows: { accepted: 3 } })
+  expect(destination.again).toEqual([false, false, false, true, true, true])
+  // Behind the cursor one fingerprint is left of the key, as ever.
+  expect(await store.get('fingerprint', [['test', 'churn', 'o-1', 'purchase']])).toEqual([expect.any(String)])
+})
+
+test('a later purchase of a row key is not forgotten by a run that got no further than an earlier one [I2]', async () => {
+  const { store, destination, run, rise, clock } = world()
+  const rows = [order(9), order(10)]
+  for (let runs = 0; runs < 2; runs += 1) {
+    store.diesAtCursor = true // whatever it sent was accepted by then
+    await run(...rows).catch(() => undefined)
+    store.diesAtCursor = false
+    rise()
+    clock.advance(120_000)
+  }
+  expect(await run(...rows)).toMatchObject({ status: 'complete' })
+  expect(destination.again.slice(0, 2)).toEqual([false, false])
+  expect(destination.again.slice(2)).not.toContain(false)
+})
+
+test('a purchase that was read again is not forgotten when a later one of its key is under way [I2]', async () => {
+  const { store, destination, run, die, rise, clock } = world()
+  const rows = [order(9), order(10)]
+  store.diesAtCursor = true
+  await run(order(9)).catch(() => undefined)
+  store.diesAtCursor = false
+  rise()
+  clock.advance(120_000)
+  die()
+  await run(...rows).catch(() => undefined) // the first is unchanged, the second is on its way
+  rise()
+  clock.advance(120_000)
+  expect(await run(...rows)).toMatchObject({ status: 'complete' })
+  const totals = destination.sent.flatMap(({ rows: all }) => all.map(({ action }) => 'total' in action && action.total))
+  expect(totals).toEqual([9, 10, 9, 10])
+  expect(destination.again).toEqual([false, false, true, true])
+})
+
+test('of purchases of one row key that are under way at once each is looked up [I2]', async () => {
+  const { store, destination, die, rise, clock } = world()
+  const rows = [9, 10, 11].map((total) => ({ one: 'same', id: `c-${total}`, email: `${total}@example.com`, total }))
+  const source = new RowsSource({ name: 'scores', rows, key: ['one'], complete: false })
+  const run = async () => await new World({ store, destination }).sync([], { transform, source, clock }).run()
+  die()
+  await run().catch(() => undefined)
+  expect(destination.again).toEqual([false, false, false])
+  rise()
+  clock.advance(120_000)
+  expect(await run()).toMatchObject({ status: 'complete', rows: { accepted: 3 } })
+  expect(destination.again).toEqual([false, false, false, true, true, true])
 })
 
 test('a second attempt within a run is told so too', async () => {

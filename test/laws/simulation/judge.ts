@@ -2,7 +2,7 @@ import type { Action } from '../../../src/model/action.js'
 import type { JsonObject } from '../../../src/model/value.js'
 import type { MemoryStore } from '../../../src/stores/memory.js'
 import type { Op } from '../../../src/stores/store.js'
-import { LIST, numberOf, type Told, type Truth } from './truth.js'
+import { customerOf, LIST, numberOf, type Told, type Truth } from './truth.js'
 
 /** What one request holds of one row. */
 export interface Arrival {
@@ -10,6 +10,8 @@ export interface Arrival {
   readonly action: Action
   /** It may have arrived before, as the engine says. */
   readonly again: boolean
+  /** Its sender had died: whoever looked meanwhile could not find it. */
+  readonly late: boolean
   /** The request that it came with. */
   readonly request: Request
 }
@@ -36,9 +38,10 @@ export class Judge {
   readonly members = new Set<string>()
   readonly purchases: number[] = []
   readonly events = new Set<number>()
+  /** By address: the users that there are, and what they hold. */
   readonly fields = new Map<string, Map<string, Written>>()
-  /** `kind n` of what the destination has answered for, whether or not the answer arrived. */
-  readonly answered = new Set<string>()
+  /** `kind n` of what the destination has answered for, whether or not the answer arrived, and for which addresses. */
+  readonly answered = new Map<string, Set<string>>()
   readonly #prints = new Map<string, Set<string>>()
   /** Rows that had their outcome when the cursor came past them. A row's letter is looked for each time: it may not go before its end. */
   readonly #closed = new Set<Told>()
@@ -47,6 +50,8 @@ export class Judge {
   #furthest = 0
   #cursorAtStart = 0
   #fenced = false
+  /** Users whom a run has made that died before it heard so: where they move before the next one, they stay (docs/guarantees.md). */
+  #unheard: ReadonlySet<string> = new Set()
 
   constructor(truth: Truth, store: MemoryStore) {
     this.truth = truth
@@ -57,6 +62,9 @@ export class Judge {
     this.run += 1
     this.#fenced = false
     this.#cursorAtStart = await this.#cursor()
+    const bindings = await this.store.scan('binding', { prefix: ['test'], limit: 1_000 })
+    const bound = new Set(bindings.map(({ value }) => (value as { address: string }).address))
+    this.#unheard = new Set([...this.fields.keys()].filter((address) => !bound.has(address)))
   }
 
   /** Another process holds the lease from now on. */
@@ -74,27 +82,59 @@ export class Judge {
   }
 
   /** What a request holds reaches the destination. False: refused, for good. */
-  async arrives({ address, action, again, request }: Arrival): Promise<boolean> {
+  async arrives({ address, action, again, late, request }: Arrival): Promise<boolean> {
     if (action.kind === 'membership') return await this.#placed(address, action.member)
+    if (action.kind === 'addressChange') return this.#movedTo(action)
     const n = numberOf(action)
     const told = n === undefined ? undefined : this.truth.told[n]
     if (n === undefined || told === undefined || told.fate === 'throws' || told.fate === 'filtered') {
       this.says('no invention', `${action.kind} ${n} to ${address} was never made`)
       return true
     }
-    if (told.address !== address) this.says('integrity', `${action.kind} ${n} went to ${address}`)
-    this.answered.add(`${action.kind} ${n}`)
-    if (action.kind === 'purchase') await this.#bought(told, again)
+    if (told.customer !== customerOf(address)) this.says('integrity', `${action.kind} ${n} went to ${address}`)
+    if (action.kind !== 'profile' || told.fate !== 'bad') this.#user(address)
+    const answered = this.answered.get(`${action.kind} ${n}`) ?? new Set()
+    this.answered.set(`${action.kind} ${n}`, answered.add(address))
+    if (action.kind === 'purchase') await this.#bought(told, again || late)
     if (action.kind === 'event') this.events.add(n)
     if (action.kind !== 'profile') return true
     if (told.fate === 'bad') return false
-    this.#write(told, action, request)
+    this.#write(told, action, { address, request })
     return true
   }
 
-  #write(told: Told, action: Extract<Action, { kind: 'profile' }>, request: Request): void {
-    const held = this.fields.get(told.address) ?? new Map<string, Written>()
-    this.fields.set(told.address, held)
+  /** Whoever is told of is a user from then on. */
+  #user(address: string): Map<string, Written> {
+    const held = this.fields.get(address) ?? new Map<string, Written>()
+    this.fields.set(address, held)
+    for (const other of this.#unheard)
+      if (other !== address && customerOf(other) === customerOf(address)) this.fields.delete(other)
+    return held
+  }
+
+  /** A user keeps fields and places; an address that a user has already is refused. */
+  #movedTo({ from, to }: Extract<Action, { kind: 'addressChange' }>): boolean {
+    if (customerOf(from) !== customerOf(to)) this.says('integrity', `${from} became ${to}`)
+    const held = this.fields.get(from)
+    if (held === undefined) return true // it was moved before, or is nobody
+    if (this.fields.has(to)) return false
+    this.fields.delete(from)
+    this.fields.set(to, held)
+    if (this.members.delete(from)) this.members.add(to)
+    return true
+  }
+
+  /** True where a customer is a user under another address: what arrives late for this one arrived before that. */
+  isElsewhere(address: string): boolean {
+    return !this.fields.has(address) && [...this.fields.keys()].some((one) => customerOf(one) === customerOf(address))
+  }
+
+  #write(
+    told: Told,
+    action: Extract<Action, { kind: 'profile' }>,
+    { address, request }: Pick<Arrival, 'address' | 'request'>,
+  ): void {
+    const held = this.#user(address)
     const position = this.truth.position(told.n)
     for (const field of Object.keys(action.dataFields ?? {})) {
       const before = held.get(field)
@@ -103,7 +143,7 @@ export class Judge {
       const isOlder = before !== undefined && position < before.position && !isTogether
       const isRepeat = this.truth.mode === 'changes' && position >= this.#cursorAtStart
       if (isOlder && (before.run === this.run || (this.truth.mode === 'changes' && !isRepeat))) {
-        this.says('I6', `${field} of ${told.address} went back from change ${before.n} to ${told.n}`)
+        this.says('I6', `${field} of ${address} went back from change ${before.n} to ${told.n}`)
       }
       held.set(field, { n: told.n, position, run: this.run, request })
     }
@@ -118,9 +158,7 @@ export class Judge {
     }
     if (!again && ![...kept, ...parked].some(isIntent)) this.says('I2', `purchase ${n} was sent without an intent`)
     const isThere = this.purchases.includes(n)
-    // Of one row key one purchase is remembered at a time: docs/guarantees.md.
-    const isOnly = !this.truth.rows.some((row) => row.key === key && row.buys && row.n !== n)
-    if (isThere && !again && isOnly) this.says('I2', `purchase ${n} was sent twice, and not looked up`)
+    if (isThere && !again) this.says('I2', `purchase ${n} was sent twice, and not looked up`)
     if (!isThere) this.purchases.push(n)
   }
 
@@ -154,18 +192,18 @@ export class Judge {
 
   /** No more fingerprints than the destination has answered for: early ones show as one too many. */
   #remembered(key: readonly string[], value: JsonObject | string): void {
-    const name = key.slice(2).join(' ')
-    const print = typeof value === 'string' ? value : (value.of as string[][] | undefined)?.at(-1)?.[1]
+    const [who, kind] = key.slice(2) as [string, string]
+    const name = kind === 'address' ? customerOf(who) : `${who} ${kind}` // what is known of a profile moves along with it
+    const { of: written, accepted } = (typeof value === 'string' ? {} : value) as { of?: string[][]; accepted?: string }
+    const print = typeof value === 'string' ? value : (accepted ?? written?.at(-1)?.[1])
     if (print === undefined) return
     const prints = this.#prints.get(name) ?? new Set<string>()
     this.#prints.set(name, prints.add(print))
-    const [who, kind] = key.slice(2) as [string, string]
-    const answered = this.truth.told.filter(({ key: row, address, fate, n }) =>
-      kind === 'address'
-        ? address === who && fate === 'ok' && this.answered.has(`profile ${n}`)
-        : `r${row}` === who && this.answered.has(`${kind} ${n}`),
-    )
-    if (prints.size > answered.length) this.says('I1', `${name} was remembered before the destination had answered`)
+    const answers = this.truth.told.flatMap(({ key: row, customer, fate, n }) => {
+      if (kind !== 'address') return `r${row}` === who ? [...(this.answered.get(`${kind} ${n}`) ?? [])] : []
+      return customer === name && fate === 'ok' && this.answered.has(`profile ${n}`) ? [customer] : []
+    })
+    if (prints.size > answers.length) this.says('I1', `${name} was remembered before the destination had answered`)
   }
 
   /** The cursor never stands behind a row that has no outcome, and dead letters are there before it moves. */

@@ -251,7 +251,9 @@ export class SimulatedProcess {
     const isApplied = fault === undefined || fault === 'unclear, applied'
     const outcomes: Outcome[] = []
     for (const { address, action } of isApplied ? request.rows : []) {
-      const isTaken = await this.#judge.arrives({ address, action, again, request })
+      if (this.dead && this.#judge.isElsewhere(address)) throw new Death()
+      if (action.kind === 'addressChange') hit('an address changed')
+      const isTaken = await this.#judge.arrives({ address, action, again, late: this.dead, request })
       if (!isTaken) hit('row refused')
       outcomes.push(
         isTaken ? { status: 'accepted' } : { status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } },

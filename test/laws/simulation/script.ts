@@ -24,6 +24,8 @@ export interface Change {
   readonly key: number
   /** Shows the customer's address beside the customer's id. */
   readonly shows: boolean
+  /** The customer has another address from here on, and the row shows it. */
+  readonly moves: boolean
   readonly member: boolean
   readonly event: boolean
   readonly buys: boolean
@@ -64,6 +66,7 @@ const change: fc.Arbitrary<Change> = fc
   .record({
     key: fc.nat(KEYS - 1),
     shows: fc.oneof({ weight: 2, arbitrary: fc.constant(true) }, fc.constant(false)),
+    moves: fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, fc.constant(true)),
     member: fc.boolean(),
     event: fc.boolean(),
     buys: fc.boolean(),
@@ -73,7 +76,7 @@ const change: fc.Arbitrary<Change> = fc
     ),
   })
   // A refusal is of the row that the destination has seen; who is refused while nobody knows the address is another story.
-  .map((one) => (one.fate === 'bad' ? { ...one, shows: true } : one))
+  .map((one) => (one.fate === 'bad' || one.moves ? { ...one, shows: true } : one))
 
 const nth = <T>(max: number, faults: readonly T[]): fc.Arbitrary<ReadonlyMap<number, T>> =>
   fc.array(fc.tuple(fc.nat(max), fc.constantFrom(...faults)), { maxLength: 3 }).map((pairs) => new Map(pairs))

@@ -5,7 +5,7 @@ import { MemoryStore } from '../../../src/stores/memory.js'
 import { Judge } from './judge.js'
 import { SimulatedProcess } from './process.js'
 import { CLEAN, type History, type RunScript } from './script.js'
-import { Truth } from './truth.js'
+import { customerOf, Truth } from './truth.js'
 
 /** Runs without a fault until nothing is left to do: what was parked in one is tried again in the next. */
 const CLEAN_RUNS = 3
@@ -50,15 +50,19 @@ function expectTruth(judge: Judge): void {
   const known = truth.known()
   const read = truth.mode === 'changes' ? truth.told : truth.rows
   const expected: Record<string, Record<string, number>> = {}
-  for (const { address, customer, fields, fate, n } of read) {
+  for (const { customer, fields, fate, n } of read) {
     if (!known.has(customer) || fate !== 'ok') continue
-    expected[address] = { ...expected[address], ...Object.fromEntries(fields.map((field) => [field, n])) }
+    expected[customer] = { ...expected[customer], ...Object.fromEntries(fields.map((field) => [field, n])) }
   }
+  const users = [...judge.fields.keys()]
   const held = Object.fromEntries(
-    Object.keys(expected).map((address) => [
-      address,
-      Object.fromEntries([...(judge.fields.get(address) ?? [])].map(([field, { n }]) => [field, n])),
-    ]),
+    Object.keys(expected).map((customer) => {
+      const own = users.filter((address) => customerOf(address) === customer)
+      expect(own.length, `users of ${customer}: ${own}`).toBe(1)
+      expect([...truth.addresses(customer)]).toContain(own[0])
+      const fields = judge.fields.get(own[0] as string) ?? []
+      return [customer, Object.fromEntries([...fields].map(([field, { n }]) => [field, n]))]
+    }),
   )
   expect(held).toEqual(expected)
   const owed = read.filter(({ customer, fate, n }) => {
@@ -74,24 +78,26 @@ function expectTruth(judge: Judge): void {
 }
 
 /** Of each row the last decision counts; one that was refused decides nothing (I5). */
-function expectMembers({ truth, members }: Judge): void {
+function expectMembers({ truth, members, fields }: Judge): void {
   const known = truth.known()
   const wants = new Map<number, string>()
+  const on = [...members].map(customerOf).sort()
+  expect([...members].filter((address) => !fields.has(address))).toEqual([])
   if (truth.mode === 'changes') {
-    for (const { key, address, customer, fate, member } of truth.told) {
+    for (const { key, customer, fate, member } of truth.told) {
       if (fate !== 'ok' || !known.has(customer)) continue
-      if (member) wants.set(key, address)
+      if (member) wants.set(key, customer)
       else wants.delete(key)
     }
-    expect([...members].sort()).toEqual([...new Set(wants.values())].sort())
+    expect(on).toEqual([...new Set(wants.values())].sort())
     return
   }
-  const present = new Map(truth.rows.map((row) => [row.address, row]))
+  const present = new Map(truth.rows.map((row) => [row.customer, row]))
   const decided = truth.rows.filter(({ customer, fate }) => fate === 'ok' && known.has(customer))
-  const on = decided.filter(({ member }) => member).map(({ address }) => address)
-  expect(on.filter((address) => !members.has(address))).toEqual([])
+  const wanted = decided.filter(({ member }) => member).map(({ customer }) => customer)
+  expect(wanted.filter((customer) => !on.includes(customer))).toEqual([])
   // Without anybody on it the guard holds every removal back; who was refused keeps the place.
-  if (on.length === 0) return
-  const open = (address: string) => ['bad', 'throws'].includes(present.get(address)?.fate ?? '')
-  expect([...members].filter((address) => !on.includes(address) && !open(address))).toEqual([])
+  if (wanted.length === 0) return
+  const open = (customer: string) => ['bad', 'throws'].includes(present.get(customer)?.fate ?? '')
+  expect(on.filter((customer) => !wanted.includes(customer) && !open(customer))).toEqual([])
 }

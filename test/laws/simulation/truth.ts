@@ -10,11 +10,15 @@ export const LIST = 'at-risk'
 export interface Told extends Change {
   readonly n: number
   readonly customer: string
+  /** Where the origin has the customer. */
   readonly address: string
   readonly fields: readonly string[]
 }
 
-const COLUMNS = { key: 'string', n: 'int', customer: 'string', email: 'string', fate: 'string' }
+/** Whose address it is. */
+export const customerOf = (address: string): string => address.replace(/[.@].*/, '')
+
+const COLUMNS = { key: 'string', n: 'int', at: 'timestamp', customer: 'string', email: 'string', fate: 'string' }
 const SCHEMA = { columns: Object.entries(COLUMNS).map(([name, type]) => ({ name, type, nullable: true })) }
 
 /**
@@ -27,6 +31,8 @@ export class Truth {
   readonly told: Told[] = []
   /** What a read gives today, in order. */
   rows: Told[] = []
+  /** How often each customer has moved. */
+  readonly #moves = new Map<string, number>()
   /** All rows that a read ever gave. */
   readonly #shown: Told[] = []
   generation = 0
@@ -53,7 +59,17 @@ export class Truth {
     const pair = this.mode === 'changes'
     const customer = `c${pair ? change.key >> 1 : change.key}`
     const fields = pair && change.key % 2 === 1 ? ['a', 'b'] : ['a']
-    return { ...change, n, customer, address: `${customer}@example.com`, fields }
+    const moves = (this.#moves.get(customer) ?? 0) + (change.moves ? 1 : 0)
+    this.#moves.set(customer, moves)
+    return { ...change, n, customer, address: `${customer}${moves === 0 ? '' : `.${moves}`}@example.com`, fields }
+  }
+
+  /** The addresses that somebody shows for a customer: of each row what it showed last. */
+  addresses(customer: string): ReadonlySet<string> {
+    const last = new Map<number, string>()
+    for (const row of this.#shown)
+      if (row.customer === customer && row.shows && isMade(row)) last.set(row.key, row.address)
+    return new Set(last.values())
   }
 
   /** Where a change stands in what is read; -1: it is not there any more. */
@@ -73,6 +89,7 @@ export class Truth {
     return {
       name: 'origin',
       key: ['key'],
+      changedAt: 'at',
       describe: async () => SCHEMA,
       close: async () => undefined,
       async *read(options: ReadOptions): AsyncGenerator<Page> {
@@ -80,7 +97,7 @@ export class Truth {
         const rows = truth.rows.slice(at).map(rowOf)
         const complete = truth.mode === 'snapshot'
         const { after: _, ...rest } = options
-        const inner = new RowsSource({ name: 'origin', rows, key: ['key'], complete, schema: SCHEMA })
+        const inner = new RowsSource({ name: 'origin', rows, key: ['key'], changedAt: 'at', complete, schema: SCHEMA })
         for await (const page of inner.read(rest)) {
           at += page.rows.length
           yield { ...page, cursor: { at, of: truth.generation } }
@@ -93,16 +110,18 @@ export class Truth {
   known(): ReadonlyMap<string, number> {
     const since = new Map<string, number>()
     for (const { customer, shows, fate, n } of this.#shown) {
-      const made = fate === 'ok' || fate === 'bad'
-      if (shows && made && !since.has(customer)) since.set(customer, n)
+      if (shows && isMade({ fate }) && !since.has(customer)) since.set(customer, n)
     }
     return since
   }
 }
 
+const isMade = ({ fate }: Pick<Told, 'fate'>): boolean => fate === 'ok' || fate === 'bad'
+
 const rowOf = ({ key, n, customer, address, shows, fate }: Told): Row => ({
   key: `r${key}`,
   n,
+  at: new Date(Date.UTC(2026, 0, 1) + n * 1_000).toISOString(),
   customer,
   email: shows ? address : null,
   fate,
