@@ -141,6 +141,13 @@ describe('one call for each row', () => {
     expect(rows.map(({ status }) => status).slice(1)).toEqual(['made', 'made'])
   })
 
+  test('a skip(null) beside a row that the program is not to see leaves its own row out', async () => {
+    const refused = new Map([[1, { code: 'ROW_INEXACT', facts: {} }]])
+    await using transform = Transform.fromText('export default (row, { skip }) => { skip(null); return row }')
+    const made = await transform.run({ rows: rowBlock(people(3), { refused }) })
+    expect(fatesOf(made)).toEqual(['TRANSFORM_SKIPPED', 'ROW_INEXACT', 'TRANSFORM_SKIPPED'])
+  })
+
   test('a skip that was kept from an earlier row does nothing for a later one', async () => {
     const source = `const kept = []
       export default (row, { skip }) => { kept.push(skip); if (row.n === 1) kept[0]('early'); return { email: row.email } }`
