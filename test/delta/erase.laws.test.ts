@@ -30,10 +30,16 @@ const audience = fc.uniqueArray(fc.tuple(fc.nat(4), fc.nat(NAMES.length - 1)), {
 const wishesOf = (pairs: readonly (readonly [number, number])[]): Wish[] =>
   pairs.map(([who, name]) => ({ list: LIST, claimant: `row-${who}`, address: `${NAMES[name]}@x`, member: true }))
 
-async function inBlocks(store: Store, claims: readonly Wish[], bounds: Bounds): Promise<ListDelta> {
+async function inBlocks(
+  store: Store,
+  claims: readonly Wish[],
+  bounds: Bounds,
+  meanwhile: () => Promise<unknown> = async () => undefined,
+): Promise<ListDelta> {
   const [record] = await store.get('list', [['prod', `s:${LIST}`]])
   async function* wishes() {
     yield claims
+    await meanwhile()
   }
   const plan = await planWhole({
     store,
@@ -138,3 +144,15 @@ test('a plan that began before people were erased writes nothing any more', asyn
   expect((await erased(store, 'ann@x', 'row-0')).audience).toBeGreaterThan(0)
   await expect(sent(begun)).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
 })
+
+test.each(WAYS)(
+  'a plan in whose audience people are erased ends with STORE_CONFLICT, and mistakes nobody for them [%#]',
+  async (bounds) => {
+    const store = new MemoryStore()
+    const all = wishesOf(NAMES.map((_, name) => [name, name] as const))
+    for (let times = 0; times < 3; times += 1) await sent(await inBlocks(store, all, bounds))
+    const erasing = () => erased(store, 'ann@x', 'row-0')
+    await expect(inBlocks(store, all.slice(2), bounds, erasing)).rejects.toMatchObject({ code: 'STORE_CONFLICT' })
+    expect(await sent(await inBlocks(store, all.slice(2), bounds))).toEqual([`remove ${all[1]?.address}`])
+  },
+)
