@@ -161,14 +161,7 @@ function pendingOf(
   const isUnsure = key !== undefined && REPLACED.has(kind) && context.underWay.isUnsure(key)
   const isKnown = print !== undefined && accepted !== undefined && isSamePrint(print, accepted) && !isAgain && !isUnsure
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
-    work.end(action, { status: 'unchanged' })
-    if (key !== undefined) work.taken.push({ key, row: block.row(action) })
-    if (key !== undefined && print !== undefined && (kind === 'purchase' || kind === 'cart')) {
-      context.intents.stands(key, print, intended)
-      work.intended.push([key, print])
-    }
-    // What a former run left of this action is not true any more: the destination holds what the row says.
-    for (const table of recalled.left) work.kept.push({ op: 'delete', table, key: key as Key })
+    stands(work, found, print, context)
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
     if (write !== undefined && context.memory.parked) unchanged.push(...context.memory.accepted(write))
     return undefined
@@ -191,6 +184,25 @@ function pendingOf(
     write,
     fingerprint: write === undefined ? print : undefined,
   }
+}
+
+/** The destination holds what the row says. */
+function stands(
+  work: PageWork,
+  { action, key, recalled }: Found,
+  print: string | undefined,
+  context: RunContext,
+): void {
+  work.end(action, { status: 'unchanged' })
+  if (key === undefined) return
+  work.taken.push({ key, row: work.block.row(action) })
+  const kind = work.block.kind(action)
+  if (print !== undefined && (kind === 'purchase' || kind === 'cart')) {
+    context.intents.stands(key, print, knownOf(recalled.print).intents)
+    work.intended.push([key, print])
+  }
+  // What a former run left of this action is not true any more.
+  for (const table of recalled.left) work.kept.push({ op: 'delete', table, key })
 }
 
 /** What is replaced by what is sent, and is no profile; what happened once is not. */

@@ -20,7 +20,7 @@ const NAMES = ['ann', 'Bob', 'é', '\uff21', 'z', 'a b', 'x'.repeat(300)]
 const WAYS: readonly Bounds[] = [
   BOUNDS,
   { ...BOUNDS, shortBytes: 0, logBytesLeast: 0 },
-  { ...BOUNDS, shortBytes: 0, logBytesLeast: 0, takenMax: 0 },
+  { ...BOUNDS, shortBytes: 0, logBytesLeast: 0, takenBytesLeast: 0 },
   { ...BOUNDS, logBytesLeast: 0 },
 ]
 const numRuns = Number(process.env.LAW_RUNS ?? 60)

@@ -29,9 +29,9 @@ const BOUNDS: readonly (Bounds | undefined)[] = [
   undefined,
   { ...BOUNDS_IN_USE, shortBytes: 4_000_000, logBytesLeast: 0 },
   { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0 },
-  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0, takenMax: 0 },
-  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0, takenMax: 4 },
-  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 1_000_000 },
+  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0, takenBytesLeast: 0 },
+  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 0, takenBytesLeast: 0, takenMax: 4 },
+  { ...BOUNDS_IN_USE, shortBytes: 0, logBytesLeast: 1_000_000, takenBytesLeast: 0 },
 ]
 
 type Guard = Required<GuardOptions>

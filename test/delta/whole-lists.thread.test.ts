@@ -40,7 +40,7 @@ afterEach(() => {
   Object.assign(real, { source: undefined, isForbidden: false, started: 0 })
 })
 
-const IN_HOST: Bounds = { ...BOUNDS, shortBytes: 0, logBytesLeast: 0 }
+const IN_HOST: Bounds = { ...BOUNDS, shortBytes: 0, logBytesLeast: 0, takenBytesLeast: 0 }
 const IN_THREAD: Bounds = { ...IN_HOST, aloneBytes: 0 }
 
 async function planOf(store: Store, claims: readonly Wish[], bounds: Bounds): Promise<ListDelta> {

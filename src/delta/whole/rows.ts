@@ -41,7 +41,7 @@ export async function toRows(options: RowsOptions): Promise<void> {
   await log.begin()
   for (const table of TABLES) await clear(options, table, log.fence)
   const spool = new Spool(options.directory, PARTS)
-  const wishes = new Wishes({ directory: options.directory, key: log.key }, 0) // none
+  const wishes = new Wishes({ directory: options.directory, key: log.key }, { aloneBytes: 0, keptBytes: 0 }) // none
   try {
     const kept = { store, list, parts: record.whole?.parts ?? 1, shortBytes: BOUNDS.shortBytes }
     const known = { ...kept, told: await readTold(kept, spool), wishes, taken: [] }

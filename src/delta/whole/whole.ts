@@ -41,7 +41,9 @@ export interface Bounds {
   readonly undecidedMax: number
   /** Bytes of texts up to which an audience is sorted in the host's thread: to start another takes about as long. */
   readonly aloneBytes: number
-  /** Places that are taken in before an audience: 6 bytes of memory each. */
+  /** Least bytes of what is kept that is taken in before an audience, so that what says no more need not wait in a file; */
+  readonly takenBytesLeast: number
+  /** and its most places: 6 bytes of memory each. */
   readonly takenMax: number
 }
 
@@ -50,6 +52,7 @@ export const BOUNDS: Bounds = {
   logBytesLeast: 2 ** 20,
   undecidedMax: 500_000,
   aloneBytes: 4 * 2 ** 20,
+  takenBytesLeast: 4 * 2 ** 20,
   takenMax: 12_000_000,
 }
 
@@ -95,10 +98,10 @@ async function planInto(spool: Spool, options: WholeOptions): Promise<WholePlan>
 /** Compares what is known with what is wished. `any`: whether there was a wish; undefined where none was asked for. */
 async function compareAll(spool: Spool, log: Log, options: WholeOptions, isSame: boolean) {
   const { store, list, record, complete, wishes } = options
-  const { shortBytes, logBytesLeast, undecidedMax, aloneBytes, takenMax } = options.bounds ?? BOUNDS
+  const { shortBytes, logBytesLeast, undecidedMax, aloneBytes, takenBytesLeast, takenMax } = options.bounds ?? BOUNDS
   const { parts, bytes } = record?.whole ?? { parts: 1, bytes: 0 }
   const spooled = new Spool(options.directory, PARTS)
-  const wished = new Wishes({ directory: options.directory, key: log.key }, aloneBytes)
+  const wished = new Wishes({ directory: options.directory, key: log.key }, { aloneBytes, keptBytes: bytes })
   try {
     const kept = { store, list, parts, shortBytes }
     const told = await readTold(kept, spooled)
@@ -106,7 +109,8 @@ async function compareAll(spool: Spool, log: Log, options: WholeOptions, isSame:
     const isLong = logBytes > Math.max(logBytesLeast, bytes * LOG_SHARE) || plans.length > LOG_BLOCKS_MAX
     const keep = isLong ? { nth: log.nth - 1, fence: log.fence } : undefined
     const before = { ...kept, told, wishes: wished }
-    const taken = wishes === undefined ? [] : await takeKept(before, takenMax)
+    const isTaken = wishes !== undefined && bytes >= takenBytesLeast
+    const taken = isTaken ? await takeKept(before, takenMax) : []
     const said = wishes && (await spoolWishes(options, wished, { wishes, undecidedMax }))
     const undecided = said?.undecided ?? new Set()
     const isDecided = complete && !isSame && undecided.size <= undecidedMax

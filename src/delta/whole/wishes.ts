@@ -7,15 +7,23 @@ import type { WishPage } from './wish-batch.js'
 export class Wishes {
   readonly #data: ThreadData
   readonly #aloneBytes: number
+  readonly #keptBytes: number
   /** Pages until it is known whether there are many. */
   #waiting: WishPage[] = []
   #waitingBytes = 0
   #matcher: Matcher | MatchThread | undefined
 
-  /** @param aloneBytes  of texts, up to which an audience is sorted in the host's thread */
-  constructor(data: ThreadData, aloneBytes: number) {
+  /**
+   * @param aloneBytes  of texts, up to which an audience, or what is kept, is matched in the host's thread
+   * @param keptBytes   of what is kept
+   */
+  constructor(
+    data: ThreadData,
+    { aloneBytes, keptBytes }: { readonly aloneBytes: number; readonly keptBytes: number },
+  ) {
     this.#data = data
     this.#aloneBytes = aloneBytes
+    this.#keptBytes = keptBytes
   }
 
   /** Bytes that the texts of the next page may be written into. */
@@ -23,9 +31,10 @@ export class Wishes {
     return this.#matcher instanceof MatchThread ? this.#matcher.spare() : undefined
   }
 
-  /** Takes in what is kept of a part before the audience: so long a list has a thread, whatever the audience. */
+  /** Takes in what is kept of a part before the audience: a long list has a thread, whatever the audience. */
   async take(part: number, kept: PartKept): Promise<void> {
-    const matcher = this.#matcher ?? (await this.#begin(await MatchThread.open(this.#data)))
+    const isLong = this.#keptBytes > this.#aloneBytes
+    const matcher = this.#matcher ?? (await this.#begin(isLong ? await MatchThread.open(this.#data) : undefined))
     await matcher.take(part, kept)
   }
 
