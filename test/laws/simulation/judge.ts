@@ -195,8 +195,10 @@ export class Judge {
     const [who, kind] = key.slice(2) as [string, string]
     const name = kind === 'address' ? customerOf(who) : `${who} ${kind}` // what is known of a profile moves along with it
     const { of: written, accepted } = (typeof value === 'string' ? {} : value) as { of?: string[][]; accepted?: string }
-    const print = typeof value === 'string' ? value : (accepted ?? written?.at(-1)?.[1])
-    if (print === undefined) return
+    const whole = typeof value === 'string' ? value : (accepted ?? written?.at(-1)?.[1])
+    if (whole === undefined) return
+    // Of an event or a purchase the part that is the person's: who moves has not bought again.
+    const print = kind === 'address' ? whole : (whole.split(' ').at(-1) as string)
     const prints = this.#prints.get(name) ?? new Set<string>()
     this.#prints.set(name, prints.add(print))
     const answers = this.truth.told.flatMap(({ key: row, customer, fate, n }) => {
