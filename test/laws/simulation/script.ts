@@ -83,12 +83,13 @@ const nth = <T>(max: number, faults: readonly T[]): fc.Arbitrary<ReadonlyMap<num
 
 const runScript: fc.Arbitrary<RunScript> = fc.record({
   pageSize: fc.integer({ min: 1, max: 4 }),
-  concurrency: fc.integer({ min: 1, max: 4 }),
+  concurrency: fc.integer({ min: 1, max: 6 }),
   sizeMax: fc.integer({ min: 1, max: 3 }),
   requestFaults: nth(15, REQUEST_FAULTS),
   commitFaults: fc.oneof({ weight: 2, arbitrary: fc.constant(new Map()) }, nth(15, COMMIT_FAULTS)),
-  dieAfter: fc.option(fc.nat(90), { nil: undefined, freq: 3 }),
-  lateArrivals: fc.boolean(),
+  dieAfter: fc.option(fc.nat(90), { nil: undefined, freq: 5 }),
+  // Few processes die while a request is on its way: where one does, it mostly arrives.
+  lateArrivals: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.constant(false)),
   cancelAfter: fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.nat(60)),
 })
 
