@@ -6,6 +6,8 @@ export interface Learnt {
   readonly main?: readonly Op[]
   readonly identity?: readonly Op[]
   readonly lists?: readonly Op[]
+  /** More of `main`, made when it is written: of what others may write while the stores of the other roles are waited for. */
+  readonly late?: () => readonly Op[]
 }
 
 export interface Commits {
@@ -22,13 +24,14 @@ export function commitsTo(
   commitMain: (ops: readonly Op[]) => Promise<void>,
 ): Commits {
   return {
-    async commit({ main = [], identity = [], lists = [] }) {
+    async commit({ main = [], identity = [], lists = [], late }) {
       const own: Op[] = [...main]
       for (const [store, ops] of [[stores.identity, identity] as const, [stores.lists, lists] as const]) {
         if (ops.length === 0) continue
         if (baseOf(store) === baseOf(stores.main)) own.push(...ops)
         else await store.commit(ops)
       }
+      if (late !== undefined) own.push(...late())
       if (own.length > 0) await commitMain(own)
     },
   }

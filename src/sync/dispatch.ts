@@ -172,10 +172,12 @@ export class Dispatcher {
   async #ask(request: PreparedRequest, { onIntent, maybeSent }: Sent, maybe: boolean): Promise<Answered> {
     const { delivery, signal, onRequest } = this.#options
     const { endpoint, actions, intent = false } = request
-    let again = intent && (maybe || (maybeSent !== undefined && actions.some(maybeSent)))
+    // One that may have arrived makes all of its request so; the intents of the others are not there yet.
+    const anew = maybe ? [] : actions.filter((action) => maybeSent?.(action) !== true)
+    let again = intent && anew.length < actions.length
     let wasAgain = again
     FAILPOINT: if (intent) hit('before-intent')
-    if (intent && !again) await onIntent?.(actions)
+    if (intent && anew.length > 0) await onIntent?.(anew)
     FAILPOINT: if (intent) hit('after-intent')
     let attempts = 0
     const attempt = async (): Promise<readonly Outcome[]> => {

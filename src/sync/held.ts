@@ -223,21 +223,24 @@ class Trial {
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
     const leaving: Leaving[] = []
-    for (const { action, resolution, write, print, entry } of taken) {
+    for (const { action, resolution, write } of taken) {
       const { address, profileId, why } = resolution
       if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
       else if (write !== undefined) main.push(...memory.accepted(write))
       if (action.kind === 'addressChange') main.push(...(await memory.moved(action.from, action.to)))
-      if (print !== undefined) main.push(intents.accepted(entry.key, print, []))
       // A shared address is another person's: who leaves it later must not take that one's user along.
       if (why !== 'bound' && why !== 'shared') bindings.push({ profileId, address })
     }
-    main.push(...intents.finished(ended.flatMap(([{ entry, print }]) => (print ? [[entry.key, print] as const] : []))))
+    const late = () => [
+      ...taken.flatMap(({ entry, print }) => (print === undefined ? [] : [intents.accepted(entry.key, print, [])])),
+      ...intents.finished(ended.flatMap(([{ entry, print }]) => (print ? [[entry.key, print] as const] : []))),
+    ]
     if (taken.length > 0) settling.acceptedAt = clock.elapsed()
     const gone = await departureOps(this.#context, leaving)
     const ends = ended.map(([{ entry, resolution }, outcome]) => [entry, outcome, resolution.address] as const)
     await commits.commit({
       main: [...main, ...gone.main, ...(await endOps(this.#context, this.#table, ends))],
+      late,
       identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
       lists: gone.lists,
     })

@@ -1,3 +1,4 @@
+import type { Outcome } from '../model/outcome.js'
 import type { Json } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import { isSamePrint } from './action-print.js'
@@ -21,6 +22,16 @@ export function knownOf(value: Json | undefined): Known {
   const { intent = NONE, accepted } = (value ?? {}) as { intent?: string | readonly string[]; accepted?: string }
   const intents = typeof intent === 'string' ? [intent] : intent
   return { accepted, intents: accepted === undefined ? intents : [...intents, accepted] }
+}
+
+/** An action that was sent. */
+interface Sent {
+  readonly key: Key | undefined
+  readonly fingerprint: string | undefined
+  /** A run that died may have sent it. */
+  readonly again: boolean
+  /** What is remembered of its key, as its page has found it. */
+  readonly intended: readonly string[]
 }
 
 /** What may have arrived of one row key, as often as it is under way. */
@@ -66,6 +77,14 @@ export class Intents {
     const held = former.length > 0 ? this.#of(key, former) : this.#held.get(nameOf(key))
     if (held !== undefined) held.accepted = print
     return put(key, held ?? { prints: [], accepted: print })
+  }
+
+  /** The ops that remember those of a request that were accepted, or stood already. */
+  settled(all: readonly (readonly [Sent, Outcome])[]): readonly Op[] {
+    return all.flatMap(([{ key, fingerprint, again, intended }, { status }]) => {
+      const isTaken = status === 'accepted' || status === 'unchanged'
+      return isTaken && key && fingerprint ? [this.accepted(key, fingerprint, again ? intended : NONE)] : []
+    })
   }
 
   /** It was read again and is known as accepted: it stays so until the cursor has passed it, whatever is sent of its key meanwhile. */

@@ -100,16 +100,13 @@ export class Window {
       const main: Op[] = []
       const bindings: { profileId: string; address: string }[] = []
       const leaving: (Leaving & { readonly order: Order })[] = []
-      for (const [{ page, action, key, fingerprint, write, bind, address, left, again, intended }, outcome] of part) {
+      for (const [{ page, action, key, fingerprint, write, bind, address, left, again }, outcome] of part) {
         if (again && key && fingerprint) page.intended.push([key, fingerprint])
         if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
         const kind = page.block.kind(action)
         if (isDeparture(kind)) leaving.push({ address, kind, order: page.order(action) })
         else if (write !== undefined) main.push(...memory.accepted(write))
-        if (key && fingerprint) {
-          main.push(intents.accepted(key, fingerprint, again ? intended : []))
-          underWay.settled(key)
-        }
+        if (key && fingerprint) underWay.settled(key)
         if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
         if (bind !== undefined) bindings.push({ profileId: bind, address })
@@ -119,6 +116,7 @@ export class Window {
         const gone = await departureOps(this.#context, leaving, this.#gone.backIn(part))
         await commits.commit({
           main: [...main, ...gone.main],
+          late: () => intents.settled(part), // another of a key may be on its way since
           identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
           lists: gone.lists,
         })

@@ -36,9 +36,9 @@ class DyingStore extends MemoryStore {
   }
 }
 
-function world() {
+function world(sizeMax = 1) {
   const store = new DyingStore()
-  const destination = new RecordingDestination({ sizeMax: 1 })
+  const destination = new RecordingDestination({ sizeMax })
   const made = new World({ store, destination })
   const run = async (...rows: Row[]) => await made.sync(rows, { transform, complete: false }).run()
   const die = () => {
@@ -75,6 +75,20 @@ test('after a crash with no answer the destination is told that it may have arri
   expect(await run(order())).toMatchObject({ status: 'complete', rows: { accepted: 1 } })
   expect(destination.again).toEqual([false, true])
   expect(await run(order())).toMatchObject({ rows: { unchanged: 1 } })
+})
+
+test('a purchase that shares a request with one that may have arrived is not sent without being written down [I2]', async () => {
+  const { store, destination, run, die, rise, clock } = world(2)
+  const other = { id: 'o-2', email: 'bob@example.com', total: 9 }
+  die()
+  await run(order()).catch(() => undefined)
+  rise()
+  clock.advance(120_000)
+  die()
+  await run(order(), other).catch(() => undefined)
+  expect(destination.again).toEqual([false, true])
+  const kept = await store.get('fingerprint', [['test', 'churn', 'o-2', 'purchase']])
+  expect(kept).toEqual([{ intent: expect.any(String) }])
 })
 
 test('a row that says something else since is no repeat of it', async () => {
