@@ -96,8 +96,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a purchase goes out without an intent',
     file: 'sync/dispatch.ts',
-    find: 'if (intent && !again) await onIntent?.(actions)',
-    replace: 'if (intent && again) await onIntent?.(actions)',
+    find: 'if (intent && anew.length > 0) await onIntent?.(anew)',
+    replace: 'if (intent && anew.length < 0) await onIntent?.(anew)',
     tests: ['sync/intents.test.ts'],
   },
   {
