@@ -15,7 +15,7 @@ import { MEMBER, type State, viewOf } from './record.js'
  *     0   4  bytes (UTF-8) of the address, 13 bits; those of the claimant, 13 bits, 0: nobody claims the place; state
  */
 export const PRINT_BYTES = 10
-const HEAD_BYTES = 4
+export const HEAD_BYTES = 4
 const LENGTH_BITS = 13
 const LENGTH = (1 << LENGTH_BITS) - 1
 

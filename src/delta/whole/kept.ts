@@ -4,6 +4,7 @@ import {
   addressBytesOf,
   blockTextsOf,
   claimantBytesOf,
+  HEAD_BYTES,
   type KeptBlock,
   type KeptPlace,
   printHashAt,
@@ -80,20 +81,14 @@ export class Kept {
   nth = -1
   count = 0
   /** What is known of each place: kept-block.ts. */
-  prints: DataView
-  /** The texts of all places, UTF-8, each address before its claimant. */
-  texts: DataView
-  #printBytes = Buffer.alloc(0)
+  prints = viewOf(Buffer.alloc(0))
   #textBytes = Buffer.alloc(0)
+  /** The texts of all places, UTF-8, each address before its claimant. */
+  texts = viewOf(this.#textBytes)
   #used = 0
   #heads = new Uint32Array(0)
   /** Where the texts of each place begin. */
   #from = new Int32Array(1)
-
-  constructor() {
-    this.prints = viewOf(this.#printBytes)
-    this.texts = viewOf(this.#textBytes)
-  }
 
   clear(): void {
     this.nth = -1
@@ -127,7 +122,7 @@ export class Kept {
     let from = this.#used
     this.#used += this.#textBytes.write(value.slice(textsAt), from)
     for (let n = 0; n < count; n += 1) {
-      const head = heads.getUint32(n * 4, true)
+      const head = heads.getUint32(n * HEAD_BYTES, true)
       this.#heads[this.count + n] = head
       this.#from[this.count + n] = from
       from += addressBytesOf(head) + claimantBytesOf(head)

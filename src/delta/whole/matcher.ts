@@ -65,7 +65,7 @@ export class Matcher {
     this.#ahead = next.length === 0 ? undefined : { parts: String(next), wishes: this.#read(next) }
     this.#ahead?.wishes.catch(() => undefined) // told when it is asked for
     const match = kept === undefined ? this.#taken(parts) : matchOf(kept)
-    const wishes = recordsOfWishes(read, kept && match)
+    const wishes = await recordsOfWishes(read, kept && match)
     this.#spare = read
     return { count: match.count, open: match.ended(opensUnseen), wishes }
   }

@@ -207,12 +207,13 @@ class PartRoom {
     return { part, kept, told, least, ...matched }
   }
 
-  /** What stands for the places of a part; of one that was taken in, none unless all is asked for. */
+  /** What stands for the places of a part; of one that was taken in, none unless all is asked for, and the plan of that time. */
   async #printsOf(part: number) {
     const { store, list, taken } = this.#known
     const nth = taken[part]
     if (nth === NOTHING || (nth !== undefined && !this.#asking.all)) return { ...NONE, nth }
-    return await readPrints(store, list, part)
+    const read = await readPrints(store, list, part)
+    return { prints: read.prints, nth: nth ?? read.nth }
   }
 
   async end({ part, kept, told, least, count, open, wishes }: Matching): Promise<Part> {

@@ -7,7 +7,7 @@ export interface WishPage extends Texts {
   readonly wants: Uint8Array
 }
 
-/** Wishes, about: as many as make the ways short between those of one part, and hold the host's loop for some milliseconds. */
+/** Wishes, about: as many as make the ways short between those of one part. */
 const FULL = 65_536
 /** Bytes of their texts, about. */
 const FULL_BYTES = 4 * 2 ** 20

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { Fingerprints } from './fingerprints.js'
 import { PARTS } from './kept.js'
 import type { Match } from './match.js'
@@ -8,6 +9,9 @@ import { WishBatch, type WishPage } from './wish-batch.js'
 /** A wish in the spool: word and tail of its fingerprint, and behind them a record; the next one begins at a multiple of four. */
 const RECORD_AT = 8
 const TAIL_AT = 4
+
+/** Wishes between two turns of the loop. */
+const PER_TURN = 16_384
 
 const sizeOf = (textBytes: number): number => (RECORD_AT + HEADER + textBytes + 3) & ~3
 
@@ -48,6 +52,7 @@ export class WishSpool {
       for (; from < end; from += 1) {
         const n = order[from] as number
         if (match === undefined || !this.#isShown(match, n)) this.#put(part, n)
+        if ((from + 1) % PER_TURN === 0) await setImmediate()
       }
     }
     batch.clear()
@@ -92,10 +97,10 @@ export class WishSpool {
  * The records of wishes as they were read, without their fingerprints; where there is a match that has not seen them yet, those that
  * say more than what is kept. What was read is written over.
  */
-export function recordsOfWishes(read: Uint8Array, match?: Match): Uint8Array {
+export async function recordsOfWishes(read: Uint8Array, match?: Match): Promise<Uint8Array> {
   const view = viewOf(read)
   let to = 0
-  for (let at = 0; at < read.length; ) {
+  for (let at = 0, n = 1; at < read.length; n += 1) {
     const from = at + RECORD_AT
     const end = endAt(view, from)
     const isIn = markAt(view, from) === WISH_IN
@@ -103,6 +108,7 @@ export function recordsOfWishes(read: Uint8Array, match?: Match): Uint8Array {
       match === undefined ||
       !isShown(match, isIn, hashAt(view, from), view.getInt32(at, true), view.getUint16(at + TAIL_AT, true))
     at += sizeOf(end - from - HEADER)
+    if (n % PER_TURN === 0) await setImmediate()
     if (!isOpen) continue
     copyBytes(view, from, end, view, to)
     to += end - from
