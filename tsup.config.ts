@@ -10,6 +10,7 @@ await buildPackages()
 const entry = {
   index: 'src/index.ts',
   'cli/main': 'src/cli/main.ts',
+  'collect/index': 'src/collect/index.ts',
   'identity/phones': 'src/identity/phones.ts',
   'sources/duckdb': 'src/sources/duckdb.ts',
   'stores/postgres': 'src/stores/postgres.ts',

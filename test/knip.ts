@@ -7,7 +7,7 @@ const listed = (JSON.parse(readFileSync(LIST, 'utf8')) as { name: string }[]).ma
 
 export default {
   entry: [
-    'src/{index,cli/main,identity/phones,sources/duckdb,stores/postgres,stores/sqlite,stores/sqlite/thread-entry,telemetry/index,testing/index,transform/child/{main,realm},delta/whole/thread-main}.ts',
+    'src/{index,cli/main,collect/index,identity/phones,sources/duckdb,stores/postgres,stores/sqlite,stores/sqlite/thread-entry,telemetry/index,testing/index,transform/child/{main,realm},delta/whole/thread-main}.ts',
     'examples/*.{ts,js}',
     'examples/config/*.ts',
     'scripts/*.{ts,mjs}',

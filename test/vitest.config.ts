@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Tests and examples import the package by its name and get the source: no build needed. The same table stands in tsconfig "paths". */
 const alias = [
   { find: /^lakeloop$/, replacement: `${root}src/index.ts` },
-  { find: /^lakeloop\/(telemetry|testing)$/, replacement: `${root}src/$1/index.ts` },
+  { find: /^lakeloop\/(collect|telemetry|testing)$/, replacement: `${root}src/$1/index.ts` },
   { find: /^lakeloop\/(.+)$/, replacement: `${root}src/$1.ts` },
 ]
 

@@ -4,6 +4,7 @@ import type { Row } from '../../src/model/row.js'
 import { DuckDbSource } from '../../src/sources/duckdb.js'
 import { RowsSource } from '../../src/sources/from-rows.js'
 import { conformance, type SourceSetup, sourceConformance } from '../../src/testing/index.js'
+import { DAY, NOW, pagesOf, rowsOf, stage } from '../collect/export-stage.js'
 
 const rows: Row[] = Array.from({ length: 7 }, (_, n) => ({ id: `c-${n}`, score: n / 8, tags: [`t${n}`] }))
 
@@ -22,6 +23,17 @@ async function duckdb(order: boolean, complete = false): Promise<SourceSetup> {
   const options = { name: 'scores', database, query, key: ['id'], complete }
   const source = new DuckDbSource({ ...options, ...(order ? { order: 'key' } : {}) })
   return { source, rows, ordered: order }
+}
+
+/** Seven opens on four days, with days between them on which nothing happened. */
+async function exported(): Promise<SourceSetup> {
+  const made = () => {
+    const staged = stage()
+    for (let n = 0; n < 7; n += 1)
+      staged.open(NOW - (n % 4) * 2 * DAY - DAY + n * 1_000, { email: `c-${n}@example.com` })
+    return staged.source
+  }
+  return { source: made(), rows: rowsOf(await pagesOf(made())), ordered: false }
 }
 
 const sources: Readonly<Record<string, () => Promise<SourceSetup>>> = {
@@ -43,6 +55,7 @@ const sources: Readonly<Record<string, () => Promise<SourceSetup>>> = {
   'DuckDbSource in the order of its key': () => duckdb(true),
   'DuckDbSource in the order of its key, a whole audience': () => duckdb(true, true),
   'DuckDbSource over a bare query': () => duckdb(false),
+  'IterableExport over days, some of them empty': exported,
 }
 
 describe.each(Object.entries(sources))('%s', (_, make) => {

@@ -17,6 +17,7 @@ import {
   Sync,
   Transform,
 } from 'lakeloop'
+import { IterableExport } from 'lakeloop/collect'
 import { phones } from 'lakeloop/identity/phones'
 import { DuckDbSource } from 'lakeloop/sources/duckdb'
 import { PostgresStore } from 'lakeloop/stores/postgres'
@@ -67,6 +68,9 @@ async function run(): Promise<RunReport> {
   observe(sync, { logger: { debug: line, info: line, warn: line, error: line }, otel: true })
   try {
     const report = await sync.run()
+    const from = '2026-01-01T00:00:00Z'
+    const users = new IterableExport({ project: 'demo', apiKey: 'k', dataCenter: 'eu', dataType: 'user', from })
+    check((await users.describe()).columns.length > 0, 'what Iterable has can be read')
     check(lines.includes('run ended'), 'a run is written down, by lakeloop/telemetry')
     check(
       lacking.length === 1 && isLakeloopError(lacking[0], 'PEER_MISSING'),

@@ -33,6 +33,7 @@ export const PUBLISHED_RATES = {
   'catalogs/removeItems': 100,
   'catalogs/getMappings': 100,
   'catalogs/putMappings': 100,
+  'export/data': 4 / 60,
 } as const
 
 export type Endpoint = keyof typeof PUBLISHED_RATES

@@ -37,6 +37,7 @@ const CALLS: Readonly<Record<Endpoint, { readonly method: HttpRequest['method'];
   'catalogs/removeItems': { method: 'DELETE', path: '/api/catalogs' },
   'catalogs/getMappings': { method: 'GET', path: '/api/catalogs' },
   'catalogs/putMappings': { method: 'PUT', path: '/api/catalogs' },
+  'export/data': { method: 'GET', path: '/api/export/data.json' },
 }
 
 export interface IterableClientOptions {

@@ -1,0 +1,4 @@
+/** What comes back from Iterable. */
+
+export type { ExportDataType, IterableExportOptions } from './export-options.js'
+export { IterableExport } from './iterable-export.js'
