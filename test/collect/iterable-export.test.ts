@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { exportTime, timeIn } from '../../src/collect/export-time.js'
 import { IterableExport } from '../../src/collect/index.js'
@@ -161,6 +162,18 @@ describe('who may', () => {
     const error = await pagesOf(source).catch((caught: unknown) => caught)
     expect(error).toMatchObject({ code: 'SOURCE_UNAUTHORIZED' })
     expect(`${error}${JSON.stringify(error)}`).not.toContain('a-wrong-key')
+  })
+
+  test.each([
+    ['a line that is no JSON', 200, '{"email":"canary@example.com" oops}', 'SOURCE_FAILED'],
+    ['half of a line', 200, '{"email":"canary@example.com"', 'SOURCE_UNREACHABLE'],
+    ['a refusal that quotes somebody', 400, '{"msg":"canary@example.com"}', 'OPTION_INVALID'],
+    ['a failure that quotes somebody', 500, 'canary@example.com', 'SOURCE_UNREACHABLE'],
+  ])('%s is told without them', async (_, status, body, code) => {
+    const { source } = stage({ instead: () => new Response(body, { status }) })
+    const error = await pagesOf(source).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ code })
+    expect(`${inspect(error, { depth: 9, showHidden: true })}${JSON.stringify(error)}`).not.toContain('canary')
   })
 
   test('a data type that Iterable does not know is OPTION_INVALID', async () => {
