@@ -9,6 +9,8 @@ export interface AddressChange {
   readonly from: string
   /** `undefined`: the person has no address now. */
   readonly to: string | undefined
+  /** Nobody knows whether the destination knows the person there. */
+  readonly unsure?: boolean
 }
 
 /** Redirects followed at most: each is written to a living profile, so that a chain is as long as its merges. */
@@ -24,6 +26,8 @@ interface Range {
   readonly isShared: boolean
   readonly after: number
   readonly limit: number
+  /** Profile ids that are looked at first. */
+  readonly also: readonly string[]
 }
 
 /**
@@ -38,6 +42,7 @@ export async function addressChanges(
 ): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
   const changes = new Map<string, AddressChange>()
   let { after } = range
+  for (const change of await changesOf(rows, range, range.also)) changes.set(change.profileId, change)
   while (changes.size < range.limit) {
     const from = { prefix: [rows.graph], after: [rows.graph, sequenceKey(after)], limit: PAGE }
     const entries = await rows.store.scan('identityLog', from)
@@ -63,10 +68,13 @@ async function changesOf(
   const candidates = [...new Set([...touched, ...former, ...living.values()])]
   const bindings = await rows.bindings(project, candidates)
   const changes = candidates.flatMap((id) => changeOf(id, living.get(id), { known, bindings, target }))
-  if (!isShared || changes.length === 0) return changes
+  const isOthers = ({ unsure = false }: AddressChange): boolean => isShared || unsure
+  if (!changes.some(isOthers)) return changes
   // The user there is another person's too, and stays: moving it would take it away from that one.
   const homes = await rows.homes(changes.map(({ from }) => idOf(target, from)))
-  return changes.filter(({ profileId, from }) => {
+  return changes.filter((change) => {
+    if (!isOthers(change)) return true
+    const { profileId, from } = change
     const home = homes.get(idOf(target, from))
     return home == null || home === living.get(profileId)
   })
@@ -85,10 +93,10 @@ function changeOf(
     target: string
   },
 ): readonly AddressChange[] {
-  const from = bindings.get(id)?.address
+  const { address: from, unsure } = bindings.get(id) ?? {}
   const profile = home === undefined ? undefined : (known.get(home) as ProfileRow)
   const to = home && profile && choose({ profileId: home, profile, target, bindings })?.address
-  return from === undefined || from === to ? [] : [{ profileId: id, from, to }]
+  return from === undefined || from === to ? [] : [{ profileId: id, from, to, ...(unsure === true && { unsure }) }]
 }
 
 /** The address that each person has now who is bound under one of these profile ids; left out where there is none. */

@@ -76,7 +76,7 @@ function boundTo(
   if (bindings.size === 0) return undefined
   for (const id of [profileId, ...was]) {
     const bound = bindings.get(id)
-    if (bound !== undefined && addresses.includes(bound.address)) return bound.address
+    if (bound !== undefined && bound.unsure !== true && addresses.includes(bound.address)) return bound.address
   }
   return undefined
 }

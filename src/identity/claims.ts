@@ -61,7 +61,8 @@ export interface Claimant {
  */
 export function chooseShared(claimant: Claimant): (Omit<Choice, 'why'> & { readonly why: 'shared' }) | undefined {
   const { profileId, profile, bindings } = claimant
-  const bound = new Set([profileId, ...(profile.was ?? [])].flatMap((id) => bindings.get(id)?.address ?? []))
+  const rows = [profileId, ...(profile.was ?? [])].flatMap((id) => bindings.get(id) ?? [])
+  const bound = new Set(rows.flatMap(({ address, unsure = false }) => (unsure ? [] : [address])))
   const [best, ...others] = [...claimsOf(claimant).values()].sort(
     (x, y) =>
       Number(y.pinned) - Number(x.pinned) ||

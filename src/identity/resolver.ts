@@ -191,16 +191,23 @@ export class IdentityResolver extends Inquiry {
     })
   }
 
-  /** Ops that remember under which address a project's destination has accepted people; for the caller's own commit (I1). */
-  bind(project: string, bindings: readonly { readonly profileId: string; readonly address: string }[]): readonly Op[] {
+  /**
+   * Ops that remember under which address a project's destination has accepted people; for the caller's own commit (I1).
+   * `unsure`: it was asked for the first time, and nobody knows whether it did. Such a binding makes no address the person's, and
+   * {@link IdentityResolver.changes} tells of it.
+   */
+  bind(
+    project: string,
+    bindings: readonly { readonly profileId: string; readonly address: string; readonly unsure?: boolean }[],
+  ): readonly Op[] {
     const isForgotten = (address: string): boolean =>
       this.#forgotten.size > 0 && this.#forgotten.has(tombstoneOf('', idOf(this.target, address)))
     const kept = bindings.filter(({ address }) => !isForgotten(address))
-    return kept.map(({ profileId, address }) => ({
+    return kept.map(({ profileId, address, unsure }) => ({
       op: 'put',
       table: 'binding',
       key: [project, profileId],
-      value: { address },
+      value: unsure === true ? { address, unsure } : { address },
     }))
   }
 
@@ -208,21 +215,26 @@ export class IdentityResolver extends Inquiry {
    * People with a binding in this project whose address moved, in what was learned after position `after` (0: from the
    * beginning). Call again with the position given back until it stays the same; keep it once the changes are settled.
    *
-   * Where addresses are shared nobody moves away from one that another person has: the other stays.
+   * Where addresses are shared nobody moves away from one that another person has: the other stays. Nor does anybody whose
+   * binding is unsure, who may never have been there.
    *
-   * Shape   fewer than `limit` (default 1,000) only where nothing is left; at most 1,000 more than it.
+   * @param range.also  profile ids that are looked at too, whatever the log says of them
+   *
+   * Shape   fewer than `limit` (default 1,000) only where nothing is left; at most 1,000 more than it, beside those of `also`.
    */
   async changes({
     project,
     after = 0,
     limit = PAGE,
+    also = [],
   }: {
     readonly project: string
     readonly after?: number | undefined
     readonly limit?: number | undefined
+    readonly also?: readonly string[] | undefined
   }): Promise<{ readonly changes: readonly AddressChange[]; readonly after: number }> {
     const isShared = this.#rules.onTargetClaimed === 'share'
-    const range = { project, target: this.target, isShared, after, limit }
+    const range = { project, target: this.target, isShared, after, limit, also }
     return this.#writer.read((rows) => addressChanges(rows, range))
   }
 

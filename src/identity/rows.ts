@@ -92,6 +92,8 @@ export interface HistoryRow {
 
 export interface BindingRow {
   readonly address: string
+  /** A first write went there, and nobody knows whether it arrived. */
+  readonly unsure?: boolean
 }
 
 /** Keys that one call to a store may name. Source: the contract in stores/store.ts. */

@@ -80,6 +80,7 @@ export const TABLES = [
   'inboxState',
   'removed',
   'erasing',
+  'firstWrite',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -178,8 +178,7 @@ function pendingOf(
     replaces:
       write === undefined ? REPLACED.has(kind) && recalled.print !== undefined : write.live.written !== undefined,
     rest: part && restOf(block, action, part),
-    // A shared address is another person's: who leaves it later must not take that one's user along.
-    bind: resolution.why === 'bound' || resolution.why === 'shared' ? undefined : resolution.profileId,
+    bind: newcomerOf(resolution),
     key,
     write,
     fingerprint: write === undefined ? print : undefined,
@@ -204,6 +203,13 @@ function stands(
   // What a former run left of this action is not true any more.
   for (const table of recalled.left) work.kept.push({ op: 'delete', table, key })
 }
+
+/**
+ * Who is bound to the address once the destination has accepted something there. Nobody to a shared one, which is another
+ * person's: who leaves it later must not take that one's user along.
+ */
+export const newcomerOf = ({ why, profileId }: Extract<Resolution, { status: 'resolved' }>): string | undefined =>
+  why === 'bound' || why === 'shared' ? undefined : profileId
 
 /** What is replaced by what is sent, and is no profile; what happened once is not. */
 const REPLACED: ReadonlySet<ActionKind> = new Set<ActionKind>(['catalogItem', 'subscription'])

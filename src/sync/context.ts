@@ -76,6 +76,8 @@ export interface RunContext {
   readonly turn: number
   /** When the destination last accepted a profile, on the clock's `elapsed`; set by whoever sends. */
   readonly settling: { acceptedAt: number | undefined }
+  /** Returns once reads of the destination show what was on its way when this run began. Throws ABORTED. */
+  readonly arrived: () => Promise<void>
   /** Tables that hold something that was kept, by a former run or since. */
   readonly leftBehind: Set<'parked' | 'deadLetter'>
   /** Aborted: no further page is read. */

@@ -8,6 +8,7 @@ import { baseOf } from '../stores/sealed.js'
 import type { Entry, Key, Op, Store, Table } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { Theirs } from './erase-person.js'
+import { firstWritesIn, firstWritesOf, firstWritesTo } from './first-writes.js'
 
 /** One sync's part of an erasure, under its lease. */
 export interface Erasing {
@@ -48,6 +49,7 @@ export const OF_A_SYNC: readonly Eraser[] = [
   pushed,
   pushIds,
   outcomes,
+  firstWrites,
 ]
 
 /** What the syncs of a project share. Identity, which several projects may share, erases its own: `IdentityResolver.forget`. */
@@ -149,6 +151,28 @@ function pushIds(erasing: Erasing): Promise<Erased> {
 /** What history keeps under digests of their names, which it can only look for one by one. */
 async function outcomes({ store, scope, theirs, source, commit }: Erasing): Promise<Erased> {
   return { outcome: await eraseOutcomes({ store, scope }, commit, theirs.handles(source)) }
+}
+
+/** Of an entry their part alone goes: the others in it may have been written to as well. */
+async function firstWrites({ store, scope, theirs, commit }: Erasing): Promise<Erased> {
+  let count = 0
+  const ops: Op[] = []
+  for (const { key, value } of await firstWritesOf(store, checkpointKey(scope))) {
+    const all = firstWritesIn(value)
+    const others = all.filter(
+      ({ profileId, address }) => !theirs.profileIds.has(profileId) && !theirs.isAddress(address),
+    )
+    if (others.length === all.length) continue
+    count += all.length - others.length
+    const isLeft = others.length > 0
+    ops.push(
+      isLeft
+        ? { op: 'put', table: 'firstWrite', key, value: firstWritesTo(others) }
+        : { op: 'delete', table: 'firstWrite', key },
+    )
+  }
+  if (ops.length > 0) await commit(ops)
+  return { firstWrite: count }
 }
 
 /** Identity erases those of the profiles that it knows; others may have been written to under the same address. */

@@ -4,11 +4,14 @@ import type { Identifier, Identifiers } from '../model/identifier.js'
 import type { Key, Store } from '../stores/store.js'
 import { readCheckpoint, type Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
+import { commitsTo } from './commits.js'
+import { Departures } from './departures.js'
 import { queued, suppressOps } from './erase-forget.js'
 import { type Landed, landedStatements } from './erase-landed.js'
 import { doneOps, dropDone, intentOps, type Pending, pendingErasures, together } from './erase-pending.js'
 import { type Handles, Theirs } from './erase-person.js'
 import { type Erased, type Eraser, OF_A_SYNC, OF_THE_PROJECT } from './erase-tables.js'
+import { type TakingIn, takeInFirstWrites } from './first-writes.js'
 import { syncsWithInbox } from './inbox.js'
 import { fenceIn, Lease } from './lease.js'
 import type { SyncOptions } from './options.js'
@@ -73,6 +76,7 @@ const invalid = (problem: string) =>
 export async function erase(place: Place, people: readonly Identifier[], options: EraseOptions): Promise<Erasure> {
   const { parts, scope, clock, lease } = place
   const { store, identity, destination } = parts
+  await takeInFirstWrites(await takingIn(place)) // an address that may have been written to is theirs too
   const traces = await identity.traces(people, [scope.project])
   const before = await pendingErasures(store, scope.project)
   // Identity may have forgotten them already, in a call that died: then what it knew stands there.
@@ -95,6 +99,14 @@ export async function erase(place: Place, people: readonly Identifier[], options
     statements: landedStatements(options.landed ?? [], landedPeople(handles, identity.target)),
   }
 }
+
+const takingIn = async ({ parts: { store, identity, lists }, scope, lease }: Place): Promise<TakingIn> => ({
+  store,
+  identity,
+  scope,
+  departures: await Departures.of(store, scope.project),
+  commits: commitsTo({ main: store, identity: identity.store, lists: lists.store }, (ops) => lease.commit(ops)),
+})
 
 const isShared = (one: Handles, other: Handles): boolean => {
   const known = new Set(one.identifiers.map((identifier) => JSON.stringify(identifier)))

@@ -6,7 +6,7 @@ import type { JsonObject } from '../model/value.js'
 import type { Entry, Op } from '../stores/store.js'
 import { printOf } from './action-print.js'
 import { isAfter, onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
-import { itemOf } from './addressing.js'
+import { itemOf, newcomerOf } from './addressing.js'
 import type { RunContext } from './context.js'
 import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
@@ -15,6 +15,7 @@ import { departureOps, fateOfDeparted } from './leaving.js'
 import { keptIn, orderOf, rowKeyOf } from './letter.js'
 import { type ListProbe, listProbe, misnamed } from './list-probe.js'
 import { originKey } from './page.js'
+import { type Sending, takeOff } from './under-way.js'
 
 /** Told of what became of an entry, once that is durable; not of one that stays as it is. */
 export type Told = (entry: Entry, outcome: Outcome) => void
@@ -209,11 +210,18 @@ class Trial {
     for (const { write } of rests) if (write !== undefined) memory.sent(write)
     const printed = rests.flatMap(({ entry, print }) => (print === undefined ? [] : [entry.key]))
     await intents.load(store, printed)
-    await sender.send(block, {
-      onSettled: (settled) => this.#settle(rests, settled),
-      onIntent: (actions) => commits.commit({ main: actions.flatMap((at) => this.#intended(rests[at] as Rest)) }),
-      maybeSent: (at) => keptIn((rests[at] as Rest).entry).sent === true,
-    })
+    const sendings = rests.map(sendingOf)
+    const flight = await takeOff(this.#context, sendings)
+    await flight.over(() =>
+      sender.send(block, {
+        onSettled: async (settled) => {
+          await this.#settle(rests, settled)
+          for (const [at] of settled.outcomes) flight.settled(sendings[at] as Sending)
+        },
+        onIntent: (actions) => commits.commit({ main: actions.flatMap((at) => this.#intended(rests[at] as Rest)) }),
+        maybeSent: (at) => keptIn((rests[at] as Rest).entry).sent === true,
+      }),
+    )
   }
 
   async #settle(rests: readonly Rest[], { outcomes }: Settled): Promise<void> {
@@ -224,12 +232,12 @@ class Trial {
     const bindings: { profileId: string; address: string }[] = []
     const leaving: Leaving[] = []
     for (const { action, resolution, write } of taken) {
-      const { address, profileId, why } = resolution
+      const { address } = resolution
+      const profileId = newcomerOf(resolution)
       if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
       else if (write !== undefined) main.push(...memory.accepted(write))
       if (action.kind === 'addressChange') main.push(...(await memory.moved(action.from, action.to)))
-      // A shared address is another person's: who leaves it later must not take that one's user along.
-      if (why !== 'bound' && why !== 'shared') bindings.push({ profileId, address })
+      if (profileId !== undefined) bindings.push({ profileId, address })
     }
     const late = () => [
       ...taken.flatMap(({ entry, print }) => (print === undefined ? [] : [intents.accepted(entry.key, print, [])])),
@@ -262,6 +270,11 @@ class Trial {
     if (main.length > 0) await this.#context.commits.commit({ main })
     for (const [entry, outcome] of ends) this.#told(entry, outcome)
   }
+}
+
+/** What is new of it is written down before it is sent; what it replaces stays where it is kept until there is an answer. */
+function sendingOf({ entry, resolution, write }: Rest): Sending {
+  return { replaces: false, address: resolution.address, key: entry.key, write, bind: newcomerOf(resolution) }
 }
 
 /** Of somebody who has left since: as for a row of today, and what was read before they left is overtaken. */

@@ -5,6 +5,7 @@ import type { Op } from '../stores/store.js'
 import { checkpointKey, writeCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Settled } from './dispatch.js'
+import { unbound } from './first-writes.js'
 import { kept } from './letter.js'
 import { subjectOf } from './subjects.js'
 import type { Window } from './window.js'
@@ -15,13 +16,19 @@ const CHANGES_MAX = 1_000
  * Drains identity's feed of changes: people whose address moved are moved at the destination first (`addressChange`),
  * then their binding and their list state, also those who are not in today's rows. Gives how many were moved.
  *
+ * @param also  profile ids that are looked at whatever the feed tells
+ *
  * Repeat  the feed's position moves with the commit of what it led to; a change that comes again is harmless (I2).
  */
-export async function drainIdentity(context: RunContext, window: Window): Promise<number> {
+export async function drainIdentity(
+  context: RunContext,
+  window: Window,
+  also: readonly string[] = [],
+): Promise<number> {
   let moved = 0
-  for (;;) {
+  for (let round = 0; ; round += 1) {
     const from = { project: context.scope.project, after: window.checkpoint.identityAfter, limit: CHANGES_MAX }
-    const { changes, after } = await context.identity.changes(from)
+    const { changes, after } = await context.identity.changes(round === 0 ? { ...from, also } : from)
     const moves = changes.filter((change): change is Move => change.to !== undefined && change.to !== change.from)
     if (moves.length > 0) moved += await move(context, moves)
     if (after !== window.checkpoint.identityAfter) {
@@ -41,6 +48,7 @@ async function move(context: RunContext, all: readonly Move[]): Promise<number> 
   // Nothing is sent about the forgotten: as for rows that speak of them.
   for (const one of all.filter(isForgotten)) await settle(context, one, FORGOTTEN)
   const moves = all.filter((one) => !isForgotten(one))
+  if (moves.some(({ unsure = false }) => unsure)) await context.arrived() // else a user who is there may not show yet
   const block = actionBlock(
     moves.map(({ from, to }) => ({
       kind: 'addressChange' as const,
@@ -61,23 +69,31 @@ async function move(context: RunContext, all: readonly Move[]): Promise<number> 
 const FORGOTTEN: Outcome = { status: 'rejected', reason: { code: 'USER_FORGOTTEN', facts: {} } }
 
 /** Remembers where a person is from now on. True if the destination has moved the profile. */
-async function settle(context: RunContext, { profileId, from, to }: Move, outcome: Outcome): Promise<boolean> {
+async function settle(context: RunContext, move: Move, outcome: Outcome): Promise<boolean> {
+  const { profileId, from, to } = move
   const { identity, lists, scope, epoch } = context
   const done = outcome.status === 'accepted' || outcome.status === 'unchanged'
+  const never = wasNever(move, outcome)
   // Where the destination did not move the profile (it cannot, or the new address is a user already), the person is
   // written to under the new address from now on, and the lists leave the old one.
   const rekeyed = await lists.rekey({ project: scope.project, from, to, moved: done }, scopeOf(scope, epoch))
   // For the forgotten no place is claimed: of what would move there only the going is left.
   const listed = outcome === FORGOTTEN ? rekeyed.filter(({ op }) => op === 'delete') : rekeyed
-  const main = done ? await context.memory.moved(from, to) : deadLetter(context, { profileId, from, to }, outcome)
+  const letters = done || never ? [] : deadLetter(context, { profileId, from, to }, outcome)
+  const main = done ? await context.memory.moved(from, to) : letters
+  const subjects = never ? [] : moveSubjects(context, { from, to }, outcome)
   if (done) context.settling.acceptedAt = context.clock.elapsed()
   await context.commits.commit({
-    main: [...main, ...context.history.ops(moveSubjects(context, { from, to }, outcome))],
-    identity: identity.bind(scope.project, [{ profileId, address: to }]),
+    main: [...main, ...context.history.ops(subjects)],
+    identity: never ? [unbound(scope.project, profileId)] : identity.bind(scope.project, [{ profileId, address: to }]),
     lists: listed,
   })
   return done
 }
+
+/** The first write of a run that died has not arrived: there is nobody to be moved, and nothing to be told. */
+const wasNever = ({ unsure = false }: Move, outcome: Outcome): boolean =>
+  unsure && outcome.status === 'rejected' && outcome.reason.code === 'USER_UNKNOWN'
 
 const scopeOf = (scope: RunContext['scope'], epoch: string) => ({ project: scope.project, owner: scope.sync, epoch })
 

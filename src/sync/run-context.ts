@@ -38,6 +38,7 @@ export interface Parts {
   readonly now: number
   /** When the destination may have accepted a profile last, on the clock's `elapsed`. */
   readonly acceptedAt: number | undefined
+  readonly arrived: () => Promise<void>
 }
 
 /** What the parts of one run share, as its start finds it. */
@@ -86,6 +87,7 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     onLoss: drive.onLoss,
     departures: await Departures.of(store, scope.project),
     settling: { acceptedAt: parts.acceptedAt },
+    arrived: parts.arrived,
     leftBehind,
     reading: drive.reading,
     sending: drive.sending,

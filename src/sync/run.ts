@@ -24,6 +24,7 @@ import { asLakeloopError, statusOf } from './ending.js'
 import { sendForgets } from './erase-forget.js'
 import type { SyncEmitter } from './events.js'
 import { takeOver } from './existing.js'
+import { takeInFirstWrites } from './first-writes.js'
 import { listPhase } from './list-phase.js'
 import type { SyncOptions } from './options.js'
 import { type Drift, Pages } from './pages.js'
@@ -182,7 +183,7 @@ class Pass {
     const pages = new Pages(context, window, { drift, sharedFields: this.#options.sharedFields ?? [], reads, kept })
     await window.save() // from here on the pass is under way: one that is interrupted keeps its epoch and its `now`
     try {
-      this.#found.retargeted += await drainIdentity(context, window)
+      this.#found.retargeted += await drainIdentity(context, window, await takeInFirstWrites(context))
       await pages.run(this.#options.pageSize ?? 2_000)
     } finally {
       this.#found.retargeted += pages.retargeted
@@ -231,6 +232,7 @@ class Pass {
       now: this.#isBeside ? this.#startedAt : this.#checkpoint.now,
       // Of an interrupted pass nobody knows when it last wrote: it may have been a moment ago.
       acceptedAt: this.#began?.complete === false ? this.#startedElapsed : undefined,
+      arrived: () => this.#settled(this.#startedElapsed),
     })
   }
 

@@ -1,14 +1,16 @@
 import { hash } from 'node:crypto'
 import type { Reads } from '../model/report.js'
-import type { Entry, Key, Op, Store } from '../stores/store.js'
+import type { Entry, Key, Op, Store, Table } from '../stores/store.js'
 import type { Scope } from './checkpoint.js'
 import type { Commits } from './commits.js'
+import { type FirstWrite, firstWriteKey, firstWritesTo } from './first-writes.js'
 
 /**
  * What is on its way and would replace what the destination holds. A run that dies over it leaves behind that nobody knows which
  * of the two is there: what the source says next is then sent, also where it is what was accepted before.
  *
  * Shape    of each thing 24 bits of a hash, which name nobody; of two that share them both are sent, which is harmless.
+ * Upholds  I1: who is written to for the first time is written down in the same commit (first-writes.ts).
  * Order    written down before it is sent, taken back behind its outcomes; what is left over goes when it was sent again, or read.
  */
 export class UnderWay {
@@ -48,10 +50,14 @@ export class UnderWay {
     if (this.#unsure.size > 0) this.#unsure.delete(nameOf(what))
   }
 
-  /** Where the next flight is written down. */
-  place(): Key {
+  /** Where the next flight is written down: what it replaces, and whom it writes to for the first time. */
+  place(): { readonly replaced: Key; readonly first: Key } {
     this.#flights += 1
-    return [...prefixOf(this.#scope), this.#reads, `${this.#runId} ${this.#flights}`]
+    const flight = `${this.#runId} ${this.#flights}`
+    return {
+      replaced: [...prefixOf(this.#scope), this.#reads, flight],
+      first: firstWriteKey(this.#scope, flight),
+    }
   }
 
   /**
@@ -71,13 +77,15 @@ export class UnderWay {
 }
 
 /** Of what is about to be sent. */
-interface Sending {
+export interface Sending {
   /** It changes what the destination holds by what we remember. */
   readonly replaces: boolean
   readonly address: string
   readonly key: Key | undefined
   /** Of a profile. */
   readonly write: object | undefined
+  /** Who is written to there for the first time. */
+  readonly bind: string | undefined
 }
 
 /** What of a flight has no outcome yet. */
@@ -87,18 +95,24 @@ export interface Flight {
   over(send: () => Promise<void>): Promise<void>
 }
 
-/** Writes down what is about to be replaced; nothing where that is nothing. */
+/** Writes down what is about to be replaced, and who is about to be written to for the first time; nothing where that is nothing. */
 export async function takeOff(
   { underWay, commits }: { readonly underWay: UnderWay; readonly commits: Commits },
   all: readonly Sending[],
 ): Promise<Flight> {
-  const left = new Set(all.filter(({ replaces }) => replaces))
+  const left = new Set(all.filter(({ replaces, bind }) => replaces || bind !== undefined))
   if (left.size === 0) return { settled: () => undefined, over: (send) => send() }
-  const key = underWay.place()
+  const place = underWay.place()
+  const written = new Set<Table>()
+  const entry = (table: Table, key: Key, value: readonly string[]): readonly Op[] => {
+    if (value.length === 0) return written.has(table) ? [{ op: 'delete', table, key }] : []
+    written.add(table)
+    return [{ op: 'put', table, key, value }]
+  }
   const write = async (): Promise<void> => {
-    const value = [...new Set([...left].map((one) => nameOf(thingOf(one))))]
-    const op: Op = { op: 'put', table: 'checkpoint', key, value }
-    await commits.commit({ main: [value.length > 0 ? op : { op: 'delete', table: 'checkpoint', key }] })
+    const [replaced, first] = leftOf(left)
+    const main = [...entry('checkpoint', place.replaced, replaced), ...entry('firstWrite', place.first, first)]
+    await commits.commit({ main })
   }
   await write()
   const over = async (send: () => Promise<void>): Promise<void> => {
@@ -109,6 +123,16 @@ export async function takeOff(
     await write()
   }
   return { settled: (one) => void left.delete(one), over }
+}
+
+function leftOf(left: ReadonlySet<Sending>) {
+  const replaced = new Set<string>()
+  const first: FirstWrite[] = []
+  for (const one of left) {
+    if (one.replaces) replaced.add(nameOf(thingOf(one)))
+    if (one.bind !== undefined) first.push({ profileId: one.bind, address: one.address })
+  }
+  return [[...replaced], firstWritesTo(first)] as const
 }
 
 const thingOf = ({ write, address, key }: Sending): Thing => (write === undefined && key !== undefined ? key : address)

@@ -123,6 +123,28 @@ describe.each(TYPES)('an email that moves in a project of type $projectType', (t
     expect([moves().length, ledger.users().length, members()]).toEqual([1, 1, [NEW]])
   })
 
+  test('that nobody knew moves the user whom a run has made that died over it, and no second one is there [I1]', async () => {
+    const { fake, ledger, run, moves, letters, members } = await audience(type)
+    await run(row('c-2', BOB))
+    fake.faults.next('users/bulkUpdate', 'reset after apply')
+    for (let n = 0; n < 5; n += 1) fake.faults.next('users/bulkUpdate', 'server error')
+    expect(await run(row('c-1', OLD), row('c-2', BOB))).toMatchObject({ status: 'failed' })
+    fake.faults.clear()
+    expect([...ledger.people.keys()]).toEqual([BOB, OLD])
+    expect(await run(row('c-1', NEW), row('c-2', BOB))).toMatchObject({ status: 'complete', retargeted: 1 })
+    expect([moves().length, await letters(), members()]).toEqual([1, [], [BOB, NEW]])
+    expect([...ledger.people.keys()].sort()).toEqual([BOB, NEW])
+  })
+
+  test('that nobody knew moves nobody where the first write had not arrived, and no letter tells of it', async () => {
+    const { fake, ledger, run, moves, letters } = await audience(type)
+    for (let n = 0; n < 6; n += 1) fake.faults.next('users/bulkUpdate', 'server error')
+    expect(await run(row('c-1', OLD))).toMatchObject({ status: 'failed' })
+    fake.faults.clear()
+    expect(await run(row('c-1', NEW))).toMatchObject({ status: 'complete', retargeted: 0, rows: { accepted: 1 } })
+    expect([moves(), await letters(), [...ledger.people.keys()]]).toEqual([[], [], [NEW]])
+  })
+
   const HALTS: readonly FaultKind[] = ['unauthorized', 'redirect', 'failed rows', 'too large']
   test.each(FAULTS.filter((kind) => !HALTS.includes(kind)))('meets %s: it moves, and once [I2] [I10]', async (kind) => {
     const timeoutMs = kind === 'stalled body' || kind === 'no answer' ? SOON_MS : LATE_MS

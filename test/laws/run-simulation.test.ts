@@ -19,6 +19,7 @@ const KINDS = [
   'row refused',
   'cancelled',
   'an address changed',
+  'nobody to be moved',
 ]
 afterAll(() => process.stdout.write(`run simulation: ${RUNS} histories, faults hit ${JSON.stringify(hits)}\n`))
 

@@ -153,6 +153,13 @@ export async function populate(world: World): Promise<void> {
     { op: 'put', table: 'membership', key: beside, value: 'member' }, // of a comparison that died
     { op: 'put', table: 'identitySeen', key: ['main', 'crm', '1', 'canary-4711'], value: 0 }, // of a reading that died
     { op: 'put', table: 'identitySeen', key: ['main', 'crm', '1', 'bob'], value: 0 },
+    // Of a run that died.
+    {
+      op: 'put',
+      table: 'firstWrite',
+      key: ['test', 'news', 'run 1'],
+      value: ['p_1', OLD_ADDRESS, 'p_2', 'eve@b.example'],
+    },
     ...(await lists.note([{ list: 'n', claimant: 'f', address: OLD_ADDRESS, member: true }], OTHER)).ops,
   ])
 }

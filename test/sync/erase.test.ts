@@ -51,6 +51,7 @@ const PLACES = {
   evidence: 12,
   evidenceById: 11,
   fingerprint: 4,
+  firstWrite: 1,
   identifier: 3,
   identityHistory: 6,
   identitySeen: 1,
@@ -315,7 +316,7 @@ describe('who was erased is not made again', () => {
 })
 
 /** Tables of a sync, in the order of all. */
-const ORDER = ['deadLetter', 'parked', 'fingerprint', 'outcome', 'erasing']
+const ORDER = ['deadLetter', 'parked', 'fingerprint', 'outcome', 'erasing', 'firstWrite']
 
 describe('addresses that wait to be forgotten', () => {
   test('wait on while the destination has no room, and its refusal is told', async () => {

@@ -92,7 +92,7 @@ test('what a replay died over stays unsure until it was sent again, whatever els
   const scope = { project: 'test', sync: 'churn' }
   const open = (reads: Reads) => UnderWay.of(store, { scope, reads, runId: reads })
   const commits = { commit: ({ main = [] }: Learnt) => store.commit(main) }
-  const one = (address: string) => ({ replaces: true, address, key: undefined, write: {} })
+  const one = (address: string) => ({ replaces: true, address, key: undefined, write: {}, bind: undefined })
   for (const reads of ['deadLetters', 'inbox'] as const) {
     const flight = await takeOff({ underWay: await open(reads), commits }, [one('ada'), one('bob')])
     const sending = flight.over(() => Promise.reject(new Error('died')))

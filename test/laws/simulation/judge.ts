@@ -50,8 +50,6 @@ export class Judge {
   #furthest = 0
   #cursorAtStart = 0
   #fenced = false
-  /** Users whom a run has made that died before it heard so: where they move before the next one, they stay (docs/guarantees.md). */
-  #unheard: ReadonlySet<string> = new Set()
 
   constructor(truth: Truth, store: MemoryStore) {
     this.truth = truth
@@ -62,9 +60,6 @@ export class Judge {
     this.run += 1
     this.#fenced = false
     this.#cursorAtStart = await this.#cursor()
-    const bindings = await this.store.scan('binding', { prefix: ['test'], limit: 1_000 })
-    const bound = new Set(bindings.map(({ value }) => (value as { address: string }).address))
-    this.#unheard = new Set([...this.fields.keys()].filter((address) => !bound.has(address)))
   }
 
   /** Another process holds the lease from now on. */
@@ -92,6 +87,7 @@ export class Judge {
       return true
     }
     if (told.customer !== customerOf(address)) this.says('integrity', `${action.kind} ${n} went to ${address}`)
+    if (!late && !this.fields.has(address)) await this.#madeKnown(address)
     if (action.kind !== 'profile' || told.fate !== 'bad') this.#user(address)
     const answered = this.answered.get(`${action.kind} ${n}`) ?? new Set()
     this.answered.set(`${action.kind} ${n}`, answered.add(address))
@@ -103,20 +99,27 @@ export class Judge {
     return true
   }
 
+  /** Who may become a user is written down before: a run that dies now leaves somebody of whom the next one knows. */
+  async #madeKnown(address: string): Promise<void> {
+    const bindings = await this.store.scan('binding', { prefix: ['test'], limit: 1_000 })
+    const first = await this.store.scan('firstWrite', { prefix: ['test'], limit: 1_000 })
+    const isBound = bindings.some(({ value }) => (value as { address: string }).address === address)
+    if (isBound || first.some(({ value }) => (value as string[]).includes(address))) return
+    this.says('I1', `${address} was written to for the first time, and nothing tells of it`)
+  }
+
   /** Whoever is told of is a user from then on. */
   #user(address: string): Map<string, Written> {
     const held = this.fields.get(address) ?? new Map<string, Written>()
     this.fields.set(address, held)
-    for (const other of this.#unheard)
-      if (other !== address && customerOf(other) === customerOf(address)) this.fields.delete(other)
     return held
   }
 
-  /** A user keeps fields and places; an address that a user has already is refused. */
+  /** A user keeps fields and places; an address that a user has already is refused, and so is one of nobody. */
   #movedTo({ from, to }: Extract<Action, { kind: 'addressChange' }>): boolean {
     if (customerOf(from) !== customerOf(to)) this.says('integrity', `${from} became ${to}`)
     const held = this.fields.get(from)
-    if (held === undefined) return true // it was moved before, or is nobody
+    if (held === undefined) return this.fields.has(to) // it was moved before
     if (this.fields.has(to)) return false
     this.fields.delete(from)
     this.fields.set(to, held)

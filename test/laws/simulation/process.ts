@@ -255,9 +255,10 @@ export class SimulatedProcess {
       if (action.kind === 'addressChange') hit('an address changed')
       const isTaken = await this.#judge.arrives({ address, action, again, late: this.dead, request })
       if (!isTaken) hit('row refused')
-      outcomes.push(
-        isTaken ? { status: 'accepted' } : { status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } },
-      )
+      const code =
+        action.kind === 'addressChange' && !this.#judge.fields.has(action.from) ? 'USER_UNKNOWN' : 'DATA_INVALID'
+      if (code === 'USER_UNKNOWN' && !isTaken) hit('nobody to be moved')
+      outcomes.push(isTaken ? { status: 'accepted' } : { status: 'rejected', reason: { code, facts: {} } })
     }
     this.#made('a request arrives')
     await this.#step('an answer arrives')

@@ -34,6 +34,7 @@ export async function simulate(scheduler: fc.Scheduler, history: History): Promi
       if (last?.error?.code !== 'LIST_GUARD') expect(last).toMatchObject({ status: 'complete' })
     }
     expectTruth(judge)
+    await expectNoneUnmoved(judge)
     const refused = truth.mode === 'snapshot' && truth.rows.some(({ fate }) => fate === 'bad')
     if (!refused) expect(last?.requests).toEqual({})
   }
@@ -75,6 +76,13 @@ function expectTruth(judge: Judge): void {
   const purchases = owed.filter(({ buys }) => buys).map(({ n }) => n)
   expect(purchases.filter((n) => !judge.purchases.includes(n))).toEqual([])
   expectMembers(judge)
+}
+
+/** Nobody is told of that could not be moved: each is one user, or none yet. And of no first write nobody knows. */
+async function expectNoneUnmoved({ store }: Judge): Promise<void> {
+  const letters = await store.scan('deadLetter', { prefix: ['test', 'churn'], limit: 1_000 })
+  expect(letters.filter(({ key }) => key.at(-1) === 'addressChange')).toEqual([])
+  expect(await store.scan('firstWrite', { prefix: [], limit: 10 })).toEqual([])
 }
 
 /** Of each row the last decision counts; one that was refused decides nothing (I5). */
