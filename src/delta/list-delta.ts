@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Op, Store } from '../stores/store.js'
 import { type Claims, PAGE_MAX, pagesOf } from './claim-pages.js'
 import { type Leave, leaveOps, type Noted, noteWishes, type Rekey, rekeyOps, type Wish } from './claims.js'
@@ -65,7 +66,11 @@ export interface PlanOptions extends Omit<Scope, 'epoch'> {
   readonly fence?: readonly Op[] | undefined
 }
 
-const OPTIONS = z.object({
+const OPTIONS = z.strictObject({
+  store: z.custom<Store>(
+    (value) => ['get', 'scan', 'commit'].every((method) => typeof value?.[method as never] === 'function'),
+    'is no store',
+  ),
   guard: z
     .strictObject({ removedShareMax: z.number().min(0).max(1), removedFreely: z.int().min(0) })
     .partial()
@@ -100,9 +105,7 @@ export class ListDeltaComputer {
   constructor(options: ListDeltaOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = checked.error.issues[0]?.path.join('.') || 'options'
-      const problem = 'is not what its comment allows'
-      throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', option, problem })
+      throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', ...optionFault(checked.error, OPTIONS) })
     }
     this.store = options.store
     this.#shared = new Set(options.shared)

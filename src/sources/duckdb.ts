@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Cursor, Schema } from '../model/row.js'
 import { decodedRows } from './duckdb/decoded-rows.js'
 import { type DuckDbConnection, type DuckDbDatabase, type OwnDatabase, openDatabase } from './duckdb/driver.js'
@@ -48,7 +49,12 @@ const OPTIONS = z
   .strictObject({
     name: z.string().min(1).optional(),
     path: z.string().min(1).optional(),
-    database: z.custom<DuckDbDatabase>((value) => typeof (value as DuckDbDatabase)?.connect === 'function').optional(),
+    database: z
+      .custom<DuckDbDatabase>(
+        (value) => typeof (value as DuckDbDatabase)?.connect === 'function',
+        'is no DuckDBInstance',
+      )
+      .optional(),
     query: z.string().trim().min(1),
     key: z.array(z.string().min(1)).min(1).optional(),
     changedAt: z.string().min(1).optional(),
@@ -56,8 +62,11 @@ const OPTIONS = z
     order: z.literal('key').optional(),
     floats: z.enum(['omit', 'reject', 'null']).optional(),
   })
-  .refine(({ path, database }) => path === undefined || database === undefined, { path: ['database'] })
-  .refine(({ key, order }) => key !== undefined || order === undefined, { path: ['order'] })
+  .refine(({ path, database }) => path === undefined || database === undefined, {
+    path: ['database'],
+    error: 'and path are given, and one of them will do',
+  })
+  .refine(({ key, order }) => key !== undefined || order === undefined, { path: ['order'], error: 'needs a key' })
 
 /**
  * The rows of a query in DuckDB, exact by column type: see docs/values.md.
@@ -81,9 +90,7 @@ export class DuckDbSource implements Source {
   constructor(options: DuckDbSourceOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = String(checked.error.issues[0]?.path[0] ?? 'options')
-      const problem = 'is not what its comment allows'
-      throw new LakeloopError('OPTION_INVALID', { part: 'DuckDbSource', option, problem })
+      throw new LakeloopError('OPTION_INVALID', { part: 'DuckDbSource', ...optionFault(checked.error, OPTIONS) })
     }
     this.name = options.name ?? 'duckdb'
     if (options.key !== undefined) this.key = options.key

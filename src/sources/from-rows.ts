@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import { type Cursor, type Row, type RowBlock, rowBlock, type Schema } from '../model/row.js'
 import type { Json, Reason } from '../model/value.js'
 import { inferSchema } from './infer-schema.js'
@@ -30,7 +31,8 @@ export interface RowsSourceOptions {
 const OPTIONS = z.strictObject({
   name: z.string().min(1),
   rows: z.custom<RowsSourceOptions['rows']>(
-    (rows) => typeof rows === 'function' || (typeof rows === 'object' && rows !== null && isIterable(rows)),
+    (rows) => typeof rows === 'function' || isIterable(rows),
+    'is no array, no iterable and no function that gives one',
   ),
   schema: z
     .object({ columns: z.array(z.object({ name: z.string(), type: z.string(), nullable: z.boolean() })) })
@@ -41,7 +43,8 @@ const OPTIONS = z.strictObject({
   floats: z.enum(['omit', 'reject', 'null']).optional(),
 })
 
-const isIterable = (rows: object): boolean => Symbol.iterator in rows || Symbol.asyncIterator in rows
+const isIterable = (rows: unknown): boolean =>
+  typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows)
 
 /** Rows looked at to infer the schema of an array, whatever the page size. */
 const INFER_ROWS = 2_000
@@ -66,12 +69,7 @@ export class RowsSource implements Source {
   constructor(options: RowsSourceOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = String(checked.error.issues[0]?.path[0] ?? 'options')
-      throw new LakeloopError('OPTION_INVALID', {
-        part: 'RowsSource',
-        option,
-        problem: 'is not what its comment allows',
-      })
+      throw new LakeloopError('OPTION_INVALID', { part: 'RowsSource', ...optionFault(checked.error, OPTIONS) })
     }
     this.name = options.name
     if (options.key !== undefined) this.key = options.key

@@ -48,7 +48,7 @@ export type PlannedOptions = Omit<SyncOptions, 'encryption' | 'store'> & { reado
 /** A run on overlays of the stores, with a sender that writes down what it is given. Writes nothing. */
 export async function makePlan(options: PlannedOptions, scope: Scope, request: PlanRequest): Promise<Plan> {
   const checked = PLAN.safeParse(request)
-  if (!checked.success) throw invalid('Sync.plan', checked.error)
+  if (!checked.success) throw invalid('Sync.plan', checked.error, PLAN)
   const { signal = new AbortController().signal, onAddresses, payloads = false, rowsMax = ROWS_MAX, mode } = request
   const { store, identity, lists, settleMs = SETTLE_MS } = options
   const over = overlays()

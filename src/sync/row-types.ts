@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Schema } from '../model/row.js'
 import type { Source } from '../sources/source.js'
 import { columnsIn, rowTypes } from '../transform/declared/row-types.js'
@@ -27,9 +28,7 @@ const LOOKED_AT = 1_000
 export async function sourceTypes(source: Source, request: TypesRequest): Promise<string> {
   const checked = REQUEST.safeParse(request)
   if (!checked.success) {
-    const [issue] = checked.error.issues
-    const option = issue?.path.join('.') || 'options'
-    throw new LakeloopError('OPTION_INVALID', { part: 'Sync.types', option, problem: issue?.message ?? 'is not valid' })
+    throw new LakeloopError('OPTION_INVALID', { part: 'Sync.types', ...optionFault(checked.error, REQUEST) })
   }
   const { file, signal = new AbortController().signal } = request
   const schema = (await source.describe(signal)) ?? (await shown(source, signal))

@@ -458,7 +458,7 @@ describe('DuckDbSource says what is wrong [I7]', () => {
     [{ query: 'SELECT 1', order: 'key' as const }, 'order'],
     [{ query: 'SELECT 1', key: [] }, 'key'],
     [{ query: 'SELECT 1', floats: 'zero' as never }, 'floats'],
-    [{ query: 'SELECT 1', connection: {} } as never, 'options'],
+    [{ query: 'SELECT 1', connection: {} } as never, 'connection'],
   ])('options %j: %s', (options, option) => {
     expect(() => new DuckDbSource(options)).toThrow(`option ${option} `)
   })
