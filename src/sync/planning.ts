@@ -7,7 +7,6 @@ import type { SealedStore } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
 import { type Checkpoint, type RunMode, readCheckpoint, type Scope } from './checkpoint.js'
 import { tagsOf } from './context.js'
-import { asLakeloopError } from './ending.js'
 import { SyncEmitter } from './events.js'
 import { inboxRows } from './inbox.js'
 import { Lease } from './lease.js'
@@ -16,6 +15,7 @@ import { invalid, SETTLE_MS, type SyncOptions } from './options.js'
 import { canonical, type Plan, type PlannedLoss } from './plan.js'
 import { digestOf, PlannedRequests, planningSender } from './planned-requests.js'
 import { pass } from './run.js'
+import { sourceError } from './source-error.js'
 
 export interface PlanRequest {
   readonly signal?: AbortSignal
@@ -128,7 +128,7 @@ export async function assertFresh({ sync, pins }: Plan, options: PlannedOptions,
   const { version } = await transform.prepare()
   const position = await identity.position()
   const described = await source.describe(new AbortController().signal, tagsOf(scope.sync, 'plan')).catch((error) => {
-    throw asLakeloopError(error)
+    throw sourceError(error, source)
   })
   const now = digests(stands, position, described)
   if (now.checkpoint !== pins.checkpoint) throw stale('store')
