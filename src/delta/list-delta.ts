@@ -12,6 +12,7 @@ import { type GuardOptions, guardOf } from './guard.js'
 import { decidedOps, type ListRecord, listKey, listsOf, type Scope, snapshotKey } from './list-state.js'
 import type { MergeOptions } from './merge.js'
 import { count, dropStale } from './plan.js'
+import { checkPlanOptions } from './plan-options.js'
 import { type Reconciled, type ReconcileOptions, reconcileList } from './reconcile.js'
 import { rowChunks } from './row-chunks.js'
 import { dropSeen, readSeen } from './seen.js'
@@ -193,9 +194,10 @@ export class ListDeltaComputer {
    * A list that was always planned from whole audiences is kept in blocks, and compared with the next one at the speed of a
    * sort; whatever else is done with it turns it into rows for good.
    *
-   * Throws  LIST_OWNED; STORE_CONFLICT where the fence does not hold, or another plans the list at this moment; LIST_SPOOL.
+   * Throws  OPTION_INVALID; LIST_OWNED; STORE_CONFLICT where the fence does not hold, or another plans the list at this moment; LIST_SPOOL.
    */
   async plan(options: PlanOptions): Promise<ListDelta> {
+    checkPlanOptions(options)
     const { project, owner, list, complete, claims } = options
     const scope = { project, owner, shared: this.#shared }
     const part = await partOf(this.store, list, scope)
