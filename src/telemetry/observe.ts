@@ -17,7 +17,7 @@ export interface ObserveOptions {
   readonly logger?: Logger | undefined
   /**
    * Spans and metrics through the optional peer `@opentelemetry/api`. Default: where that is installed. `true`, or providers: it
-   * has to be, and else the first event of a run becomes a `listenerError` with PEER_MISSING. `false`: none.
+   * has to be, and else the first event of a run becomes a `listenerError`, whose cause is PEER_MISSING. `false`: none.
    */
   readonly otel?: boolean | OtelProviders | undefined
 }
