@@ -8,12 +8,14 @@ export interface OptionFault {
 }
 
 /**
- * The first thing that is wrong with options. A name that is no option is repeated, since it is the host's own word.
+ * The first thing that is wrong with options: before all else a name that is no option, since what is missing may be what was
+ * meant by it. It is repeated: it is the host's own word.
  *
  * @param schema  what they were held against: it knows the name that a misspelt one may stand for
  * @param within  the option that was looked at, where it was not all of them
  */
-export function optionFault({ issues: [issue] }: z.ZodError, schema: z.ZodType, within?: string): OptionFault {
+export function optionFault({ issues }: z.ZodError, schema: z.ZodType, within?: string): OptionFault {
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
   const path = (issue?.path ?? []).map(String)
   const named = (names: readonly string[]): string => [...(within === undefined ? [] : [within]), ...names].join('.')
   if (issue?.code === 'unrecognized_keys') {

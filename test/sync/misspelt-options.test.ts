@@ -77,13 +77,17 @@ const SAID: readonly (readonly [what: string, how: () => unknown, said: string])
     () => Transform.fromText('', { timeoutMS: 1 } as never),
     'timeoutMS is not an option (perhaps timeoutMs)',
   ],
-  ['map', () => Transform.map({ identifier: {} } as never), 'map.identifiers is missing'],
+  ['map', () => Transform.map({ identifier: {} } as never), 'map.identifier is not an option (perhaps identifiers)'],
   [
     'Iterable',
     () => new IterableDestination({ ...iterable, lists: { creat: true } } as never),
     'lists.creat is not an option (perhaps create)',
   ],
-  ['a fake', () => new FakeIterable({ projectTyp: 'email' } as never), 'projectType is '],
+  [
+    'a fake',
+    () => new FakeIterable({ projectTyp: 'email' } as never),
+    'projectTyp is not an option (perhaps projectType)',
+  ],
   [
     'preview',
     () => new IdentityResolver({ store, target: 'email', namespaces: {} }).preview(undefined, { sample: 1 } as never),
