@@ -207,38 +207,26 @@ const RUN = RUNNING.extend({
   mode: z.enum(['full', 'resync']).optional(),
 })
 
-/** Throws OPTION_INVALID for what `replay` was called with, but for the letters. */
-export function checkReplayOptions(options: object): void {
-  const checked = REPLAY.safeParse(options)
-  if (!checked.success) throw invalid('Sync.replay', checked.error, REPLAY)
-}
-
-/** Throws OPTION_INVALID for what `run` was called with: a mistake in the host's program, and no end of a run. */
-export function checkRunOptions(options: object): void {
-  const checked = RUN.safeParse(options)
-  if (!checked.success) throw invalid('Sync.run', checked.error, RUN)
-}
-
-/** The same for whatever takes the lease and ends in a report. */
-export function checkRunning(part: string, options: object): void {
-  const checked = RUNNING.safeParse(options)
-  if (!checked.success) throw invalid(part, checked.error, RUNNING)
-}
-
 const HISTORY = z.strictObject({ limit: z.int().min(1).optional() })
 const BATCHES = z.strictObject({ runId: z.string().min(1) })
 
-/** Throws OPTION_INVALID for what `history` was asked: a misspelt limit would be the default. */
-export function checkHistoryRequest(request: object): void {
-  const checked = HISTORY.safeParse(request)
-  if (!checked.success) throw invalid('Sync.history', checked.error, HISTORY)
-}
+/** Throws OPTION_INVALID for what a call was handed: a mistake in the host's program, and no end of a run. */
+const checking =
+  (part: string, schema: z.ZodType) =>
+  (options: object): void => {
+    const checked = schema.safeParse(options)
+    if (!checked.success) throw invalid(part, checked.error, schema)
+  }
 
-/** Throws OPTION_INVALID for what `batches` was asked. */
-export function checkBatchesRequest(request: object): void {
-  const checked = BATCHES.safeParse(request)
-  if (!checked.success) throw invalid('Sync.batches', checked.error, BATCHES)
-}
+/** But for the letters. */
+export const checkReplayOptions = checking('Sync.replay', REPLAY)
+export const checkRunOptions = checking('Sync.run', RUN)
+/** A misspelt limit would be the default. */
+export const checkHistoryRequest = checking('Sync.history', HISTORY)
+export const checkBatchesRequest = checking('Sync.batches', BATCHES)
+
+/** The same for whatever takes the lease and ends in a report. */
+export const checkRunning = (part: string, options: object): void => checking(part, RUNNING)(options)
 
 /** The first thing that is wrong, by its name. */
 export const invalid = (part: string, error: z.ZodError, schema: z.ZodType): LakeloopError =>
