@@ -68,6 +68,9 @@ const OPTIONS = z
   })
   .refine(({ key, order }) => key !== undefined || order === undefined, { path: ['order'], error: 'needs a key' })
 
+/** DuckDB forgets an interrupt when a statement begins: one that came just before is said again, until the read has ended. */
+const INTERRUPT_MS = 50
+
 /**
  * The rows of a query in DuckDB, exact by column type: see docs/values.md.
  *
@@ -103,9 +106,14 @@ export class DuckDbSource implements Source {
     const after = position(options.after, this.name)
     const { signal } = options
     const connection = await this.#connect(signal)
-    const abort = (): void => connection.interrupt()
+    let again: NodeJS.Timeout | undefined
+    const abort = (): void => {
+      connection.interrupt()
+      again = setInterval(() => connection.interrupt(), INTERRUPT_MS).unref()
+    }
     signal.addEventListener('abort', abort, { once: true })
     try {
+      assertNotAborted(signal) // it may have fired while the connection was made
       for await (const page of this.#pages(connection, pageSize, after)) {
         assertNotAborted(signal) // a chunk that was fetched before the signal may hold several pages
         yield page
@@ -115,6 +123,7 @@ export class DuckDbSource implements Source {
       throw duckDbError(error, this.name)
     } finally {
       signal.removeEventListener('abort', abort)
+      clearInterval(again)
       connection.closeSync()
     }
   }

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { causeOf, type LakeloopError } from '../../src/errors.js'
 import type { Cursor, Row } from '../../src/model/row.js'
+import type { DuckDbConnection, DuckDbDatabase } from '../../src/sources/duckdb/driver.js'
 import { DuckDbSource, type DuckDbSourceOptions } from '../../src/sources/duckdb.js'
 import type { Page, Source } from '../../src/sources/source.js'
 
@@ -354,6 +355,30 @@ describe('DuckDbSource reading', () => {
     setTimeout(() => stop.abort(), 50)
     expect((await failure(reading.next())).code).toBe('ABORTED')
     expect((await failure(make('SELECT 1').read({ signal: stop.signal }).next())).code).toBe('ABORTED')
+  })
+
+  /** The database, where something happens just before a connection is there, or just before the rows are asked for. */
+  const watched = (before: { readonly connected?: () => void; readonly streamed?: () => void }): DuckDbDatabase => ({
+    async connect() {
+      const connection: DuckDbConnection = await database.connect()
+      before.connected?.()
+      return {
+        extractStatements: (sql) => connection.extractStatements(sql),
+        stream: (sql, values) => {
+          if (sql.includes('b.range')) before.streamed?.()
+          return connection.stream(sql, values)
+        },
+        interrupt: () => connection.interrupt(),
+        closeSync: () => connection.closeSync(),
+      }
+    },
+  })
+  test.each(['connected', 'streamed'])('a signal that fires just before it has %s is not lost', async (when) => {
+    const stop = new AbortController()
+    const endless = make('SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b', {
+      database: watched({ [when]: () => stop.abort() }),
+    })
+    expect((await failure(endless.read({ signal: stop.signal }).next())).code).toBe('ABORTED')
   })
 
   test('changedAt is an instant in UTC for every type of time', async () => {
