@@ -110,7 +110,11 @@ export const ERRORS = {
     'the cursor kept for {source} does not belong to it',
     'Reset the cursor by a run with mode: resync, or give the sync a new name.',
   ),
-  VALUE_NOT_EXACT: row('reject', 'column {column}: {problem}', 'Declare the column as string in the query.'),
+  VALUE_NOT_EXACT: row(
+    'reject',
+    'column {column}: {problem}',
+    'Give it as text, by a cast in the query for instance, or mend it at its source.',
+  ),
 
   // ── schema
   SCHEMA_BREAKS_TRANSFORM: row(
@@ -306,7 +310,7 @@ export const ERRORS = {
   IDENTIFIER_UNUSABLE: row(
     'reject',
     'every identifier of the row is unusable: {namespaces}',
-    'Correct the values at their source.',
+    'Correct the values at their source; what is undeclared, in the transform or in the rules.',
   ),
   IDENTIFIER_FORGOTTEN: row(
     'reject',

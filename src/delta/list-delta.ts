@@ -2,6 +2,7 @@ import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Op, Store } from '../stores/store.js'
 import { type Claims, PAGE_MAX, pagesOf } from './claim-pages.js'
 import { type Leave, leaveOps, type Noted, noteWishes, type Rekey, rekeyOps, type Wish } from './claims.js'
@@ -11,6 +12,7 @@ import { type GuardOptions, guardOf } from './guard.js'
 import { decidedOps, type ListRecord, listKey, listsOf, type Scope, snapshotKey } from './list-state.js'
 import type { MergeOptions } from './merge.js'
 import { count, dropStale } from './plan.js'
+import { checkPlanOptions } from './plan-options.js'
 import { type Reconciled, type ReconcileOptions, reconcileList } from './reconcile.js'
 import { rowChunks } from './row-chunks.js'
 import { dropSeen, readSeen } from './seen.js'
@@ -65,7 +67,11 @@ export interface PlanOptions extends Omit<Scope, 'epoch'> {
   readonly fence?: readonly Op[] | undefined
 }
 
-const OPTIONS = z.object({
+const OPTIONS = z.strictObject({
+  store: z.custom<Store>(
+    (value) => ['get', 'scan', 'commit'].every((method) => typeof value?.[method as never] === 'function'),
+    'is no store',
+  ),
   guard: z
     .strictObject({ removedShareMax: z.number().min(0).max(1), removedFreely: z.int().min(0) })
     .partial()
@@ -100,9 +106,7 @@ export class ListDeltaComputer {
   constructor(options: ListDeltaOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = checked.error.issues[0]?.path.join('.') || 'options'
-      const problem = 'is not what its comment allows'
-      throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', option, problem })
+      throw new LakeloopError('OPTION_INVALID', { part: 'ListDeltaComputer', ...optionFault(checked.error, OPTIONS) })
     }
     this.store = options.store
     this.#shared = new Set(options.shared)
@@ -190,9 +194,10 @@ export class ListDeltaComputer {
    * A list that was always planned from whole audiences is kept in blocks, and compared with the next one at the speed of a
    * sort; whatever else is done with it turns it into rows for good.
    *
-   * Throws  LIST_OWNED; STORE_CONFLICT where the fence does not hold, or another plans the list at this moment; LIST_SPOOL.
+   * Throws  OPTION_INVALID; LIST_OWNED; STORE_CONFLICT where the fence does not hold, or another plans the list at this moment; LIST_SPOOL.
    */
   async plan(options: PlanOptions): Promise<ListDelta> {
+    checkPlanOptions(options)
     const { project, owner, list, complete, claims } = options
     const scope = { project, owner, shared: this.#shared }
     const part = await partOf(this.store, list, scope)

@@ -1,7 +1,7 @@
 import { compareBytes } from '../model/byte-order.js'
 import type { Identifier } from '../model/identifier.js'
 import { type NewRecord, wordRef } from './evidence.js'
-import { invalidOption as invalid } from './place.js'
+import { identifierOf, invalidOption as invalid, optionsOf } from './place.js'
 import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
 
 /** What a human says is a record like any other: order-free, kept once, and without trace when it is taken back. */
@@ -28,15 +28,16 @@ export const takenBack = ({ ref }: NewRecord): NewRecord => ({ ref, versions: []
 export function idsToForget(
   rules: Rules,
   identifiers: readonly Identifier[],
-  { projects }: { readonly projects: readonly string[] },
+  options: { readonly projects: readonly string[] },
 ): readonly string[] {
   if (!Array.isArray(identifiers)) throw invalid('identifiers', 'is no list of { namespace, value }')
-  if (!Array.isArray(projects)) throw invalid('projects', 'is no list of names')
+  if (!Array.isArray(optionsOf(options).projects)) throw invalid('projects', 'is no list of names')
   return [...new Set(identifiers.map((identifier: Identifier) => usableId(rules, 'forget', identifier)))]
 }
 
 /** An identifier as the rules write it. Throws OPTION_INVALID for one that joins nobody. */
-export function usableId(rules: Rules, option: string, { namespace, value }: Identifier): string {
+export function usableId(rules: Rules, option: string, identifier: Identifier): string {
+  const { namespace, value } = identifierOf(option, identifier)
   const reading = rules.read(namespace, value)
   if ('value' in reading) return idOf(namespace, reading.value)
   throw invalid(option, `names an identifier that joins nobody: ${reading.problem}`)

@@ -2,7 +2,7 @@ import type { Identifier } from '../model/identifier.js'
 import type { Store } from '../stores/store.js'
 import { type Conflict, conflictOf, type Explanation, explainPair, type HistoryEntry, tellHistory } from './explain.js'
 import { explainProfile, type ProfileExplanation } from './explain-profile.js'
-import { invalidOption } from './place.js'
+import { identifierOf, invalidOption } from './place.js'
 import { type Profile, profileOf, profilesOf } from './profiles.js'
 import type { ConflictRow } from './rows.js'
 import { idOf, type Rules } from './rules.js'
@@ -59,9 +59,10 @@ export class Inquiry extends Words {
     return this.#writer.conflictCount()
   }
 
-  /** Why two identifiers are one person, or are not. Raw values are taken. */
+  /** Why two identifiers are one person, or are not. Raw values are taken. Throws OPTION_INVALID for what is no identifier. */
   async explain(a: Identifier, b: Identifier): Promise<Explanation> {
-    return this.#writer.read((rows, meta) => explainPair(this.#rules, rows, [a, b], meta))
+    const pair = [identifierOf('a', a), identifierOf('b', b)]
+    return this.#writer.read((rows, meta) => explainPair(this.#rules, rows, pair, meta))
   }
 
   /** How the identifiers of one person hang together; by a profile id of now or before, or by an identifier, raw. */
@@ -74,6 +75,7 @@ export class Inquiry extends Words {
    * part of who is who: what was taken back stands here too.
    */
   async *history(identifier: Identifier): AsyncGenerator<HistoryEntry> {
+    identifierOf('identifier', identifier)
     const { rows } = await this.#writer.current()
     yield* tellHistory(this.#rules, rows, identifier)
   }

@@ -30,6 +30,12 @@ export function optionsOf<Options>(options: Options): Options {
   throw invalidOption('options', 'is no object')
 }
 
+/** Throws OPTION_INVALID for what is no identifier; what its value is worth, the rules say. */
+export function identifierOf(option: string, identifier: Identifier): Identifier {
+  if (typeof (identifier as Partial<Identifier> | null)?.namespace === 'string') return identifier
+  throw invalidOption(option, 'is no identifier { namespace, value }')
+}
+
 /** Throws OPTION_INVALID for what is no list of records: a mistake in the host's program, and not in its data. */
 export function recordsOf(records: readonly Evidence[]): readonly Evidence[] {
   const isRecord = (record: Partial<Evidence> | null): boolean =>

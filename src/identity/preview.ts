@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { isLakeloopError, LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Json } from '../model/value.js'
 import type { Op, Store } from '../stores/store.js'
 import { compare, type PreviewCounts } from './compare.js'
@@ -71,8 +72,11 @@ export async function preview(
   ruleOptions: RuleOptions | undefined,
   options: PreviewOptions = {},
 ): Promise<Preview> {
-  const [issue] = OPTIONS.safeParse(optionsOf(options)).error?.issues ?? []
-  if (issue !== undefined) throw invalidOption(String(issue.path[0]), 'is not what its comment allows')
+  const checked = OPTIONS.safeParse(optionsOf(options))
+  if (!checked.success) {
+    const { option, problem } = optionFault(checked.error, OPTIONS)
+    throw invalidOption(option, problem)
+  }
   const rules = ruleOptions === undefined ? place.rules : compileRules(optionsOf(ruleOptions))
   checkPlace(place, rules)
   const graph = new Rows(place.store, place.graph)

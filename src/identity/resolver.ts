@@ -135,8 +135,8 @@ export class IdentityResolver extends Inquiry {
    * Throws  OPTION_INVALID for what is no ISO 8601 time, or is before the graph's.
    * Cost    the people whose records crossed the line, and nobody else; one commit for about 2,000 rows.
    */
-  async advance({ asOf }: { readonly asOf: string }): Promise<Advanced> {
-    const time = timeOf(asOf)
+  async advance(options: { readonly asOf: string }): Promise<Advanced> {
+    const time = timeOf(optionsOf(options).asOf)
     return this.#writer.inTurn(() => advanceTo(this.#rules, this.#writer, time))
   }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Cursor, Schema } from '../model/row.js'
 import { decodedRows } from './duckdb/decoded-rows.js'
 import { type DuckDbConnection, type DuckDbDatabase, type OwnDatabase, openDatabase } from './duckdb/driver.js'
@@ -48,7 +49,12 @@ const OPTIONS = z
   .strictObject({
     name: z.string().min(1).optional(),
     path: z.string().min(1).optional(),
-    database: z.custom<DuckDbDatabase>((value) => typeof (value as DuckDbDatabase)?.connect === 'function').optional(),
+    database: z
+      .custom<DuckDbDatabase>(
+        (value) => typeof (value as DuckDbDatabase)?.connect === 'function',
+        'is no DuckDBInstance',
+      )
+      .optional(),
     query: z.string().trim().min(1),
     key: z.array(z.string().min(1)).min(1).optional(),
     changedAt: z.string().min(1).optional(),
@@ -56,8 +62,14 @@ const OPTIONS = z
     order: z.literal('key').optional(),
     floats: z.enum(['omit', 'reject', 'null']).optional(),
   })
-  .refine(({ path, database }) => path === undefined || database === undefined, { path: ['database'] })
-  .refine(({ key, order }) => key !== undefined || order === undefined, { path: ['order'] })
+  .refine(({ path, database }) => path === undefined || database === undefined, {
+    path: ['database'],
+    error: 'and path are given, and one of them will do',
+  })
+  .refine(({ key, order }) => key !== undefined || order === undefined, { path: ['order'], error: 'needs a key' })
+
+/** DuckDB forgets an interrupt when a statement begins: one that came just before is said again, until the read has ended. */
+const INTERRUPT_MS = 50
 
 /**
  * The rows of a query in DuckDB, exact by column type: see docs/values.md.
@@ -81,9 +93,7 @@ export class DuckDbSource implements Source {
   constructor(options: DuckDbSourceOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = String(checked.error.issues[0]?.path[0] ?? 'options')
-      const problem = 'is not what its comment allows'
-      throw new LakeloopError('OPTION_INVALID', { part: 'DuckDbSource', option, problem })
+      throw new LakeloopError('OPTION_INVALID', { part: 'DuckDbSource', ...optionFault(checked.error, OPTIONS) })
     }
     this.name = options.name ?? 'duckdb'
     if (options.key !== undefined) this.key = options.key
@@ -96,9 +106,14 @@ export class DuckDbSource implements Source {
     const after = position(options.after, this.name)
     const { signal } = options
     const connection = await this.#connect(signal)
-    const abort = (): void => connection.interrupt()
+    let again: NodeJS.Timeout | undefined
+    const abort = (): void => {
+      connection.interrupt()
+      again = setInterval(() => connection.interrupt(), INTERRUPT_MS).unref()
+    }
     signal.addEventListener('abort', abort, { once: true })
     try {
+      assertNotAborted(signal) // it may have fired while the connection was made
       for await (const page of this.#pages(connection, pageSize, after)) {
         assertNotAborted(signal) // a chunk that was fetched before the signal may hold several pages
         yield page
@@ -108,6 +123,7 @@ export class DuckDbSource implements Source {
       throw duckDbError(error, this.name)
     } finally {
       signal.removeEventListener('abort', abort)
+      clearInterval(again)
       connection.closeSync()
     }
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import { type Cursor, type Row, type RowBlock, rowBlock, type Schema } from '../model/row.js'
 import type { Json, Reason } from '../model/value.js'
-import { inferSchema } from './infer-schema.js'
+import { hasFields, inferSchema } from './infer-schema.js'
 import { assertNotAborted, assertRoles, pageSizeOf } from './paging.js'
 import { Conversion, type FloatRule, plainValue } from './plain-value.js'
 import type { Page, ReadOptions, Source } from './source.js'
@@ -30,7 +31,8 @@ export interface RowsSourceOptions {
 const OPTIONS = z.strictObject({
   name: z.string().min(1),
   rows: z.custom<RowsSourceOptions['rows']>(
-    (rows) => typeof rows === 'function' || (typeof rows === 'object' && rows !== null && isIterable(rows)),
+    (rows) => typeof rows === 'function' || isIterable(rows),
+    'is no array, no iterable and no function that gives one',
   ),
   schema: z
     .object({ columns: z.array(z.object({ name: z.string(), type: z.string(), nullable: z.boolean() })) })
@@ -41,7 +43,11 @@ const OPTIONS = z.strictObject({
   floats: z.enum(['omit', 'reject', 'null']).optional(),
 })
 
-const isIterable = (rows: object): boolean => Symbol.iterator in rows || Symbol.asyncIterator in rows
+const isIterable = (rows: unknown): boolean =>
+  typeof rows === 'object' && rows !== null && (Symbol.iterator in rows || Symbol.asyncIterator in rows)
+
+const invalid = (problem: string): LakeloopError =>
+  new LakeloopError('OPTION_INVALID', { part: 'RowsSource', option: 'rows', problem })
 
 /** Rows looked at to infer the schema of an array, whatever the page size. */
 const INFER_ROWS = 2_000
@@ -66,12 +72,7 @@ export class RowsSource implements Source {
   constructor(options: RowsSourceOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = String(checked.error.issues[0]?.path[0] ?? 'options')
-      throw new LakeloopError('OPTION_INVALID', {
-        part: 'RowsSource',
-        option,
-        problem: 'is not what its comment allows',
-      })
+      throw new LakeloopError('OPTION_INVALID', { part: 'RowsSource', ...optionFault(checked.error, OPTIONS) })
     }
     this.name = options.name
     if (options.key !== undefined) this.key = options.key
@@ -92,8 +93,10 @@ export class RowsSource implements Source {
   async describe(): Promise<Schema | null> {
     this.#assertOpen()
     const { rows, schema } = this.#options
-    const known = schema ?? (Array.isArray(rows) && rows.length > 0 ? this.#infer(rows) : null)
-    if (known !== null && known.columns.length > 0) assertRoles(known, this)
+    const looked = Array.isArray(rows) ? rows.slice(0, INFER_ROWS) : []
+    const known = schema ?? (looked.length > 0 ? this.#infer(looked) : null)
+    if (looked.length > 0 && known !== null) this.#assertRows(looked, known)
+    else if (known !== null && known.columns.length > 0) assertRoles(known, this)
     return known
   }
 
@@ -111,7 +114,11 @@ export class RowsSource implements Source {
 
   async #rows(): Promise<Rows> {
     const { rows } = this.#options
-    if (typeof rows === 'function') return await rows()
+    if (typeof rows === 'function') {
+      const given = await rows()
+      if (isIterable(given)) return given
+      throw invalid('is a function that gave no array and no iterable')
+    }
     if (Array.isArray(rows)) return rows
     if (this.#spent) throw new LakeloopError('SOURCE_SPENT', { source: this.name })
     this.#spent = true
@@ -125,7 +132,7 @@ export class RowsSource implements Source {
     signal: AbortSignal,
   ): Generator<Page> {
     const schema = this.#options.schema ?? this.#infer(rows)
-    if (rows.length > 0) assertRoles(schema, this)
+    if (rows.length > 0) this.#assertRows(rows.slice(0, INFER_ROWS), schema)
     const begin = after !== undefined && after.digest === digest(rows[after.offset - 1]) ? after.offset : 0
     // A place that nothing stands behind any more would be kept for ever: an empty page moves the cursor.
     if (begin > 0 && begin === rows.length) yield this.#page(this.#block([]), schema, { rows: begin })
@@ -144,8 +151,8 @@ export class RowsSource implements Source {
     let read = 0
     for await (const slice of slices(rows, pageSize, signal)) {
       const block = this.#block(slice)
-      schema ??= inferSchema(decoded(block))
-      if (read === 0) assertRoles(schema, this)
+      schema ??= inferSchema(decoded(block), slice)
+      if (read === 0) this.#assertRows(slice, schema)
       read += slice.length
       yield this.#page(block, schema, { rows: read })
     }
@@ -156,7 +163,14 @@ export class RowsSource implements Source {
   }
 
   #infer(rows: readonly PlainRow[]): Schema {
-    return inferSchema(decoded(this.#block(rows.slice(0, INFER_ROWS))))
+    const looked = rows.slice(0, INFER_ROWS)
+    return inferSchema(decoded(this.#block(looked)), looked)
+  }
+
+  /** One row that is none is one bad row; where all are, the program has made a mistake. */
+  #assertRows(rows: readonly unknown[], schema: Schema): void {
+    if (!rows.some(hasFields)) throw invalid('gives no objects')
+    assertRoles(schema, this)
   }
 
   #block(rows: readonly PlainRow[]): RowBlock {
@@ -168,7 +182,9 @@ export class RowsSource implements Source {
       const plain = plainValue(row, conversion)
       const isRow = typeof plain === 'object' && plain !== null && !Array.isArray(plain)
       if (conversion.problem !== undefined || !isRow) refused.set(index, reasonOf(row, floats))
-      return isRow ? (plain as Row) : {}
+      if (isRow) return plain as Row
+      // Its fields are what its dead letter shows.
+      return hasFields(row) ? (plainValue({ ...row }, new Conversion(floats)) as Row) : {}
     })
     return rowBlock(exact, { key, changedAt, refused })
   }

@@ -5,17 +5,20 @@ import type { Json } from '../model/value.js'
 /**
  * The schema that plain rows show, in Spark's names.
  *
+ * @param given  the same rows as they were handed in: a field that is there and was left out, NaN or undefined, is a column
  * Shape   columns in order of first appearance. A column that holds several types is `variant`, one that is null
  *         everywhere `void`. A number is `double` whatever its value, so that a type never changes from run to run
  *         because a score happened to be whole.
  */
-export function inferSchema(rows: readonly Row[]): Schema {
+export function inferSchema(rows: readonly Row[], given: readonly unknown[]): Schema {
   const types = new Map<string, string>()
   const seen = new Map<string, number>()
-  for (const row of rows) {
-    for (const name of Object.keys(row)) {
-      const type = typeOf(row[name] as Json)
-      types.set(name, merge(types.get(name) ?? 'void', type))
+  for (const [at, row] of rows.entries()) {
+    const fields = given[at]
+    if (!hasFields(fields)) continue
+    for (const name of Object.keys(fields)) {
+      const type = typeOf(Object.hasOwn(row, name) ? (row[name] as Json) : null)
+      types.set(name, merge(types.get(name) ?? 'void', typeof fields[name] === 'number' ? 'double' : type))
       if (type !== 'void') seen.set(name, (seen.get(name) ?? 0) + 1)
     }
   }
@@ -23,6 +26,10 @@ export function inferSchema(rows: readonly Row[]): Schema {
     columns: [...types].map(([name, type]) => ({ name, type, nullable: (seen.get(name) ?? 0) < rows.length })),
   }
 }
+
+/** What has columns, be it a plain object or not. */
+export const hasFields = (row: unknown): row is Readonly<Record<string, unknown>> =>
+  typeof row === 'object' && row !== null && !Array.isArray(row)
 
 function typeOf(value: Json): string {
   if (value === null) return 'void'

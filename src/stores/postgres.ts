@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import * as z from 'zod'
 import { isLakeloopError, LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Json } from '../model/value.js'
 import { checkCount } from './key.js'
 import {
@@ -42,7 +43,9 @@ const OPTIONS = z.strictObject({
   connectionString: z
     .custom<ConnectionString>((value) => typeof value === 'string' || typeof value === 'function')
     .optional(),
-  pool: z.custom<PostgresPool>((value) => typeof (value as PostgresPool | null)?.connect === 'function').optional(),
+  pool: z
+    .custom<PostgresPool>((value) => typeof (value as PostgresPool | null)?.connect === 'function', 'is no pool of pg')
+    .optional(),
   schema: z
     .string()
     .regex(/^(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}$/)
@@ -190,7 +193,8 @@ function checkOptions(options: PostgresStoreOptions): void {
     new LakeloopError('OPTION_INVALID', { part: 'PostgresStore', option, problem })
   const checked = OPTIONS.safeParse(options)
   if (!checked.success) {
-    throw invalid(String(checked.error.issues[0]?.path[0] ?? 'options'), 'is not what its comment allows')
+    const { option, problem } = optionFault(checked.error, OPTIONS)
+    throw invalid(option, problem)
   }
   const { connectionString, pool } = options
   if ((connectionString === undefined) === (pool === undefined)) {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Json } from '../model/value.js'
 import { checkCount } from './key.js'
 import type { OpenDriver } from './sqlite/driver.js'
@@ -24,8 +25,10 @@ export interface SqliteStoreOptions {
 }
 
 const OPTIONS = z.strictObject({
-  path: z.string().refine((path) => path !== '' && path !== ':memory:' && !path.includes('\0')),
-  driver: z.custom<OpenDriver>((value) => typeof value === 'function').optional(),
+  path: z
+    .string('is not the path of a file')
+    .refine((path) => path !== '' && path !== ':memory:' && !path.includes('\0'), 'is not the path of a file'),
+  driver: z.custom<OpenDriver>((value) => typeof value === 'function', 'is no function').optional(),
   busyTimeoutMs: z.int().min(0).max(600_000).optional(),
 })
 
@@ -46,9 +49,7 @@ export class SqliteStore implements Store {
   constructor(options: SqliteStoreOptions) {
     const checked = OPTIONS.safeParse(options)
     if (!checked.success) {
-      const option = String(checked.error.issues[0]?.path[0] ?? 'options')
-      const problem = option === 'path' ? 'is not the path of a file' : 'is not what its comment allows'
-      throw new LakeloopError('OPTION_INVALID', { part: 'SqliteStore', option, problem })
+      throw new LakeloopError('OPTION_INVALID', { part: 'SqliteStore', ...optionFault(checked.error, OPTIONS) })
     }
     const { path, driver, busyTimeoutMs = 5_000 } = options
     this.#file = driver ? new SqliteFile(path, driver, busyTimeoutMs) : new FileThread(path, busyTimeoutMs)

@@ -7,6 +7,7 @@ import type { TransformFacts } from '../transform/transform.js'
 import type { AcceptedSchema } from './checkpoint.js'
 import { type Change, compareSchemas, isRead } from './drift.js'
 import { type DriftPolicies, judged, type Verdict, verdict } from './drift-policy.js'
+import { sourceError } from './source-error.js'
 
 type Asking = Pick<ReadOptions, 'signal' | 'tags' | 'described'>
 
@@ -55,7 +56,7 @@ export interface Decision {
 export async function decideDrift(source: Source, judging: Judge, asking: Asking): Promise<Decision> {
   const { before, facts } = judging
   const after = await source.describe(asking.signal, asking.tags).catch((error: unknown) => {
-    throw missingColumn(error, facts) ?? error
+    throw missingColumn(error, facts) ?? sourceError(error, source, asking.signal)
   })
   if (after === null) return { changes: [], schema: before }
   const found = seen(before, after, facts)

@@ -4,6 +4,7 @@ import type { Destination } from '../destinations/destination.js'
 import { LakeloopError } from '../errors.js'
 import type { HistoryOptions } from '../history/options.js'
 import type { IdentityResolver } from '../identity/resolver.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Source } from '../sources/source.js'
 import type { Encryption } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
@@ -87,7 +88,7 @@ const having = (...methods: readonly string[]) =>
 const named = (name: string, ...methods: readonly string[]) =>
   having(...methods).refine(
     (value) => {
-      const text = (value as Record<string, unknown>)[name]
+      const text = (value as Record<string, unknown> | null | undefined)?.[name]
       return typeof text === 'string' && text !== ''
     },
     { error: `has no ${name}` },
@@ -170,7 +171,7 @@ const SHAPE = z.strictObject({
 /** Throws OPTION_INVALID that names the option, before anything is opened. */
 export function checkOptions(options: SyncOptions): SyncOptions {
   const checked = SHAPE.safeParse(options)
-  if (!checked.success) throw invalid('Sync', checked.error)
+  if (!checked.success) throw invalid('Sync', checked.error, SHAPE)
   if (options.identity.target !== options.destination.addressedBy) {
     throw new LakeloopError('OPTION_INVALID', {
       part: 'Sync',
@@ -206,29 +207,27 @@ const RUN = RUNNING.extend({
   mode: z.enum(['full', 'resync']).optional(),
 })
 
-/** Throws OPTION_INVALID for what `replay` was called with, but for the letters. */
-export function checkReplayOptions(options: object): void {
-  const checked = REPLAY.safeParse(options)
-  if (!checked.success) throw invalid('Sync.replay', checked.error)
-}
+const HISTORY = z.strictObject({ limit: z.int().min(1).optional() })
+const BATCHES = z.strictObject({ runId: z.string().min(1) })
 
-/** Throws OPTION_INVALID for what `run` was called with: a mistake in the host's program, and no end of a run. */
-export function checkRunOptions(options: object): void {
-  const checked = RUN.safeParse(options)
-  if (!checked.success) throw invalid('Sync.run', checked.error)
-}
+/** Throws OPTION_INVALID for what a call was handed: a mistake in the host's program, and no end of a run. */
+const checking =
+  (part: string, schema: z.ZodType) =>
+  (options: object): void => {
+    const checked = schema.safeParse(options)
+    if (!checked.success) throw invalid(part, checked.error, schema)
+  }
+
+/** But for the letters. */
+export const checkReplayOptions = checking('Sync.replay', REPLAY)
+export const checkRunOptions = checking('Sync.run', RUN)
+/** A misspelt limit would be the default. */
+export const checkHistoryRequest = checking('Sync.history', HISTORY)
+export const checkBatchesRequest = checking('Sync.batches', BATCHES)
 
 /** The same for whatever takes the lease and ends in a report. */
-export function checkRunning(part: string, options: object): void {
-  const checked = RUNNING.safeParse(options)
-  if (!checked.success) throw invalid(part, checked.error)
-}
+export const checkRunning = (part: string, options: object): void => checking(part, RUNNING)(options)
 
-/** The first thing that is wrong, by its name; a name that nobody knows is repeated, since it is the host's own word. */
-export function invalid(part: string, { issues }: z.ZodError): LakeloopError {
-  const [issue] = issues
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-  const option = unknown ?? (issue?.path.join('.') || 'options')
-  const problem = unknown === undefined ? `is not valid: ${issue?.message ?? ''}` : 'is not an option'
-  return new LakeloopError('OPTION_INVALID', { part, option, problem })
-}
+/** The first thing that is wrong, by its name. */
+export const invalid = (part: string, error: z.ZodError, schema: z.ZodType): LakeloopError =>
+  new LakeloopError('OPTION_INVALID', { part, ...optionFault(error, schema) })

@@ -26,6 +26,7 @@ import {
 } from './parked-rows.js'
 import { pendingBlock } from './pending-block.js'
 import { drainIdentity } from './retarget.js'
+import { pagesFrom } from './source-error.js'
 import { headOf } from './start.js'
 import { type Flight, takeOff } from './under-way.js'
 import type { Window } from './window.js'
@@ -133,7 +134,7 @@ export class Pages {
     const options = { pageSize, signal: reading, tags, described, ...from }
     let pages = 0
     progress.begin()
-    for await (const page of source.read(options)) {
+    for await (const page of pagesFrom(source, options)) {
       progress.read(page)
       if (reading.aborted || this.#failed !== undefined) return
       if (audience !== undefined) assertWhole(audience, page.mode, source.name)

@@ -4,6 +4,7 @@ import { handleOf, handlesOf, keyHandle } from '../history/handles.js'
 import { type OutcomeEntry, outcomesOf } from '../history/outcomes.js'
 import type { Place } from '../history/place.js'
 import type { Identifiers } from '../model/identifier.js'
+import { optionFault } from '../model/option-fault.js'
 import { OUTCOME_RANK, type OutcomeStatus } from '../model/outcome.js'
 import { keyPart } from '../stores/store.js'
 import type { SyncOptions } from './options.js'
@@ -41,13 +42,7 @@ export async function* outcomesFor(
 ): AsyncGenerator<OutcomeEntry> {
   const checked = REQUEST.safeParse(request)
   if (!checked.success) {
-    const [issue] = checked.error.issues
-    const option = String(issue?.path[0] ?? 'options')
-    throw new LakeloopError('OPTION_INVALID', {
-      part: 'Sync.outcomes',
-      option,
-      problem: 'is not what its comment allows',
-    })
+    throw new LakeloopError('OPTION_INVALID', { part: 'Sync.outcomes', ...optionFault(checked.error, REQUEST) })
   }
   if (request.person !== undefined && request.key !== undefined) {
     throw new LakeloopError('OPTION_INVALID', {

@@ -7,7 +7,6 @@ import type { SealedStore } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
 import { type Checkpoint, type RunMode, readCheckpoint, type Scope } from './checkpoint.js'
 import { tagsOf } from './context.js'
-import { asLakeloopError } from './ending.js'
 import { SyncEmitter } from './events.js'
 import { inboxRows } from './inbox.js'
 import { Lease } from './lease.js'
@@ -16,6 +15,7 @@ import { invalid, SETTLE_MS, type SyncOptions } from './options.js'
 import { canonical, type Plan, type PlannedLoss } from './plan.js'
 import { digestOf, PlannedRequests, planningSender } from './planned-requests.js'
 import { pass } from './run.js'
+import { sourceError } from './source-error.js'
 
 export interface PlanRequest {
   readonly signal?: AbortSignal
@@ -48,7 +48,7 @@ export type PlannedOptions = Omit<SyncOptions, 'encryption' | 'store'> & { reado
 /** A run on overlays of the stores, with a sender that writes down what it is given. Writes nothing. */
 export async function makePlan(options: PlannedOptions, scope: Scope, request: PlanRequest): Promise<Plan> {
   const checked = PLAN.safeParse(request)
-  if (!checked.success) throw invalid('Sync.plan', checked.error)
+  if (!checked.success) throw invalid('Sync.plan', checked.error, PLAN)
   const { signal = new AbortController().signal, onAddresses, payloads = false, rowsMax = ROWS_MAX, mode } = request
   const { store, identity, lists, settleMs = SETTLE_MS } = options
   const over = overlays()
@@ -128,7 +128,7 @@ export async function assertFresh({ sync, pins }: Plan, options: PlannedOptions,
   const { version } = await transform.prepare()
   const position = await identity.position()
   const described = await source.describe(new AbortController().signal, tagsOf(scope.sync, 'plan')).catch((error) => {
-    throw asLakeloopError(error)
+    throw sourceError(error, source)
   })
   const now = digests(stands, position, described)
   if (now.checkpoint !== pins.checkpoint) throw stale('store')

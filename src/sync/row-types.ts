@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Schema } from '../model/row.js'
 import type { Source } from '../sources/source.js'
 import { columnsIn, rowTypes } from '../transform/declared/row-types.js'
+import { pagesFrom, sourceError } from './source-error.js'
 
 export interface TypesRequest {
   /** Where the text is written too: a name that ends in `.d.ts`, beside the program, such as `churn.row.d.ts`. */
@@ -27,12 +29,13 @@ const LOOKED_AT = 1_000
 export async function sourceTypes(source: Source, request: TypesRequest): Promise<string> {
   const checked = REQUEST.safeParse(request)
   if (!checked.success) {
-    const [issue] = checked.error.issues
-    const option = issue?.path.join('.') || 'options'
-    throw new LakeloopError('OPTION_INVALID', { part: 'Sync.types', option, problem: issue?.message ?? 'is not valid' })
+    throw new LakeloopError('OPTION_INVALID', { part: 'Sync.types', ...optionFault(checked.error, REQUEST) })
   }
   const { file, signal = new AbortController().signal } = request
-  const schema = (await source.describe(signal)) ?? (await shown(source, signal))
+  const described = await source.describe(signal).catch((error: unknown) => {
+    throw sourceError(error, source, signal)
+  })
+  const schema = described ?? (await shown(source, signal))
   if (schema === undefined || schema.columns.length === 0) {
     throw new LakeloopError('ROW_TYPES_UNKNOWN', { source: source.name })
   }
@@ -43,7 +46,7 @@ export async function sourceTypes(source: Source, request: TypesRequest): Promis
 
 /** What the first page shows. */
 async function shown(source: Source, signal: AbortSignal): Promise<Schema | undefined> {
-  for await (const { schema } of source.read({ pageSize: LOOKED_AT, signal })) return schema
+  for await (const { schema } of pagesFrom(source, { pageSize: LOOKED_AT, signal })) return schema
   return undefined
 }
 

@@ -2,6 +2,7 @@ import { LakeloopError } from '../errors.js'
 import type { Cursor } from '../model/row.js'
 import type { LookOptions, Source } from '../sources/source.js'
 import type { Audience } from './audience.js'
+import { sourceError } from './source-error.js'
 
 /** Throws OPTION_INVALID where a sync that is to begin with what comes has no position to begin at. */
 export function assertStart(source: Source, audience: Audience | undefined): void {
@@ -11,7 +12,9 @@ export function assertStart(source: Source, audience: Audience | undefined): voi
 
 /** Where the source stands: behind all that it has now. */
 export async function headOf(source: Source, options: LookOptions): Promise<Cursor> {
-  const head = await source.head?.(options)
+  const head = await source.head?.(options).catch((error: unknown) => {
+    throw sourceError(error, source, options.signal)
+  })
   if (head === undefined) throw noHead(source)
   return head
 }

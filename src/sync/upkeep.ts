@@ -21,7 +21,7 @@ import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
 import { hit } from './failpoint.js'
 import { fenceIn, Lease } from './lease.js'
-import { checkOptions, type SyncOptions } from './options.js'
+import { checkBatchesRequest, checkHistoryRequest, checkOptions, type SyncOptions } from './options.js'
 import { type OutcomesRequest, outcomesFor } from './person-outcomes.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { sourceTypes, type TypesRequest } from './row-types.js'
@@ -148,8 +148,9 @@ export abstract class Upkeep {
   }
 
   /** The reports of former runs, newest first. One that runs, or whose process died, is `interrupted`: see docs/history.md. */
-  async history({ limit = 20 }: { readonly limit?: number } = {}): Promise<readonly RunReport[]> {
-    return await runsOf(this.#place, limit)
+  async history(request: { readonly limit?: number } = {}): Promise<readonly RunReport[]> {
+    checkHistoryRequest(request)
+    return await runsOf(this.#place, request.limit ?? 20)
   }
 
   /**
@@ -163,9 +164,10 @@ export abstract class Upkeep {
     return outcomesFor(this.#place, this.options, request)
   }
 
-  /** The requests of a run, as they were settled. */
-  batches({ runId }: { readonly runId: string }): AsyncGenerator<BatchEntry> {
-    return batchesOf(this.#place, runId)
+  /** The requests of a run, as they were settled. Throws OPTION_INVALID, at the first one. */
+  async *batches(request: { readonly runId: string }): AsyncGenerator<BatchEntry> {
+    checkBatchesRequest(request)
+    yield* batchesOf(this.#place, request.runId)
   }
 
   /** The schemas that runs have met, by when they were first met; a report names one by its digest. */

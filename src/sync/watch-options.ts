@@ -52,7 +52,7 @@ const OPTIONS = z.strictObject({
 /** Throws OPTION_INVALID that names the option. */
 export function checkWatchOptions(options: WatchOptions): void {
   const checked = OPTIONS.safeParse(options)
-  if (!checked.success) throw invalid('Sync.watch', checked.error)
+  if (!checked.success) throw invalid('Sync.watch', checked.error, OPTIONS)
   if ((options.everyMs === undefined) === (options.feed === undefined)) {
     const problem = 'is not there, or there beside feed: one of the two says when to run'
     throw new LakeloopError('OPTION_INVALID', { part: 'Sync.watch', option: 'everyMs', problem })

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { SyncEvents } from '../sync/events.js'
 import { type Logger, logLines } from './log-lines.js'
 import { type OtelProviders, otel } from './otel.js'
@@ -16,7 +17,7 @@ export interface ObserveOptions {
   readonly logger?: Logger | undefined
   /**
    * Spans and metrics through the optional peer `@opentelemetry/api`. Default: where that is installed. `true`, or providers: it
-   * has to be, and else the first event of a run becomes a `listenerError` with PEER_MISSING. `false`: none.
+   * has to be, and else the first event of a run becomes a `listenerError`, whose cause is PEER_MISSING. `false`: none.
    */
   readonly otel?: boolean | OtelProviders | undefined
 }
@@ -51,9 +52,10 @@ const OPTIONS = z.strictObject({
 export function observe(sync: Observed, options: ObserveOptions = {}): () => void {
   const checked = OPTIONS.safeParse(options)
   if (!checked.success) {
-    const option = String(checked.error.issues[0]?.path[0] ?? 'options')
-    throw new LakeloopError('OPTION_INVALID', { part: 'observe', option, problem: 'is not what its comment allows' })
+    throw new LakeloopError('OPTION_INVALID', { part: 'observe', ...optionFault(checked.error, OPTIONS) })
   }
+  const isSync = [sync?.on, sync?.off].every((method) => typeof method === 'function')
+  if (!isSync) throw new LakeloopError('OPTION_INVALID', { part: 'observe', option: 'sync', problem: 'has no on, off' })
   const { logger, otel: how } = options
   const lines = logger === undefined ? {} : logLines(logger, sync.name)
   const measured = how === false ? undefined : otel(sync.name, how)

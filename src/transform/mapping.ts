@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { ListRef } from '../model/action.js'
+import { optionFault } from '../model/option-fault.js'
 
 /** A transform without code: which columns become what. */
 export interface ColumnMapping {
@@ -54,9 +55,8 @@ export function mappingProgram(mapping: ColumnMapping): string {
   assertNames(mapping)
   const checked = MAPPING.safeParse(mapping)
   if (!checked.success) {
-    const [issue] = checked.error.issues
-    const option = ['map', ...(issue?.path ?? [])].join('.')
-    throw invalid(option, issue?.message ?? 'is not valid')
+    const { option, problem } = optionFault(checked.error, MAPPING, 'map')
+    throw invalid(option, problem)
   }
   const { identifiers, dataFields, lists } = checked.data
   const actions: string[] = []

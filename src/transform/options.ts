@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 
 /** How a program is run, and its limits. */
 export interface TransformOptions {
@@ -65,7 +66,5 @@ export type CheckedOptions = z.infer<typeof OPTIONS>
 export function checkOptions(options: TransformOptions): CheckedOptions {
   const checked = OPTIONS.safeParse(options)
   if (checked.success) return checked.data
-  const [issue] = checked.error.issues
-  const option = issue?.path.join('.') ?? ''
-  throw new LakeloopError('OPTION_INVALID', { part: 'Transform', option, problem: issue?.message ?? 'is not valid' })
+  throw new LakeloopError('OPTION_INVALID', { part: 'Transform', ...optionFault(checked.error, OPTIONS) })
 }

@@ -11,7 +11,7 @@ import { type Program, type ProgramPlace, versionOf } from './program-files.js'
 import type { RunRequest } from './protocol.js'
 import { type AskedSlice, inSlices, type SliceEnd } from './slices.js'
 import { Gathering, type Transformed } from './transformed.js'
-import { type Tried, triedOf } from './trial.js'
+import { assertRows, type Tried, triedOf } from './trial.js'
 import type { Wall, WallAnswer, WallEnd } from './wall/wall.js'
 import { Walls } from './wall/walls.js'
 
@@ -146,8 +146,9 @@ export class Transform {
     return this.#queue(() => this.#run(page.rows, context))
   }
 
-  /** Makes actions of a few plain rows, to be looked at by hand or by a test. Throws as `run`. */
+  /** Makes actions of a few plain rows, to be looked at by hand or by a test. Throws as `run`; OPTION_INVALID for what is no JSON. */
   async try(rows: readonly Row[], context: RunContext = {}): Promise<Tried> {
+    assertRows(rows)
     const started = performance.now()
     await this.prepare(context.signal)
     const prepared = performance.now()

@@ -1,5 +1,7 @@
+import { LakeloopError } from '../errors.js'
 import type { Action } from '../model/action.js'
 import { actionAt } from '../model/action-block.js'
+import type { Row } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { AskedSlice } from './slices.js'
 import type { Transformed } from './transformed.js'
@@ -26,6 +28,21 @@ export interface Tried {
   readonly stops: number
   /** In ms. `prepare` is 0 or nearly so where the process was warm; `run` is for all rows. */
   readonly timings: { readonly prepare: number; readonly run: number }
+}
+
+/** Rows made by hand hold what a source would have made JSON of. Throws OPTION_INVALID, without a value. */
+export function assertRows(rows: readonly Row[]): void {
+  const invalid = (problem: string, cause?: unknown): LakeloopError =>
+    new LakeloopError('OPTION_INVALID', { part: 'Transform.try', option: 'rows', problem }, cause)
+  if (!Array.isArray(rows)) throw invalid('is no array')
+  for (const [at, row] of rows.entries()) {
+    if (typeof row !== 'object' || row === null || Array.isArray(row)) throw invalid(`has at ${at} what is no object`)
+    try {
+      JSON.stringify(row)
+    } catch (error) {
+      throw invalid(`holds at ${at} what JSON has no text for, such as a bigint or a circle`, error)
+    }
+  }
 }
 
 /** Makes plain actions of what a transform made. */

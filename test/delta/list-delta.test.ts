@@ -319,6 +319,35 @@ describe('bad input', () => {
     )
   })
 
+  test.each<[string, object | undefined, string]>([
+    ['nothing', undefined, 'option options is missing'],
+    ['no owner', { owner: undefined }, 'option owner is missing'],
+    ['no word on whether it is all', { complete: undefined }, 'option complete is missing'],
+    ['a misspelt complete', { complte: true }, 'option complte is not an option (perhaps complete)'],
+    ['a list that is an object', { list: {} }, 'option list is neither the name nor the number of a list'],
+    ['claims that are a number', { claims: 5 }, 'option claims is no iterable of wishes'],
+  ])('a plan of %s is refused by name', async (_, wrong, problem) => {
+    const { lists } = await filled(2)
+    const options = wrong === undefined ? undefined : { ...at(), ...wrong }
+    await expect(lists.plan(options as never)).rejects.toThrow(`OPTION_INVALID: ListDeltaComputer.plan: ${problem}`)
+  })
+
+  test.each<[object | null, string]>([
+    [null, 'a wish for another list'],
+    [{ claimant: 5 }, 'a wish whose claimant is no text'],
+    [{ address: null }, 'a wish whose address is no text'],
+    [{ address: 5 }, 'a wish whose address is no text'],
+    [{ member: 'no' }, 'a wish whose member is neither true nor false'],
+    [{ member: 1 }, 'a wish whose member is neither true nor false'],
+  ])('a wish %j is a mistake that is told, and is not taken for undecided', async (wrong, problem) => {
+    const [wish] = wishes(1, 2)
+    for (const complete of [true, false]) {
+      const { lists } = await filled(2)
+      const claims = [wrong === null ? null : { ...wish, ...wrong }] as never
+      await expect(lists.plan(at({ claims, complete }))).rejects.toThrow(`option claims holds ${problem}`)
+    }
+  })
+
   test('chunks of no or too large a size, wishes for another list, and answers that do not add up are refused', async () => {
     const { lists } = await filled(2)
     await expect(lists.plan(at({ claims: [{ list: 'other', claimant: '1' }] }))).rejects.toThrow(

@@ -223,7 +223,7 @@ describe('options', () => {
     [{ projectType: undefined }, 'option projectType'],
     [{ projectType: 'hybrid' }, 'option addressBy is required for a hybrid project'],
     [{ addressBy: 'userId' }, 'option addressBy contradicts projectType'],
-    [{ createNewField: true }, 'option createNewField does not exist'],
+    [{ createNewField: true }, 'option createNewField is not an option (perhaps createNewFields)'],
     [{ share: 0 }, 'option share'],
     [{ share: 1.5 }, 'option share'],
     [{ rates: { 'users/update': 3 } }, 'option rates'],

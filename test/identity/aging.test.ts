@@ -103,10 +103,13 @@ describe('activeForDays', () => {
 })
 
 describe('advance()', () => {
-  test.each([['yesterday'], [undefined], [17]])('refuses %j', async (asOf) => {
-    const refused = { code: 'OPTION_INVALID', facts: { option: 'asOf' } }
-    await expect(make().advance({ asOf: asOf as never })).rejects.toMatchObject(refused)
-  })
+  test.each([['yesterday'], [undefined], [17], ['2027-02-30'], ['2027-02-29T12:00:00Z']])(
+    'refuses %j',
+    async (asOf) => {
+      const refused = { code: 'OPTION_INVALID', facts: { option: 'asOf' } }
+      await expect(make().advance({ asOf: asOf as never })).rejects.toMatchObject(refused)
+    },
+  )
 
   test('goes forward only, and the same time again commits nothing', async () => {
     const resolver = make()

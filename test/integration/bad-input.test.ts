@@ -121,13 +121,13 @@ describe('a row that cannot be delivered says why, is kept whole, and holds up n
     ],
     [
       'an email such as none',
-      '1 rejected: every identifier of the row is unusable: email blocked. Correct the values at their source.',
+      '1 rejected: every identifier of the row is unusable: email blocked. Correct the values at their source; what is undeclared, in the transform or in the rules.',
       'deadLetter',
       { action: { ...profile, identifiers: { email: 'none' } }, reason: { code: 'IDENTIFIER_UNUSABLE' } },
     ],
     [
       'an email that is none',
-      '1 rejected: every identifier of the row is unusable: email invalid. Correct the values at their source.',
+      '1 rejected: every identifier of the row is unusable: email invalid. Correct the values at their source; what is undeclared, in the transform or in the rules.',
       'deadLetter',
       { action: { ...profile, identifiers: { email: 'ada at example.com' } }, reason: { code: 'IDENTIFIER_UNUSABLE' } },
     ],

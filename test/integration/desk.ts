@@ -45,7 +45,7 @@ export const ROWS: readonly JsonObject[] = [
 export interface Told {
   readonly rows?: readonly JsonObject[]
   readonly source?: Source
-  readonly apiKey?: string
+  readonly apiKey?: string | (() => string | Promise<string>)
   readonly store?: Store
   readonly options?: Partial<SyncOptions>
   readonly today?: () => number

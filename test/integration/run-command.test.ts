@@ -259,6 +259,19 @@ describe('lakeloop doctor', () => {
     ])
   })
 
+  test.each([
+    ['is not there', () => '', 'CREDENTIALS_MISSING'],
+    ['cannot be got', () => Promise.reject(new Error('no vault')), 'CREDENTIALS_MISSING'],
+    ['has the form of none', () => 'two words', 'OPTION_INVALID'],
+  ])('a key that %s is to be mended, and no matter of opinion', async (_, apiKey, code) => {
+    desk.sync('churn', { apiKey })
+    const { exit, told } = await desk.json('doctor')
+    expect(exit).toBe(1)
+    const problem = expect.stringMatching(`^${code}: IterableDestination`)
+    const what = 'destination iterable: sign in'
+    expect(told).toEqual(expect.arrayContaining([expect.objectContaining({ what, status: 'wrong', problem })]))
+  })
+
   test('goes on where one part fails, and names it', async () => {
     const source = new RowsSource({ name: 'gone', rows: ROWS })
     await source.close()

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { causeOf, type LakeloopError } from '../../src/errors.js'
 import type { Cursor, Row } from '../../src/model/row.js'
+import type { DuckDbConnection, DuckDbDatabase } from '../../src/sources/duckdb/driver.js'
 import { DuckDbSource, type DuckDbSourceOptions } from '../../src/sources/duckdb.js'
 import type { Page, Source } from '../../src/sources/source.js'
 
@@ -356,6 +357,30 @@ describe('DuckDbSource reading', () => {
     expect((await failure(make('SELECT 1').read({ signal: stop.signal }).next())).code).toBe('ABORTED')
   })
 
+  /** The database, where something happens just before a connection is there, or just before the rows are asked for. */
+  const watched = (before: { readonly connected?: () => void; readonly streamed?: () => void }): DuckDbDatabase => ({
+    async connect() {
+      const connection: DuckDbConnection = await database.connect()
+      before.connected?.()
+      return {
+        extractStatements: (sql) => connection.extractStatements(sql),
+        stream: (sql, values) => {
+          if (sql.includes('b.range')) before.streamed?.()
+          return connection.stream(sql, values)
+        },
+        interrupt: () => connection.interrupt(),
+        closeSync: () => connection.closeSync(),
+      }
+    },
+  })
+  test.each(['connected', 'streamed'])('a signal that fires just before it has %s is not lost', async (when) => {
+    const stop = new AbortController()
+    const endless = make('SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b', {
+      database: watched({ [when]: () => stop.abort() }),
+    })
+    expect((await failure(endless.read({ signal: stop.signal }).next())).code).toBe('ABORTED')
+  })
+
   test('changedAt is an instant in UTC for every type of time', async () => {
     for (const [sql, expected] of [
       ["TIMESTAMP '2024-01-02 03:04:05'", '2024-01-02T03:04:05.000000Z'],
@@ -458,7 +483,7 @@ describe('DuckDbSource says what is wrong [I7]', () => {
     [{ query: 'SELECT 1', order: 'key' as const }, 'order'],
     [{ query: 'SELECT 1', key: [] }, 'key'],
     [{ query: 'SELECT 1', floats: 'zero' as never }, 'floats'],
-    [{ query: 'SELECT 1', connection: {} } as never, 'options'],
+    [{ query: 'SELECT 1', connection: {} } as never, 'connection'],
   ])('options %j: %s', (options, option) => {
     expect(() => new DuckDbSource(options)).toThrow(`option ${option} `)
   })

@@ -229,6 +229,57 @@ describe('RowsSource values', () => {
     const [page] = await pagesOf(make([{ id: 'a' }, 'b' as unknown as Row, null as unknown as Row]))
     expect([...(page as Page).rows.refused.keys()]).toEqual([1, 2])
   })
+
+  class Customer {
+    id = 'a'
+    n = 1n
+    seenAt = new Date(0)
+  }
+
+  test('rows of a class are refused for what they are, with their columns, and not told as rows without a key', async () => {
+    for (const rows of [
+      [new Customer()],
+      async function* () {
+        yield new Customer()
+      },
+    ]) {
+      const [page] = await pagesOf(make(rows as never, { key: ['id'] }))
+      expect(page?.schema.columns.map(({ name }) => name)).toEqual(['id', 'n', 'seenAt'])
+      expect(page?.rows.refused.get(0)).toEqual({
+        code: 'VALUE_NOT_EXACT',
+        facts: { column: '*', problem: 'the row is no plain object' },
+      })
+      expect(page?.rows.at(0)).toEqual({ id: 'a', n: 1, seenAt: '1970-01-01T00:00:00.000Z' })
+    }
+  })
+
+  test('a field that is NaN or undefined in all rows is a column all the same', async () => {
+    const rows = [{ id: 'a', score: Number.NaN, tier: undefined, __proto__: { x: 1 } }]
+    const columns = [
+      { name: 'id', type: 'string', nullable: false },
+      { name: 'score', type: 'double', nullable: true },
+      { name: 'tier', type: 'void', nullable: true },
+    ]
+    for (const floats of ['omit', 'null'] as const) {
+      const source = make(rows as never, { key: ['id'], changedAt: 'tier', floats })
+      expect(await source.describe()).toEqual({ columns })
+      expect((await pagesOf(source))[0]?.schema).toEqual({ columns })
+    }
+  })
+
+  test.each<[string, unknown, string]>([
+    ['numbers', [1, 2], 'gives no objects'],
+    ['arrays', [['a', 1]], 'gives no objects'],
+    ['numbers, one by one', () => [1, 2].values(), 'gives no objects'],
+    ['nothing', () => undefined, 'is a function that gave no array and no iterable'],
+    ['a text', async () => 'a@example.com', 'is a function that gave no array and no iterable'],
+    ['an answer that holds the rows', async () => ({ data: [] }), 'is a function that gave no array and no iterable'],
+  ])('rows that are %s are the mistake of a program, which is told', async (_, rows, problem) => {
+    await expect(pagesOf(make(rows as never, { key: ['id'] }))).rejects.toMatchObject({
+      code: 'OPTION_INVALID',
+      facts: { part: 'RowsSource', option: 'rows', problem },
+    })
+  })
 })
 
 test('RowsSource refuses options by name', () => {

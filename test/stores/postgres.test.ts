@@ -40,13 +40,16 @@ describe('PostgresStore', () => {
     [{ connectionString: 'postgres://ada:pw@db/' }, URL_WRONG],
     [{ connectionString: 'postgres://ada:%zz@db/app' }, URL_WRONG],
     [{ connectionString: 7 }, 'option connectionString is not what its comment allows'],
-    [{ pool: {} }, 'option pool is not what its comment allows'],
+    [{ pool: {} }, 'option pool is no pool of pg'],
     ...['', 'Upper', 'a"b', 'pg_mine', 'information_schema', '1st', 'a'.repeat(64)].map(
-      (schema) => [{ pool, schema }, 'option schema is not what its comment allows'] as const,
+      (schema) => [{ pool, schema }, 'option schema is not valid: invalid string: must match pattern'] as const,
     ),
-    [{ pool, poolMax: 0 }, 'option poolMax is not what its comment allows'],
-    [{ pool, statementTimeoutMs: 0.5 }, 'option statementTimeoutMs is not what its comment allows'],
-    [{ pool, lockTimeoutMs: -1 }, 'option lockTimeoutMs is not what its comment allows'],
+    [{ pool, poolMax: 0 }, 'option poolMax is not valid: too small: expected number to be >=1'],
+    [
+      { pool, statementTimeoutMs: 0.5 },
+      'option statementTimeoutMs is not valid: invalid input: expected int, received number',
+    ],
+    [{ pool, lockTimeoutMs: -1 }, 'option lockTimeoutMs is not valid: too small: expected number to be >=1'],
   ]
   test.each(WRONG)('refuses %j', (options, problem) => {
     expect(() => new PostgresStore(options as never)).toThrow(`OPTION_INVALID: PostgresStore: ${problem}`)

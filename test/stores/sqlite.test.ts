@@ -244,8 +244,8 @@ describe('SqliteStore', () => {
   test.each([
     [{ path: '' }, 'option path is not the path of a file'],
     [{ path: ':memory:' }, 'option path is not the path of a file'],
-    [{ path: 'a.db', busyTimeoutMs: -1 }, 'option busyTimeoutMs is not what its comment allows'],
-    [{ path: 'a.db', driver: {} }, 'option driver is not what its comment allows'],
+    [{ path: 'a.db', busyTimeoutMs: -1 }, 'option busyTimeoutMs is not valid: too small: expected number to be >=0'],
+    [{ path: 'a.db', driver: {} }, 'option driver is no function'],
   ])('refuses %j', (options, problem) => {
     expect(() => new SqliteStore(options as never)).toThrow(`OPTION_INVALID: SqliteStore: ${problem}`)
   })

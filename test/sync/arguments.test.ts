@@ -23,6 +23,15 @@ const MISTAKES: Readonly<Record<string, () => unknown>> = {
   'deliver({}, [])': () => deliver({} as never, []),
   'Transform.fromText(5)': () => Transform.fromText(5 as never),
   'Transform.fromFile()': () => Transform.fromFile(undefined as never),
+  'explain()': () => resolver().explain(undefined as never, undefined as never),
+  "explain('c1', 'c2')": () => resolver().explain('c1' as never, 'c2' as never),
+  'history of a text': () =>
+    resolver()
+      .history('c1' as never)
+      .next(),
+  'advance()': () => resolver().advance(undefined as never),
+  'forget() of no project': () => resolver().forget([], undefined as never),
+  'forget([null])': () => resolver().forget([null] as never, { projects: [] }),
   'new ListDeltaComputer()': () => new ListDeltaComputer(undefined as never),
   'new RowsSource()': () => new RowsSource(undefined as never),
 }

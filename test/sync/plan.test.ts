@@ -353,7 +353,7 @@ describe('a plan that something has moved away from is refused, before the first
     const plan = await world.sync(people(2)).plan()
     const source = Object.assign(at(schema('1')), { describe: () => Promise.reject(new Error('p1@example.com')) })
     const report = await world.sync([], { source }).run({ plan })
-    expect(report).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } })
+    expect(report).toMatchObject({ status: 'failed', error: { code: 'SOURCE_FAILED' } })
     expect(report.error?.message).not.toContain('example.com')
   })
 })

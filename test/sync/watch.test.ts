@@ -463,7 +463,7 @@ describe('watch({ feed })', () => {
     expect(watching({})).toThrow('OPTION_INVALID: Sync.watch: option everyMs is not there, or there beside feed')
     expect(watching({ everyMs: 1_000, feed: new Feed() })).toThrow('option everyMs')
     expect(watching({ everyMs: 1 })).toThrow('option everyMs')
-    expect(watching({ feed: [] })).toThrow('option feed is not valid: is no async iterable')
+    expect(watching({ feed: [] })).toThrow('option feed is no async iterable')
     expect(watching({ everyMs: 1_000, every: 1 })).toThrow('option every is not an option')
     await setImmediate()
   })

@@ -400,7 +400,7 @@ describe('observe()', () => {
     ['logger', { logger: { info: () => undefined } }],
     ['otel', { otel: 'yes' }],
     ['otel', { otel: { tracerProvider: {} } }],
-    ['options', { loger: {} }],
+    ['loger', { loger: {} }],
   ])('refuses a wrong %s', (option, wrong) => {
     const sync = new World().sync([])
     expect(() => observe(sync, wrong as never)).toThrow(

@@ -44,3 +44,22 @@ describe.each(['process', 'none'] as const)('try() shows how a row at fault was 
     expect(ends).toEqual(['made', 'made', 'rejected', 'made'])
   })
 })
+
+describe('rows made by hand that are no rows are a mistake that is told, and end no process:', () => {
+  const circle: Record<string, unknown> = {}
+  circle.again = circle
+  test.each<[string, unknown, string]>([
+    ['none', undefined, 'is no array'],
+    ['one row', { id: 'a' }, 'is no array'],
+    ['null', [{}, null], 'has at 1 what is no object'],
+    ['a number', [5], 'has at 0 what is no object'],
+    ['an array', [[{ id: 'a' }]], 'has at 0 what is no object'],
+    ['a bigint', [{ id: 1n, email: 'canary' }], 'holds at 0 what JSON has no text for, such as a bigint or a circle'],
+    ['a circle', [{}, circle], 'holds at 1 what JSON has no text for, such as a bigint or a circle'],
+  ])('%s', async (_, rows, problem) => {
+    await using transform = Transform.fromText('export default () => null')
+    const error: unknown = await transform.try(rows as never).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'OPTION_INVALID', facts: { part: 'Transform.try', option: 'rows', problem } })
+    expect(String(error)).not.toContain('canary')
+  })
+})

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import { optionFault } from '../../model/option-fault.js'
 import type { Clock } from '../../transport/clock.js'
 import type { Fetch } from '../../transport/http-client.js'
 import type { SecretSource } from '../../transport/secret.js'
@@ -130,12 +131,8 @@ export function checkedOptions(
 ): IterableSettings & { addressBy: 'email' | 'userId' } {
   const result = schema.safeParse(options)
   if (!result.success) {
-    const [issue] = result.error.issues
-    const keys = issue?.code === 'unrecognized_keys' ? issue.keys : []
-    throw invalid(
-      [...(issue?.path ?? []), ...keys].join('.'),
-      keys.length > 0 ? 'does not exist' : (issue?.message ?? ''),
-    )
+    const { option, problem } = optionFault(result.error, schema)
+    throw invalid(option, problem)
   }
   const { projectType, addressBy, transport, fetch } = result.data
   if (transport === 'undici' && fetch !== undefined)

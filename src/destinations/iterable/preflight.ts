@@ -55,6 +55,9 @@ function failed(
   error: { readonly code: string; readonly message: string },
   dataCenter: string,
 ): Pick<IterableCheck, 'status' | 'problem' | 'fix'> {
+  // Where no key is at hand, or one of a wrong form, nothing is sent: the message says what to do.
+  const isMissing = error.code === 'CREDENTIALS_MISSING' || error.code === 'OPTION_INVALID'
+  if (isMissing) return { status: 'missing', problem: error.message }
   if (error.code !== 'DESTINATION_UNAUTHORIZED') return { status: 'unknown', problem: error.message }
   const fix = `Make a server-side key of this project in Iterable, Integrations > API Keys, and see that its data center is ${dataCenter}.`
   return { status: 'missing', problem: error.message, fix }

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os'
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import { optionFault } from '../../model/option-fault.js'
 import { AUTH } from '../../vendors/databricks/auth.js'
 import type { WorkspaceAccess } from '../../vendors/databricks/workspace.js'
 import type { FloatRule } from '../plain-value.js'
@@ -148,9 +149,5 @@ export const checkCatalogOptions = <Options>(options: Options): Options =>
 function strictly<Options>(schema: z.ZodType, options: Options, part: string): Options {
   const checked = schema.safeParse(options)
   if (checked.success) return options
-  const [issue] = checked.error.issues
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-  const option = [...(issue?.path ?? []), ...(unknown === undefined ? [] : [unknown])].join('.') || 'options'
-  const problem = unknown === undefined ? (issue?.message ?? 'is invalid') : 'is not an option'
-  throw new LakeloopError('OPTION_INVALID', { part, option, problem })
+  throw new LakeloopError('OPTION_INVALID', { part, ...optionFault(checked.error, schema) })
 }

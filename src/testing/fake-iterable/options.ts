@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../../errors.js'
+import { optionFault } from '../../model/option-fault.js'
 import { type Coercions, FAKE_TYPES, type FakeType } from './fields/field-types.js'
 import { CLIENT_KEY_TYPES, type FakeKey, KEY_TYPES } from './key-types.js'
 import type { Rate } from './wire/rates.js'
@@ -255,9 +256,7 @@ const schema = z.strictObject({
 
 /** Throws OPTION_INVALID, which names the option: a switch that is misspelt must not be a default. */
 export function checkOptions(options: FakeIterableOptions): void {
-  const [issue] = schema.safeParse(options).error?.issues ?? []
-  if (issue === undefined) return
-  const keys = issue.code === 'unrecognized_keys' ? issue.keys : []
-  const option = [...issue.path.map(String), ...keys].join('.')
-  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable', option, problem: 'is not as documented' })
+  const checked = schema.safeParse(options)
+  if (checked.success) return
+  throw new LakeloopError('OPTION_INVALID', { part: 'FakeIterable', ...optionFault(checked.error, schema) })
 }

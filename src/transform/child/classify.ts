@@ -1,5 +1,6 @@
 import type { ActionKind, Detail } from '../../model/action.js'
 import type { Identifiers } from '../../model/identifier.js'
+import { nearest } from '../../model/nearest.js'
 import type { Json, JsonObject } from '../../model/value.js'
 import type { Copier } from './copy.js'
 import { Refused } from './refused.js'
@@ -21,8 +22,13 @@ export interface Classified {
   readonly dataFields: JsonObject
 }
 
+interface Fields {
+  readonly detail: readonly string[]
+  readonly data?: false
+}
+
 /** Detail fields of each kind that a program can return. */
-const FIELDS: Partial<Record<ActionKind, { readonly detail: readonly string[]; readonly data?: false }>> = {
+const FIELDS: Partial<Record<ActionKind, Fields>> = {
   profile: { detail: [] },
   event: { detail: ['eventName', 'id', 'createdAt'] },
   membership: { detail: ['list', 'member'], data: false },
@@ -60,6 +66,8 @@ export interface ClassifyRules {
 /** One returned object as an action. Throws TRANSFORM_BAD_OUTPUT. */
 export function classify(read: Read, { copier, nulls, sayable, batch }: ClassifyRules): Classified {
   const { names, values } = read
+  // A generator, a promise in a list, a Map: what has no field of its own is no action, and none by mistake either.
+  if (names.length === 0) throw bad('an object without a field where an action should be')
   const held: Record<string, Json> = {}
   let dataFields: Json = {}
   for (const [at, name] of names.entries()) {
@@ -155,16 +163,32 @@ function commerce(
   return { kind, detail, data }
 }
 
+/** What to do about a field that an action of its kind does not have. Names fields of ours alone (I7). */
+function adviceOn(name: string, { detail, data }: Fields): string {
+  const close = nearest(name, [
+    'kind',
+    'email',
+    'userId',
+    'identifiers',
+    ...(data === false ? [] : ['dataFields']),
+    ...detail,
+  ])
+  if (close !== undefined) return `: perhaps ${close}`
+  return data === false ? ', which it cannot carry' : ': put data under dataFields'
+}
+
 function checkDetail(
   kind: ActionKind,
   detail: Record<string, Json>,
   data: JsonObject,
   sayable: (name: string) => boolean,
 ): void {
-  const fields = FIELDS[kind] as NonNullable<(typeof FIELDS)[ActionKind]>
+  const fields = FIELDS[kind] as Fields
   for (const name of Object.keys(detail)) {
     if (fields.detail.includes(name)) continue
-    throw bad(`a ${kind} with the field ${sayable(name) ? name : 'of another name'}: put data under dataFields`)
+    throw bad(
+      `${kind === 'event' ? 'an' : 'a'} ${kind} with the field ${sayable(name) ? name : 'of another name'}${adviceOn(name, fields)}`,
+    )
   }
   if (fields.data === false && Object.keys(data).length > 0)
     throw bad(`a ${kind} with dataFields, which it cannot carry`)
