@@ -1,5 +1,6 @@
 import { explain } from '../errors.js'
 import type { RunReport } from '../index.js'
+import { unusableLines } from '../model/unusable.js'
 import { oneLine, painted } from './screen.js'
 
 /** 12345 -> 12,345 everywhere, whatever the machine's language is. */
@@ -41,6 +42,7 @@ export function reportLines(report: RunReport, colours = false): readonly string
       (one) =>
         `  ${count(one.rows)} rows ${one.status}: ${one.reason.code}: ${explain(one.reason.code, one.reason.facts)}`,
     ),
+    ...unusableLines(report.unusable),
     ...lists.map((list) => `  list ${list.list}: ${listText(list)}`),
     ...drift.map(
       (change) =>

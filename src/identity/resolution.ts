@@ -17,7 +17,7 @@ import {
   type RedirectRow,
   type Rows,
 } from './rows.js'
-import { idOf, type Namespace, partsOf, type Rules } from './rules.js'
+import { idOf, type Namespace, type Problem, partsOf, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
 import { forgottenOf } from './tombstones.js'
 
@@ -32,6 +32,8 @@ import { forgottenOf } from './tombstones.js'
 export type Resolution = {
   /** The hash of the rules that the answer was made with: a graph holds what one set of rules made. */
   readonly rulesHash: string
+  /** Identifiers that join nobody by the rules, whatever the others say: namespace and why. Absent where there are none. */
+  readonly unusable?: readonly Unusable[]
 } & (
   | (Omit<Choice, 'why'> & {
       readonly status: 'resolved'
@@ -42,7 +44,14 @@ export type Resolution = {
   | { readonly status: 'unresolvable'; readonly reason: Reason }
 )
 
-type Answer = Resolution extends infer Whole ? (Whole extends Resolution ? Omit<Whole, 'rulesHash'> : never) : never
+/** A name that does not look like one is told as `a name`: it may be anything (I7). */
+type Unusable = readonly [namespace: string, why: Problem]
+
+type Answer = Resolution extends infer Whole
+  ? Whole extends Resolution
+    ? Omit<Whole, 'rulesHash' | 'unusable'>
+    : never
+  : never
 
 /** What resolving needs besides the rows. */
 export interface Question {
@@ -59,8 +68,7 @@ export interface Question {
 interface Bag {
   /** Strongest first. */
   readonly ids: readonly string[]
-  /** Namespaces with an unusable value, and why. */
-  readonly unusable: readonly string[]
+  readonly unusable: readonly Unusable[]
 }
 
 /** Order   one answer per bag, in order. Cost    four reads for all bags together, one more each if any is of the quarantine, or anybody was forgotten. */
@@ -84,7 +92,10 @@ export async function resolveAll(question: Question, bags: readonly Identifiers[
   const conflicts = await rows.conflicts([...told])
   const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
   const known = { homes, quarantines, forgotten, profiles, conflicts, bindings }
-  const answers = read.map((bag): Resolution => ({ rulesHash: rules.hash, ...answer(question, bag, known) }))
+  const answers = read.map((bag): Resolution => {
+    const { unusable } = bag
+    return { rulesHash: rules.hash, ...(unusable.length > 0 && { unusable }), ...answer(question, bag, known) }
+  })
   return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
 }
 
@@ -123,7 +134,7 @@ function* claimsIn(profiles: Known['profiles'], target: string): Generator<strin
 function readBag(rules: Rules, bag: Identifiers): Bag {
   const ids: string[] = []
   const orders: number[] = []
-  const unusable: string[] = []
+  const unusable: Unusable[] = []
   for (const namespace of Object.keys(bag)) {
     const raw: unknown = bag[namespace]
     if (raw === undefined || raw === null) continue
@@ -134,9 +145,9 @@ function readBag(rules: Rules, bag: Identifiers): Bag {
       while (at > 0 && (orders[at - 1] as number) > order) at -= 1
       insert(orders, at, order)
       insert(ids, at, idOf(namespace, reading.value))
-    } else if (reading.problem !== 'blank') unusable.push(`${printable(namespace)} ${reading.problem}`)
+    } else if (reading.problem !== 'blank') unusable.push([printable(namespace), reading.problem])
   }
-  return { ids, unusable: unusable.length > 1 ? unusable.sort(compareBytes) : unusable }
+  return { ids, unusable }
 }
 
 /** A name that nobody declared may be anything: only what looks like a name is repeated (I7). */
@@ -200,7 +211,7 @@ function answerAs({ rules, target }: Question, profileId: string, known: Known):
 
 function nobody({ ids, unusable }: Bag, { quarantines }: Known): Answer {
   const nowhere = ids.map((id) => `${partsOf(id)[0]} ${quarantineProblem(quarantines.get(id))}`)
-  const namespaces = [...unusable, ...nowhere].join(', ')
+  const namespaces = [...unusable.map((one) => one.join(' ')).sort(compareBytes), ...nowhere].join(', ')
   if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
   return { status: 'unresolvable', reason: reason('IDENTIFIER_UNUSABLE', { namespaces }) }
 }

@@ -1,4 +1,5 @@
 import type { OutcomeStatus } from './outcome.js'
+import type { UnusableCounts } from './unusable.js'
 import type { Reason } from './value.js'
 
 /**
@@ -88,6 +89,11 @@ export interface RunReport {
   readonly rows: RowCounts
   readonly lists: readonly ListCounts[]
   readonly reasons: readonly ReasonCount[]
+  /**
+   * Identifiers of the rows' actions that join nobody, by namespace and reason (`undeclared`, `blocked`, `invalid` and the like), also
+   * where the action went out by another one: a misspelt namespace shows here.
+   */
+  readonly unusable: UnusableCounts
   readonly drift: readonly DriftChange[]
   /** Digest of the schema whose rows were read, or that was described; `null` where none was seen. `sync.schemas()` has its columns. */
   readonly schema: string | null

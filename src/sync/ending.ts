@@ -40,6 +40,7 @@ export function refusedReport(
     rows: new Tally().counts,
     lists: [],
     reasons: [],
+    unusable: {},
     drift: [],
     schema: null,
     versions: { transform: null, rules },

@@ -229,6 +229,7 @@ export class Pages {
       await this.#settle()
       who = await identity.resolve(bags, { project: scope.project })
     }
+    tally.unused(who)
     await setImmediate()
     const pending = await addressPage(work, who, of, this.#context, this.#probe)
     this.#window.open(work)

@@ -1,6 +1,7 @@
 import { explain } from '../errors.js'
 import type { OutcomeStatus } from '../model/outcome.js'
 import type { DriftChange, ListCounts, ReasonCount, RowCounts } from '../model/report.js'
+import { type UnusableCounts, unusableLines } from '../model/unusable.js'
 import type { Json, JsonObject, Reason } from '../model/value.js'
 import type { RunMode } from './checkpoint.js'
 
@@ -71,6 +72,8 @@ export interface Plan {
   readonly creates: PlannedCreations
   readonly lists: readonly ListCounts[]
   readonly reasons: readonly ReasonCount[]
+  /** See the report of a run. A plan of an earlier version has none. */
+  readonly unusable?: UnusableCounts
   /** With `payloads: true`: the first `rowsMax` rows that would be rejected or parked, in the order in which they end. */
   readonly losses?: readonly PlannedLoss[]
   readonly drift: readonly DriftChange[]
@@ -119,6 +122,7 @@ export function planText(plan: Plan): string {
     ...plan.reasons.map(
       ({ status, reason, rows }) => `  ${rows} rows ${status}: ${explain(reason.code, reason.facts)}`,
     ),
+    ...unusableLines(plan.unusable),
     ...(plan.losses ?? []).map(
       ({ status, key, reason }) => `    ${status}: ${key ?? 'a row without a key'}: ${reason.code}`,
     ),

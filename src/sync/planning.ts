@@ -79,7 +79,7 @@ export async function makePlan(options: PlannedOptions, scope: Scope, request: P
     onAddresses,
     ...(payloads ? { onLoss } : {}),
   })
-  const { rows, reasons, drift, error, startedAt: madeAt, lists: counts } = report
+  const { rows, reasons, unusable, drift, error, startedAt: madeAt, lists: counts } = report
   return {
     sync: scope.sync,
     ...(mode === undefined ? {} : { mode }),
@@ -90,6 +90,7 @@ export async function makePlan(options: PlannedOptions, scope: Scope, request: P
     creates: planned.creates,
     lists: counts,
     reasons,
+    unusable,
     ...(payloads ? { losses } : {}),
     drift,
     ...planned.time(settling),

@@ -271,6 +271,7 @@ class Pass {
       durationMs: Math.round(this.#clock.elapsed() - this.#startedElapsed),
       rows: this.#tally.counts,
       reasons: this.#tally.reasons,
+      unusable: this.#tally.unusable,
       schema: this.#met === undefined ? null : schemaDigest(this.#met),
       versions: { transform: this.#version, rules: this.#options.identity.rulesHash },
       expired: [],

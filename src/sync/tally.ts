@@ -1,9 +1,13 @@
+import type { Resolution } from '../identity/resolution.js'
 import type { OutcomeStatus } from '../model/outcome.js'
 import type { ReasonCount, RowCounts } from '../model/report.js'
+import type { UnusableCounts } from '../model/unusable.js'
 import type { Reason } from '../model/value.js'
 
 /** Kinds of reason that a report lists; further ones are counted under `OTHER_REASONS`. */
 const REASONS_MAX = 200
+/** Namespaces of identifiers that join nobody: a transform may make names of values. */
+const NAMESPACES_MAX = 100
 
 /** Counts rows where they arise: `read` as the source gives them, the rest as their page is finished. */
 export class Tally {
@@ -17,6 +21,19 @@ export class Tally {
     filtered: 0,
   }
   readonly #reasons = new Map<string, { status: OutcomeStatus; reason: Reason; rows: number }>()
+  readonly #unusable = new Map<string, Record<string, number>>()
+
+  /** Counts identifiers that join nobody. */
+  unused(who: readonly Pick<Resolution, 'unusable'>[]): void {
+    for (const { unusable = [] } of who) {
+      for (const [given, why] of unusable) {
+        const namespace = this.#unusable.size < NAMESPACES_MAX || this.#unusable.has(given) ? given : 'another name'
+        const counts = this.#unusable.get(namespace) ?? {}
+        counts[why] = (counts[why] ?? 0) + 1
+        this.#unusable.set(namespace, counts)
+      }
+    }
+  }
 
   read(rows: number): void {
     this.#read += rows
@@ -46,6 +63,10 @@ export class Tally {
 
   get counts(): RowCounts {
     return { read: this.#read, ...this.#rows, unsettled: this.#read - this.settled }
+  }
+
+  get unusable(): UnusableCounts {
+    return Object.fromEntries(this.#unusable)
   }
 
   /** Most frequent first. */

@@ -42,5 +42,16 @@ function levelOf({ status }: RunReport): keyof Logger {
 function ended(report: RunReport): object {
   const { runId, status, reads, durationMs, rows, requests, error } = report
   const reasons = report.reasons.map(({ status, reason, rows }) => ({ status, code: reason.code, rows }))
-  return { runId, status, reads, durationMs, rows, requests, reasons, ...(error === undefined ? {} : { error }) }
+  const { unusable } = report
+  return {
+    runId,
+    status,
+    reads,
+    durationMs,
+    rows,
+    requests,
+    reasons,
+    unusable,
+    ...(error === undefined ? {} : { error }),
+  }
 }

@@ -48,6 +48,7 @@ export function reportOf({
     ],
     schema: null,
     versions: { transform: 'v1', rules: 'r1' },
+    unusable: {},
     expired: [],
     conflicts: 0,
     unparked: 0,
