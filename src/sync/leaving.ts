@@ -1,8 +1,10 @@
 import { type ActionKind, isDeparture } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Key, Op } from '../stores/store.js'
+import type { Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
-import type { Departed, Leaving } from './departures.js'
+import { type Departed, isBefore, type Leaving } from './departures.js'
+import type { Order } from './order.js'
 import { keep, type PageWork } from './page.js'
 
 /** What becomes of an action about somebody who has left, without being sent; `undefined`: it is sent. */
@@ -13,6 +15,19 @@ export function fateOfDeparted(kind: ActionKind, departed: Departed | undefined)
       : { status: 'rejected', reason: { code: 'USER_FORGOTTEN', facts: {} } }
   }
   return departed?.gone === true && kind === 'delete' ? { status: 'unchanged' } : undefined
+}
+
+/** Somebody who leaves, by the word of a row. */
+export const leavingOf = (
+  { sync }: Pick<Scope, 'sync'>,
+  { order, ...who }: Pick<Leaving, 'address' | 'kind'> & { readonly order: Order },
+): Leaving & { readonly order: Order } => ({ ...who, order, by: [sync, ...order] })
+
+/** What a row of a former run says of somebody who has left since: that is the newer word, also where they came back. */
+export function isOfBefore(work: PageWork, action: number, departed: Departed, { scope }: RunContext): boolean {
+  const keptAt = work.keptAt(work.block.row(action))
+  if (keptAt === undefined || work.block.kind(action) === 'forget') return false
+  return isBefore(departed, { order: work.order(action), keptAt, sync: scope.sync })
 }
 
 interface About {
@@ -51,7 +66,7 @@ export async function departureOps(
     if (departed.gone && !departed.forever) remembered.push(departures.back(address, departed))
   if (leaving.length === 0) return { main: remembered, lists: [] }
   return {
-    main: [...remembered, ...addresses.map((address) => memory.left(address))],
+    main: [...remembered, ...addresses.map((address) => memory.gone(address))],
     lists: await lists.leave(addresses, { project: scope.project, owner: scope.sync, epoch }),
   }
 }

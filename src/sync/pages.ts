@@ -186,6 +186,7 @@ export class Pages {
     const { tally, turn, facts, memory } = this.#context
     this.parked += page.rows.length
     memory.parked = true
+    memory.parkedRows = true
     if (this.parked + this.#still.rows > PARKED_ROWS_MAX) {
       const at = facts.reads.find(({ column }) => column === reason.facts.column)?.at ?? ''
       throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
