@@ -6,7 +6,7 @@ import { isAfter, type Order } from './order.js'
 
 /** What is known of somebody who has left. */
 export interface Departed {
-  /** How often. What was sent before counts for nothing any more. */
+  /** How often, between whiles in which something was sent about them. What was sent before counts for nothing any more. */
   readonly times: number
   /** False once something was sent about them again. */
   readonly gone: boolean
@@ -81,9 +81,10 @@ export class Departures {
     this.#any = true
     const before = await this.among(leaving.map(({ address }) => address))
     return leaving.map(({ address, kind, by }) => {
-      const { times = 0, forever = false } = before.get(address) ?? {}
+      const { times = 0, forever = false, gone = false } = before.get(address) ?? {}
+      const isSo = forever || (gone && kind === 'delete')
       return this.#put(address, {
-        times: times + 1,
+        times: isSo ? times : times + 1,
         gone: forever || kind === 'forget' || !back.has(address),
         forever: forever || kind === 'forget',
         at,

@@ -9,13 +9,14 @@ import { type ProfileWrite, shortRow, type Word } from './address-memory.js'
 import { itemOf } from './addressing.js'
 import { boundToday } from './bound-today.js'
 import type { RunContext } from './context.js'
-import { type Departed, isBefore, type Leaving } from './departures.js'
+import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
+import { backIn, fateOfHeld, knownHeld } from './held-departures.js'
 import { type End, endOps, type HeldTable, heldSubject } from './held-ends.js'
-import { departureOps, fateOfDeparted, leavingOf } from './leaving.js'
+import { departureOps, leavingOf } from './leaving.js'
 import { keptIn, orderOf, rowKeyOf } from './letter.js'
 import { type ListProbe, listProbe, misnamed } from './list-probe.js'
-import { isAfter } from './order.js'
+import { isAfter, type Order } from './order.js'
 import { originKey } from './page.js'
 import { onlyParts } from './profile-write.js'
 import { type Said, saidBy, saysAll } from './said.js'
@@ -92,7 +93,7 @@ class Trial {
       }
       const departed = left.get(resolution.address)
       const one = { entry, action, at, resolution, departed }
-      const fate = fateOf(one, this.#context)
+      const fate = fateOfHeld({ action, entry, departed }, this.#context)
       if (fate === undefined) found.push(one)
       else ends.push([entry, fate, resolution.address])
     })
@@ -153,6 +154,8 @@ class Trial {
     await this.#end(ends)
     if (wanted.length === 0) return
     const wishes = wanted.map(({ wish }) => wish)
+    const back = await departureOps(this.#context, [], new Set(wishes.map(({ address }) => address as string)))
+    if (back.main.length > 0) await commits.commit(back)
     const noted = await lists.note(wishes, { project: scope.project, owner: scope.sync, epoch })
     const main = wanted.map(({ entry }): Op => ({ op: 'delete', table: this.#table, key: entry.key }))
     const claimed = wanted.map(({ entry, wish }, at): End => {
@@ -224,6 +227,7 @@ class Trial {
       onSettled: (settled) => this.#settle(rests, settled),
       onIntent: (actions) => commits.commit({ main: actions.flatMap((at) => this.#intended(rests[at] as Rest)) }),
       maybeSent: (at) => keptIn((rests[at] as Rest).entry).sent === true,
+      known: (actions) => knownHeld(this.#context, rests, actions),
     })
   }
 
@@ -234,7 +238,7 @@ class Trial {
     const block = actionBlock(taken.map(({ action }) => action))
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
-    const leaving: Leaving[] = []
+    const leaving: (Leaving & { readonly order: Order })[] = []
     const words: Word[] = []
     const { mergesItems } = destination
     for (const [at, { action, entry, resolution, write }] of taken.entries()) {
@@ -252,7 +256,7 @@ class Trial {
       ...intents.finished(ended.flatMap(([{ entry, print }]) => (print ? [[entry.key, print] as const] : []))),
     ]
     if (taken.length > 0) settling.acceptedAt = clock.elapsed()
-    const gone = await departureOps(this.#context, leaving)
+    const gone = await departureOps(this.#context, leaving, backIn(taken, leaving))
     const ends = ended.map(([{ entry, resolution }, outcome]) => [entry, outcome, resolution.address] as const)
     const said = await memory.say(words)
     await commits.commit({
@@ -280,13 +284,4 @@ class Trial {
     if (main.length > 0) await this.#context.commits.commit({ main })
     for (const [entry, outcome] of ends) this.#told(entry, outcome)
   }
-}
-
-/** Of somebody who has left since: as for a row of today, and what was read before they left is overtaken, also where they came back. */
-function fateOf({ action, entry, departed }: Found, { scope }: RunContext): Outcome | undefined {
-  const fate = fateOfDeparted(action.kind, departed)
-  if (fate !== undefined || departed === undefined || action.kind === 'forget' || action.kind === 'catalogItem')
-    return fate
-  const { order, at } = keptIn(entry)
-  return isBefore(departed, { order, keptAt: at, sync: scope.sync }) ? { status: 'superseded' } : undefined
 }
