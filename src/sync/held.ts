@@ -11,6 +11,7 @@ import { boundToday } from './bound-today.js'
 import type { RunContext } from './context.js'
 import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
+import { hit } from './failpoint.js'
 import { backIn, fateOfHeld, knownHeld } from './held-departures.js'
 import { type End, endOps, type HeldTable, heldSubject } from './held-ends.js'
 import { departureOps, leavingOf } from './leaving.js'
@@ -167,7 +168,9 @@ class Trial {
         return placeWords(this.#context, wish, { order: orderOf(entry), isKeyed, changed: noted.changed[at] === true })
       }),
     )
+    FAILPOINT: hit('before-held-claimed')
     await commits.commit({ lists: noted.ops, main: [...main, ...said.ops, ...history.ops(claimed.map(heldSubject))] })
+    FAILPOINT: hit('after-held-claimed')
     said.release()
     for (const [entry, outcome] of claimed) this.#told(entry, outcome)
   }
@@ -259,12 +262,14 @@ class Trial {
     const gone = await departureOps(this.#context, leaving, backIn(taken, leaving))
     const ends = ended.map(([{ entry, resolution }, outcome]) => [entry, outcome, resolution.address] as const)
     const said = await memory.say(words)
+    FAILPOINT: hit('before-held-settled')
     await commits.commit({
       main: [...main, ...said.ops, ...gone.main, ...(await endOps(this.#context, this.#table, ends))],
       late,
       identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
       lists: gone.lists,
     })
+    FAILPOINT: hit('after-held-settled')
     said.release()
     for (const [{ write }] of ended) if (write !== undefined) memory.settled(write)
     for (const [entry, outcome] of ends) this.#told(entry, outcome)

@@ -7,6 +7,7 @@ import { readCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Driven } from './drive.js'
 import { evidenceOf } from './evidence.js'
+import { hit } from './failpoint.js'
 import { FieldOwners } from './field-owners.js'
 import { HELD_MAX, tryHeld } from './held.js'
 import { endOps, heldSubject, newerIn } from './held-ends.js'
@@ -117,6 +118,7 @@ async function learn({ identity, source }: RunContext, entries: readonly Entry[]
   )
   const evidence = evidenceOf(block, source.name)
   if (evidence.length > 0) await identity.observe(evidence)
+  FAILPOINT: if (evidence.length > 0) hit('after-letters-learned')
   return evidence.length > 0
 }
 

@@ -168,6 +168,7 @@ export class Window {
     // Rows that were kept are no part of what a pass reads anew.
     const reached = this.#checkpoint.anew === true && !page.isOfStore ? { cursor, anew: false } : { cursor }
     FAILPOINT: if (page.kept.some((op) => op.table === 'deadLetter' && op.op === 'put')) hit('before-dead-letter')
+    FAILPOINT: if (page.kept.some(({ table }) => table === 'inbox')) hit('before-inbox-left')
     FAILPOINT: hit('before-cursor')
     await commits.commit({
       main: [
@@ -178,6 +179,7 @@ export class Window {
         writeCheckpoint(scope, { ...this.#checkpoint, ...reached }),
       ],
     })
+    FAILPOINT: if (page.kept.some(({ table }) => table === 'inbox')) hit('after-inbox-left')
     FAILPOINT: hit('after-cursor')
     this.#gone.finish(page)
     this.amend(reached) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
