@@ -12,6 +12,8 @@ export interface Destination {
   readonly project: string
   /** The namespace whose identifiers are addresses here, e.g. `email` or `userId`. */
   readonly addressedBy: string
+  /** True where an item of a catalog keeps the fields that a later write leaves out; else each write replaces it. */
+  readonly mergesItems?: boolean
   /**
    * Once per run: reads what preparing depends on (field contract, lists, learned sizes) and freezes it.
    *

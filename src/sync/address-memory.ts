@@ -2,29 +2,26 @@ import { hash } from 'node:crypto'
 import type { Json, JsonObject } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
 import type { Scope } from './checkpoint.js'
+import type { Order } from './order.js'
+import { isSaidSince, partsLeft, type Said, type Since, sinceWith } from './said.js'
 import type { UnderWay } from './under-way.js'
-
-/** When a row was read: the how-manieth run of the sync, and the how-manieth row of it. */
-export type Order = readonly [turn: number, row: number]
-
-export const isAfter = (a: Order, b: Order): boolean => a[0] > b[0] || (a[0] === b[0] && a[1] > b[1])
 
 /**
  * What this sync wrote to one profile, in table `fingerprint` under its address. By address and not by row: two rows of
- * one person write to one profile, and the later one has to come again when the earlier one has changed.
+ * one person write to one profile, and the later one has to come again when the earlier one has changed. What is no profile
+ * but may be written by several rows, such as an item of a catalog, has an entry with `since` alone.
  */
 interface Written {
   /** Row (short) and fingerprint of the accepted writes, the last one last; where there are several, what fields each has. */
   readonly of: readonly (readonly [row: string, print: string, fields?: string])[]
   /** The pass that wrote last. */
   readonly epoch: string
-  /** Only of writes while something older was parked: which fields they wrote, and when they were read. */
-  readonly since?: readonly (readonly [turn: number, row: number, fields: readonly string[]])[]
+  /** Only of what was accepted while something older was held back. */
+  readonly since?: Since
 }
 
 /** Rows of one address that are remembered; what is dropped is only sent again. */
 const ROWS_MAX = 32
-const SINCE_MAX = 8
 const ADDRESS_MAX = 256
 
 /** An address that is being looked at or written to: whoever has it need not look it up again. */
@@ -36,6 +33,12 @@ export interface Live {
   /** Writes without an outcome, and pages that look. */
   writes: number
   holders: number
+}
+
+/** What an accepted action has said, and when its row was read. */
+export interface Word {
+  readonly said: Said
+  readonly order: Order
 }
 
 /** A write of a profile whose outcome is awaited. */
@@ -65,6 +68,8 @@ export class AddressMemory {
   readonly #underWay: UnderWay
   /** True once anything is parked: from then on it counts when a field was written. */
   parked: boolean
+  /** True once rows are: of them nobody knows which are older versions of what was read since. */
+  parkedRows: boolean
 
   /** @param options.full  what passes before this one wrote counts as unknown, so that all of it is sent again */
   constructor(options: {
@@ -72,6 +77,7 @@ export class AddressMemory {
     readonly scope: Scope
     readonly epoch: string
     readonly parked: boolean
+    readonly parkedRows: boolean
     readonly full: boolean
     readonly underWay: UnderWay
   }) {
@@ -82,6 +88,7 @@ export class AddressMemory {
     this.#full = options.full
     this.#underWay = options.underWay
     this.parked = options.parked
+    this.parkedRows = options.parkedRows
   }
 
   /** Has the entries of these addresses at hand, in their order, until {@link release}. */
@@ -126,15 +133,34 @@ export class AddressMemory {
 
   /** The fields of a held-back write that nothing accepted since has written. */
   fieldsLeft({ live, order, fields }: ProfileWrite): readonly string[] {
-    const since = live.written?.since ?? []
-    const newer = new Set(since.flatMap(([turn, row, names]) => (isAfter([turn, row], order) ? names : [])))
-    return fields.filter((field) => !newer.has(field))
+    return partsLeft(live.written?.since ?? [], order, { kind: 'profile', parts: fields })
+  }
+
+  /** The parts of what was held back that nothing accepted since has said. Its target is at hand: see {@link hold}. */
+  left(said: Said, order: Order): readonly string[] {
+    return partsLeft(this.#live.get(said.target)?.written?.since ?? [], order, said)
   }
 
   /** True if anything was accepted for this address from a row that was read later. */
   isOvertaken(address: string, order: Order): boolean {
-    const since = this.#live.get(address)?.written?.since ?? []
-    return since.some(([turn, row]) => isAfter([turn, row], order))
+    return isSaidSince(this.#live.get(address)?.written?.since ?? [], order)
+  }
+
+  /**
+   * The ops that remember what was accepted besides profiles, to hold older words against it; none while nothing is held back.
+   *
+   * Order   the targets stay at hand until `release`, which is called once the ops are committed.
+   */
+  async say(words: readonly Word[]): Promise<{ readonly ops: readonly Op[]; readonly release: () => void }> {
+    if (!this.parked || words.length === 0) return { ops: NO_OPS, release: () => undefined }
+    const held = await this.hold([...new Set(words.map(({ said }) => said.target))])
+    const lives = new Map(held.map((live) => [live.address, live]))
+    for (const { said, order } of words) {
+      const live = lives.get(said.target) as Live
+      const { since = [], ...written } = live.written ?? { of: [], epoch: this.#epoch }
+      live.written = { ...written, since: sinceWith(since, order, said) }
+    }
+    return { ops: held.map((live) => this.#put(live)), release: () => this.release(held) }
   }
 
   /** A write is on its way. */
@@ -149,15 +175,18 @@ export class AddressMemory {
     const { of = [], since = [] } = live.written ?? {}
     const rows = rowsWith(of, write)
     const last: Written = { of: rows.length > ROWS_MAX ? rows.slice(-ROWS_MAX) : rows, epoch: this.#epoch }
-    const newer = this.parked ? [...since.filter((one) => !isCovered(one[2], write.fields)), sinceOf(write)] : undefined
-    const written = newer === undefined ? last : { ...last, since: newer.slice(-SINCE_MAX) }
-    live.written = written
+    const said = { kind: 'profile', parts: write.fields } as const
+    live.written = this.parked ? { ...last, since: sinceWith(since, write.order, said) } : last
     this.#underWay.settled(live.address)
-    return [{ op: 'put', table: 'fingerprint', key: this.#key(live.address), value: written as unknown as Json }]
+    return [this.#put(live)]
+  }
+
+  #put({ address, written }: Live): Op {
+    return { op: 'put', table: 'fingerprint', key: this.#key(address), value: written as unknown as Json }
   }
 
   /** The op that forgets what was written to somebody who is gone. */
-  left(address: string): Op {
+  gone(address: string): Op {
     const live = this.#live.get(address)
     if (live !== undefined) live.written = undefined
     return { op: 'delete', table: 'fingerprint', key: this.#key(address) }
@@ -189,8 +218,11 @@ export class AddressMemory {
     const [was, is] = await this.#store.get('fingerprint', [this.#key(from), this.#key(to)])
     if (was === undefined) return []
     const gone: Op = { op: 'delete', table: 'fingerprint', key: this.#key(from) }
-    if (is !== undefined) return [gone, { op: 'delete', table: 'fingerprint', key: this.#key(to) }]
-    return [gone, { op: 'put', table: 'fingerprint', key: this.#key(to), value: was }]
+    if (is === undefined) return [gone, { op: 'put', table: 'fingerprint', key: this.#key(to), value: was }]
+    const { since } = was as unknown as Written
+    if (since === undefined) return [gone, { op: 'delete', table: 'fingerprint', key: this.#key(to) }]
+    const left = { of: [], epoch: this.#epoch, since } // older words that are held back stay older
+    return [gone, { op: 'put', table: 'fingerprint', key: this.#key(to), value: left as unknown as Json }]
   }
 
   /** For a write to an address that nobody needs to have at hand; it stays while one is on its way. */
@@ -249,12 +281,6 @@ function fieldsMark(fields: readonly string[]): string {
   marks.set(fields, mark)
   return mark
 }
-
-const sinceOf = ({ order, fields }: ProfileWrite) => [...order, fields] as const
-
-/** A later write of all these fields says more. */
-const isCovered = (fields: readonly string[], by: readonly string[]): boolean =>
-  fields.every((field) => by.includes(field))
 
 /** Names one action of one row in an entry: 48 bits, so that an entry stays small. */
 export const shortRow = (key: Key): string => hash('sha256', textOf(key), 'base64url').slice(0, 8)

@@ -4,15 +4,18 @@ import type { Outcome } from '../model/outcome.js'
 import type { Key, Op } from '../stores/store.js'
 import { actionKeys } from './action-keys.js'
 import { isSamePrint, printOf } from './action-print.js'
-import type { Live } from './address-memory.js'
+import type { Live, Word } from './address-memory.js'
 import type { RunContext } from './context.js'
 import type { Departed } from './departures.js'
+import { newcomerOf } from './first-writes.js'
 import { knownOf } from './intents.js'
-import { isSettledAlready } from './leaving.js'
+import { isOfBefore, isSettledAlready } from './leaving.js'
 import { type ListProbe, misnamed } from './list-probe.js'
 import { keep, type PageWork, type Pending, type RowWish } from './page.js'
 import { partOf, restOf, writeOf } from './profile-write.js'
 import { NOTHING, type Recalled, recall } from './recalled.js'
+import { saidBy } from './said.js'
+import { wordsOf } from './words.js'
 
 /** Looks up who each action speaks of, and what was sent for it before. Fills the page, gives what has to be sent. */
 export async function addressPage(
@@ -32,7 +35,7 @@ export async function addressPage(
     : new Map<string, Departed>()
   const pending: Pending[] = []
   const returned: (readonly [address: string, departed: Departed])[] = []
-  const unchanged: Op[] = []
+  const unchanged: Unchanged = { ops: [], words: [] }
   const isTold = left.size > 0
   for (let action = 0; action < block.length; action++) {
     const key = keys[action]
@@ -50,6 +53,10 @@ export async function addressPage(
     if (address !== '' && block.kind(action) !== 'catalogItem') work.found(action, address)
     const departed = isTold ? left.get(address) : undefined
     if (isSettledAlready(departed, { work, action, key }, context)) continue
+    if (departed !== undefined && isOfBefore(work, action, departed, context)) {
+      work.end(action, { status: 'superseded' })
+      continue
+    }
     if (departed?.gone === true && !isDeparture(block.kind(action))) {
       left.set(address, { ...departed, gone: false })
       returned.push([address, departed])
@@ -70,15 +77,18 @@ export async function addressPage(
 async function holdWritten({ late, block }: PageWork, who: readonly Resolution[], { memory }: RunContext) {
   const written: string[] = []
   const at: number[] = []
+  const targets: string[] = []
   who.forEach((one, action) => {
     if (one.status !== 'resolved' || !(late || block.kind(action) === 'profile')) return
     written.push(one.address)
     at.push(action)
+    const target = late ? saidBy(block, action, one)?.target : undefined
+    if (target !== undefined && target !== one.address) targets.push(target)
   })
-  const held = await memory.hold(written)
+  const held = await memory.hold([...written, ...targets])
   const lives = new Array<Live | undefined>(block.length).fill(undefined)
-  held.forEach((live, nth) => {
-    lives[at[nth] as number] = live
+  at.forEach((action, nth) => {
+    lives[action] = held[nth]
   })
   return { held, lives }
 }
@@ -91,17 +101,25 @@ const addressOf = (one: Resolution): readonly string[] => (one.status === 'resol
  * with who had left.
  */
 async function remember(
-  { commits, departures, lists, scope, epoch }: RunContext,
+  { commits, departures, lists, scope, epoch, memory }: RunContext,
   returned: readonly (readonly [address: string, departed: Departed])[],
-  unchanged: readonly Op[],
+  { ops, words }: Unchanged,
 ): Promise<void> {
-  if (returned.length === 0 && unchanged.length === 0) return
+  const said = await memory.say(words)
+  if (returned.length === 0 && ops.length === 0 && said.ops.length === 0) return
   const addresses = returned.map(([address]) => address)
   const owner = { project: scope.project, owner: scope.sync, epoch }
   await commits.commit({
-    main: [...unchanged, ...returned.map(([address, departed]) => departures.back(address, departed))],
+    main: [...ops, ...said.ops, ...returned.map(([address, departed]) => departures.back(address, departed))],
     lists: addresses.length === 0 ? [] : await lists.leave(addresses, owner, { claims: 'stay' }),
   })
+  said.release()
+}
+
+/** What stands at the destination as it was read: what is remembered of it, while older words are held back. */
+interface Unchanged {
+  readonly ops: Op[]
+  readonly words: Word[]
 }
 
 /** An item of a catalog is about no person: what stands for the address keeps changes of one item in their order. */
@@ -112,9 +130,18 @@ export function itemOf(block: ActionBlock, action: number): Resolution | undefin
   return { status: 'resolved', why: 'bound', profileId: '', address, alternatives: [], rulesHash: '' }
 }
 
-/** What was wished for before newer rows of the person were accepted: what those said stays. */
-const isOvertaken = (work: PageWork, action: number, address: string, { memory }: RunContext): boolean =>
-  work.late && memory.isOvertaken(address, work.order(action))
+/** The parts that nothing newer has said; `undefined`: all that it has. */
+function wordsLeft(
+  work: PageWork,
+  action: number,
+  address: string,
+  context: RunContext,
+): readonly string[] | undefined {
+  const { mergesItems } = context.destination
+  const said = work.late ? saidBy(work.block, action, { address, mergesItems }) : undefined
+  const left = said && context.memory.left(said, work.order(action))
+  return left?.length === said?.parts.length ? undefined : left
+}
 
 interface Found {
   readonly action: number
@@ -130,13 +157,14 @@ interface Found {
  * What has to be sent; `undefined` where the destination holds it already.
  *
  * @param unchanged  takes what is to be remembered of that
+ * Upholds  I6: of what a former run has read only what nothing newer has said.
  */
 function pendingOf(
   work: PageWork,
   found: Found,
   resolution: Extract<Resolution, { status: 'resolved' }>,
   context: RunContext,
-  unchanged: Op[],
+  unchanged: Unchanged,
 ): Pending | undefined {
   const { block } = work
   const { action, key, recalled, times } = found
@@ -147,8 +175,8 @@ function pendingOf(
   const isWrite = isProfile || isDeparture(kind)
   const live = found.live ?? (isWrite ? context.memory.live(address) : undefined)
   const whole = isWrite && live ? writeOf(work, action, live, isProfile ? { key, print } : {}) : undefined
-  const part = whole && partOf(work, action, whole, context)
-  const isGone = kind === 'delete' && isOvertaken(work, action, address, context)
+  const part = whole ? partOf(work, action, whole, context) : wordsLeft(work, action, address, context)
+  const isGone = kind === 'delete' && work.late && context.memory.isOvertaken(address, work.order(action))
   if (isGone || (part?.length === 0 && work.late)) {
     work.end(action, { status: 'superseded' })
     return undefined
@@ -163,7 +191,8 @@ function pendingOf(
   if (write === undefined ? isKnown : part?.length === 0 || context.memory.isUnchanged(write)) {
     stands(work, found, print, context)
     // While older rows are held back it counts that this one was read since, also where it had nothing new to say.
-    if (write !== undefined && context.memory.parked) unchanged.push(...context.memory.accepted(write))
+    if (write !== undefined && context.memory.parked) unchanged.ops.push(...context.memory.accepted(write))
+    else if (SAID_ANEW.has(kind)) unchanged.words.push(...wordsOf(context, work, action, address))
     return undefined
   }
   work.waiting += 1
@@ -181,7 +210,7 @@ function pendingOf(
     bind: newcomerOf(resolution),
     key,
     write,
-    fingerprint: write === undefined ? print : undefined,
+    fingerprint: write === undefined && part === undefined ? print : undefined,
   }
 }
 
@@ -204,15 +233,11 @@ function stands(
   for (const table of recalled.left) work.kept.push({ op: 'delete', table, key })
 }
 
-/**
- * Who is bound to the address once the destination has accepted something there. Nobody to a shared one, which is another
- * person's: who leaves it later must not take that one's user along.
- */
-export const newcomerOf = ({ why, profileId }: Extract<Resolution, { status: 'resolved' }>): string | undefined =>
-  why === 'bound' || why === 'shared' ? undefined : profileId
-
 /** What is replaced by what is sent, and is no profile; what happened once is not. */
 const REPLACED: ReadonlySet<ActionKind> = new Set<ActionKind>(['catalogItem', 'subscription'])
+
+/** What a row that says the same again says anew; what happened once it only tells of. */
+const SAID_ANEW: ReadonlySet<ActionKind> = new Set<ActionKind>(['catalogItem', 'subscription', 'cart'])
 
 function unaddressed(resolution: Exclude<Resolution, { status: 'resolved' }>): Outcome {
   return { status: resolution.status === 'unresolved' ? 'parked' : 'rejected', reason: resolution.reason }
@@ -225,9 +250,13 @@ async function claim(
   context: RunContext,
   refusedList: ListProbe,
 ): Promise<void> {
-  if (resolution.status === 'resolved' && isOvertaken(work, action, resolution.address, context)) {
-    work.end(action, { status: 'superseded' })
-    return
+  if (work.late && resolution.status === 'resolved') {
+    const { address, profileId } = resolution
+    const said = saidBy(work.block, action, { address, claimant: work.block.key(action) ?? profileId })
+    if (said !== undefined && context.memory.left(said, work.order(action)).length === 0) {
+      work.end(action, { status: 'superseded' })
+      return
+    }
   }
   const refused = await wish(work, { action, left, ...(key === undefined ? {} : { key }) }, resolution, refusedList)
   if (refused !== undefined) keep(work, action, key, refused, context)

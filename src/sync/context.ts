@@ -94,5 +94,6 @@ export async function leftBehindIn(store: Store, scope: Scope) {
     if (held.length > 0) leftBehind.add(table)
   }
   const [parkedRow] = await store.scan('parkedRow', { prefix: checkpointKey(scope), limit: 1 })
-  return { leftBehind, parked: leftBehind.size > 0 || parkedRow !== undefined }
+  const parkedRows = parkedRow !== undefined
+  return { leftBehind, parkedRows, parked: leftBehind.size > 0 || parkedRows }
 }

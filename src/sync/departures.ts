@@ -2,10 +2,11 @@ import { hash } from 'node:crypto'
 import type { ActionKind } from '../model/action.js'
 import type { Json } from '../model/value.js'
 import type { Key, Op, Store } from '../stores/store.js'
+import { isAfter, type Order } from './order.js'
 
 /** What is known of somebody who has left. */
 export interface Departed {
-  /** How often. What was sent before counts for nothing any more. */
+  /** How often, between whiles in which something was sent about them. What was sent before counts for nothing any more. */
   readonly times: number
   /** False once something was sent about them again. */
   readonly gone: boolean
@@ -13,6 +14,18 @@ export interface Departed {
   readonly forever: boolean
   /** When, as ISO 8601. */
   readonly at: string
+  /** When the row that said so was read, and by which sync; absent where no row did. */
+  readonly by?: readonly [sync: string, turn: number, row: number]
+}
+
+/** True for what was read, or where nobody knows that kept, before somebody left: their leaving is the newer word (I6). */
+export function isBefore(
+  { at, by }: Departed,
+  { order, keptAt, sync }: { readonly order: Order | undefined; readonly keptAt: string; readonly sync: string },
+): boolean {
+  if (order === undefined || by === undefined || by[0] !== sync) return keptAt <= at
+  const left: Order = [by[1], by[2]]
+  return isAfter(left, order) || (!isAfter(order, left) && keptAt <= at)
 }
 
 const LOOKUP_MAX = 10_000
@@ -67,13 +80,15 @@ export class Departures {
     if (leaving.length === 0) return []
     this.#any = true
     const before = await this.among(leaving.map(({ address }) => address))
-    return leaving.map(({ address, kind }) => {
-      const { times = 0, forever = false } = before.get(address) ?? {}
+    return leaving.map(({ address, kind, by }) => {
+      const { times = 0, forever = false, gone = false } = before.get(address) ?? {}
+      const isSo = forever || (gone && kind === 'delete')
       return this.#put(address, {
-        times: times + 1,
+        times: isSo ? times : times + 1,
         gone: forever || kind === 'forget' || !back.has(address),
         forever: forever || kind === 'forget',
         at,
+        ...(by === undefined ? {} : { by }),
       })
     })
   }
@@ -95,4 +110,5 @@ export class Departures {
 export interface Leaving {
   readonly address: string
   readonly kind: ActionKind
+  readonly by?: Departed['by']
 }

@@ -28,6 +28,8 @@ export interface Sent {
   readonly onIntent?: ((actions: readonly number[]) => Promise<void>) | undefined
   /** True if a run that died may have sent this action. */
   readonly maybeSent?: ((action: number) => boolean) | undefined
+  /** What has become of all of these meanwhile, so that nothing needs to be asked; asked when whatever goes before is settled. */
+  readonly known?: ((actions: readonly number[]) => Promise<readonly Outcome[] | undefined>) | undefined
 }
 
 export interface DispatchOptions {
@@ -113,7 +115,7 @@ export class Dispatcher {
     own.end = this.#queue.add(async () => {
       await Promise.all(before)
       if (isLarge(request)) await this.#turn()
-      await this.#settle(request, by)
+      if (!(await isKnown(request, by))) await this.#settle(request, by)
     }) as Promise<void>
     return own.end.then(() => {
       for (const address of addresses) if (this.#holders.get(address) === own) this.#holders.delete(address)
@@ -204,6 +206,15 @@ export class Dispatcher {
       throw error
     }
   }
+}
+
+/** True where there was nothing to be asked: then its outcomes are told. */
+export async function isKnown({ actions }: PreparedRequest, { known, onSettled }: Sent): Promise<boolean> {
+  const outcomes = await known?.(actions)
+  if (outcomes === undefined) return false
+  const ended = actions.map((action, at) => [action, outcomes[at] as Outcome] as const)
+  await onSettled({ endpoint: '', outcomes: ended, bytes: 0, attempts: 0, ms: 0 })
+  return true
 }
 
 /** The platform's `fetch` copies a body twice before it is on its way: 3.5 MB take 5 to 10 ms. */

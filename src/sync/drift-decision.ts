@@ -152,3 +152,11 @@ function missingColumn(error: unknown, facts: TransformFacts): LakeloopError | u
   const told = { column, kind: 'dropped', change: 'missing', candidates, commit: '', at: read.at }
   return new LakeloopError('SCHEMA_BREAKS_TRANSFORM', told, error)
 }
+
+/** What was decided about the schema before the first page. */
+export interface Drift {
+  readonly judge: Judge
+  readonly schema: Schema | undefined
+  /** Why every row is kept and none is sent. */
+  readonly park: Reason | undefined
+}

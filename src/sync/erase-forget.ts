@@ -5,6 +5,7 @@ import type { Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { Departures } from './departures.js'
 import type { Settled } from './dispatch.js'
+import { hit } from './failpoint.js'
 
 /**
  * Addresses that an erasure has the destination forget, in table `erasing`: they are sent by the next runs of the sync that
@@ -79,7 +80,9 @@ export async function sendForgets(context: RunContext): Promise<void> {
       if (isRefused || outcome.status === 'parked') waiting += 1
       else main.push({ op: 'delete', table: 'erasing', key: keys[at] as Key })
     }
+    FAILPOINT: hit('before-forget-settled')
     if (main.length > 0) await commits.commit({ main })
+    FAILPOINT: hit('after-forget-settled')
   }
   for (let after: Key | undefined; waiting === 0; ) {
     const page = await store.scan('erasing', { prefix, after, limit: PAGE })

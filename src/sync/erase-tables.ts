@@ -81,11 +81,11 @@ async function sweep(erasing: Erasing, table: Table, { store = erasing.store, ..
 /** What is not harmless to send again, where it was somebody else's: a key that only looks like theirs does not count. */
 const ONCE = /^(?:purchase|cart)(?:#\d+)?$/
 
-/** Of a profile the key has the address, of anything else the row's key. */
+/** Of a profile the key has the address, of what has an id of its own that one, of anything else the row's key. */
 function fingerprints(erasing: Erasing): Promise<Erased> {
   const { theirs, source } = erasing
   const isTheirs = ({ key: [, , name = '', kind = ''] }: Entry): boolean => {
-    if (kind === 'address') return theirs.isAddress(name)
+    if (kind === 'address') return theirs.isAddress(name) || (name.startsWith('[') && theirs.isTelling(name))
     if (!ONCE.test(kind)) return theirs.isKey(name, source)
     return theirs.isTelling(name) || (source !== undefined && theirs.isRecord(source, name))
   }

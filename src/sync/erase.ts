@@ -11,6 +11,7 @@ import { type Landed, landedStatements } from './erase-landed.js'
 import { doneOps, dropDone, intentOps, type Pending, pendingErasures, together } from './erase-pending.js'
 import { type Handles, Theirs } from './erase-person.js'
 import { type Erased, type Eraser, OF_A_SYNC, OF_THE_PROJECT } from './erase-tables.js'
+import { hit } from './failpoint.js'
 import { type TakingIn, takeInFirstWrites } from './first-writes.js'
 import { syncsWithInbox } from './inbox.js'
 import { fenceIn, Lease } from './lease.js'
@@ -83,10 +84,12 @@ export async function erase(place: Place, people: readonly Identifier[], options
   const handles = together([traces, ...before.map((one) => one.handles).filter((one) => isShared(one, traces))])
   const theirs = theirsOf(place, handles)
   const at = new Date(clock.now()).toISOString()
+  FAILPOINT: hit('before-erase-begun')
   await lease.commit([
     ...intentOps(scope.project, { handles, graph: identity.graph, syncs: await syncsOf(store, scope) }),
     ...(await suppressOps(store, scope, { addresses: theirs.addresses, at })),
   ])
+  FAILPOINT: hit('after-erase-begun')
   const { tables, waiting } = await finish(place, { others: true })
   const queue = await queued(store, scope.project, theirs.addresses)
   const learned = (await readCheckpoint(store, scope))?.learned
@@ -163,9 +166,12 @@ export async function finish(
   const own = pending.filter(({ syncs }) => syncs.includes(scope.sync))
   if (own.length > 0) {
     add(await eraseIn(place, own, [...OF_A_SYNC, ...OF_THE_PROJECT]))
+    FAILPOINT: hit('before-sync-erased')
     await lease.commit(doneOps(scope.project, own, 'sync', scope.sync))
+    FAILPOINT: hit('after-sync-erased')
   }
   await dropDone(parts.store, scope.project, (ops) => lease.commit(ops))
+  FAILPOINT: hit('after-erase-done')
   return { tables, waiting }
 }
 
@@ -179,7 +185,9 @@ async function forgetWho({ parts, scope, lease }: Place, all: readonly Pending[]
   const known = identifiers.filter((one) => identity.written(one) === one.value)
   const { records, profiles, bindings } = await identity.forget(known, { projects: [scope.project] })
   await identity.discardPreviews()
+  FAILPOINT: hit('before-graph-erased')
   await lease.commit(doneOps(scope.project, pending, 'graph', identity.graph))
+  FAILPOINT: hit('after-graph-erased')
   return { evidence: records, profile: profiles, binding: bindings }
 }
 
@@ -197,6 +205,7 @@ async function eraseOther(place: Place, name: string, all: readonly Pending[]): 
   }
   try {
     const erased = await eraseIn({ ...place, scope, lease }, pending, OF_A_SYNC, { isOther: true })
+    FAILPOINT: hit('before-other-erased')
     await lease.commit(doneOps(scope.project, pending, 'sync', name))
     return erased
   } finally {
@@ -226,6 +235,7 @@ async function eraseIn(
       fenceIn: (other) => fenceIn(other, store, lease.fence),
     })
     for (const [table, count] of Object.entries(erased)) tables[table] = (tables[table] ?? 0) + count
+    FAILPOINT: if (!isOther) hit('after-table-erased')
   }
   return tables
 }

@@ -21,6 +21,31 @@ export type Failpoint =
   | 'after-list-settled'
   | 'before-report'
   | 'after-report'
+  | PointBesideRuns
+
+/** Of pushes, drains, replays, what is parked, and erasures. */
+export type PointBesideRuns =
+  | 'before-push'
+  | 'after-push'
+  | 'after-inbox-read'
+  | 'before-inbox-left'
+  | 'after-inbox-left'
+  | 'after-letters-learned'
+  | 'before-held-settled'
+  | 'after-held-settled'
+  | 'before-held-claimed'
+  | 'after-held-claimed'
+  | 'before-erase-begun'
+  | 'after-erase-begun'
+  | 'before-graph-erased'
+  | 'after-graph-erased'
+  | 'before-other-erased'
+  | 'after-table-erased'
+  | 'before-sync-erased'
+  | 'after-sync-erased'
+  | 'after-erase-done'
+  | 'before-forget-settled'
+  | 'after-forget-settled'
 
 let armed: ((point: Failpoint) => void) | undefined
 

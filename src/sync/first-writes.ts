@@ -12,6 +12,13 @@ export interface FirstWrite {
 }
 
 /**
+ * Who is bound to the address once the destination has accepted something there. Nobody to a shared one, which is another
+ * person's: who leaves it later must not take that one's user along.
+ */
+export const newcomerOf = ({ why, profileId }: Extract<Resolution, { status: 'resolved' }>): string | undefined =>
+  why === 'bound' || why === 'shared' ? undefined : profileId
+
+/**
  * First writes that are on their way, in table `firstWrite`, one entry a flight: who is written to, and where. Were it
  * remembered only once there is an answer, a run that dies over the write would leave a user of whom nobody knows, and who has
  * another address by the next run would be a second one.

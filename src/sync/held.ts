@@ -5,17 +5,25 @@ import type { Outcome } from '../model/outcome.js'
 import type { JsonObject } from '../model/value.js'
 import type { Entry, Op } from '../stores/store.js'
 import { printOf } from './action-print.js'
-import { isAfter, onlyFields, type ProfileWrite, shortRow } from './address-memory.js'
-import { itemOf, newcomerOf } from './addressing.js'
+import { type ProfileWrite, shortRow, type Word } from './address-memory.js'
+import { itemOf } from './addressing.js'
+import { boundToday } from './bound-today.js'
 import type { RunContext } from './context.js'
 import type { Departed, Leaving } from './departures.js'
 import type { Settled } from './dispatch.js'
+import { hit } from './failpoint.js'
+import { backIn, fateOfHeld, knownHeld } from './held-departures.js'
 import { type End, endOps, type HeldTable, heldSubject } from './held-ends.js'
-import { departureOps, fateOfDeparted } from './leaving.js'
+import { sendingOf } from './held-sending.js'
+import { departureOps, leavingOf } from './leaving.js'
 import { keptIn, orderOf, rowKeyOf } from './letter.js'
 import { type ListProbe, listProbe, misnamed } from './list-probe.js'
+import { isAfter, type Order } from './order.js'
 import { originKey } from './page.js'
+import { onlyParts } from './profile-write.js'
+import { type Said, saidBy, saysAll } from './said.js'
 import { type Sending, takeOff } from './under-way.js'
+import { placeWords } from './words.js'
 
 /** Told of what became of an entry, once that is durable; not of one that stays as it is. */
 export type Told = (entry: Entry, outcome: Outcome) => void
@@ -88,13 +96,17 @@ class Trial {
       }
       const departed = left.get(resolution.address)
       const one = { entry, action, at, resolution, departed }
-      const fate = fateOf(one)
+      const fate = fateOfHeld({ action, entry, departed }, this.#context)
       if (fate === undefined) found.push(one)
       else ends.push([entry, fate, resolution.address])
     })
     await this.#end(ends)
     found.sort((a, b) => (isAfter(orderOf(a.entry), orderOf(b.entry)) ? 1 : -1)) // as they were read (I6)
-    const held = await this.#context.memory.hold(found.map(({ resolution }) => resolution.address))
+    const targets = found.flatMap((one) => [
+      one.resolution.address,
+      this.#saidBy(one)?.target ?? one.resolution.address,
+    ])
+    const held = await this.#context.memory.hold([...new Set(targets)])
     try {
       await this.#claim(found.filter(({ action }) => action.kind === 'membership'))
       await this.#send(found.filter(({ action }) => action.kind !== 'membership'))
@@ -108,7 +120,8 @@ class Trial {
     const { identity, scope, departures } = this.#context
     const bags = actions.map(({ identifiers }) => identifiers)
     const resolved = await identity.resolve(bags, { project: scope.project })
-    const bound = await this.#bound(entries.filter((_, at) => actions[at]?.kind === 'addressChange'))
+    const moves = entries.filter((_, at) => actions[at]?.kind === 'addressChange')
+    const bound = await boundToday(this.#context, moves)
     const who = resolved.map(
       (resolution, at) => bound.get(entries[at] as Entry) ?? itemOf(this.#block, at) ?? resolution,
     )
@@ -116,36 +129,25 @@ class Trial {
     return { who, left }
   }
 
-  /** Where those are bound today whose address change was refused: that is the new one, or they have moved on. */
-  async #bound(moves: readonly Entry[]): Promise<ReadonlyMap<Entry, Resolution>> {
-    if (moves.length === 0) return new Map()
-    const { identity, scope } = this.#context
-    const ids = moves.map((entry) => keptIn(entry).profileId ?? entry.key.at(-2) ?? '')
-    const found = await identity.store.get(
-      'binding',
-      ids.map((id) => [scope.project, id]),
-    )
-    return new Map(
-      moves.map((entry, at) => {
-        const address = (found[at] as { readonly address?: string } | undefined)?.address ?? ''
-        const who = { profileId: ids[at] as string, address, alternatives: [], rulesHash: '' }
-        return [entry, { status: 'resolved', why: 'bound', ...who }]
-      }),
-    )
+  /** What a newer row may have said since. */
+  #saidBy({ at, entry, resolution: { address, profileId } }: Found): Said | undefined {
+    const claimant = rowKeyOf(entry) ?? profileId
+    return saidBy(this.#block, at, { address, claimant, mergesItems: this.#context.destination.mergesItems })
   }
 
   async #claim(claims: readonly Found[]): Promise<void> {
-    const { lists, scope, epoch, commits, history } = this.#context
+    const { lists, scope, epoch, commits, history, memory } = this.#context
     const wanted: { readonly entry: Entry; readonly wish: Parameters<typeof lists.note>[0][number] }[] = []
     const ends: End[] = []
-    for (const { entry, action, resolution } of claims) {
+    for (const found of claims) {
+      const { entry, action, resolution } = found
       const { list, member } = action as Extract<Action, { kind: 'membership' }>
       const { address, profileId } = resolution
       const rowKey = rowKeyOf(entry)
       const reason = misnamed(list) ?? (await this.#probe(list, address))
       if (reason !== undefined) ends.push([entry, { status: 'rejected', reason }, address])
       // A claim of a row is the row's alone, and its newest one stands; a person's may have been said anew by any row.
-      else if (rowKey === undefined && this.#context.memory.isOvertaken(address, orderOf(entry)))
+      else if (memory.left(this.#saidBy(found) as Said, orderOf(entry)).length === 0)
         ends.push([entry, { status: 'superseded' }, address])
       else {
         const wish = { list, claimant: rowKey ?? profileId, address, ...(member === undefined ? {} : { member }) }
@@ -155,12 +157,23 @@ class Trial {
     await this.#end(ends)
     if (wanted.length === 0) return
     const wishes = wanted.map(({ wish }) => wish)
+    const back = await departureOps(this.#context, [], new Set(wishes.map(({ address }) => address as string)))
+    if (back.main.length > 0) await commits.commit(back)
     const noted = await lists.note(wishes, { project: scope.project, owner: scope.sync, epoch })
     const main = wanted.map(({ entry }): Op => ({ op: 'delete', table: this.#table, key: entry.key }))
     const claimed = wanted.map(({ entry, wish }, at): End => {
       return [entry, { status: noted.changed[at] === true ? 'accepted' : 'unchanged' }, wish.address]
     })
-    await commits.commit({ lists: noted.ops, main: [...main, ...history.ops(claimed.map(heldSubject))] })
+    const said = await memory.say(
+      wanted.flatMap(({ entry, wish }, at) => {
+        const isKeyed = rowKeyOf(entry) !== undefined
+        return placeWords(this.#context, wish, { order: orderOf(entry), isKeyed, changed: noted.changed[at] === true })
+      }),
+    )
+    FAILPOINT: hit('before-held-claimed')
+    await commits.commit({ lists: noted.ops, main: [...main, ...said.ops, ...history.ops(claimed.map(heldSubject))] })
+    FAILPOINT: hit('after-held-claimed')
+    said.release()
     for (const [entry, outcome] of claimed) this.#told(entry, outcome)
   }
 
@@ -178,12 +191,18 @@ class Trial {
     const { address } = resolution
     const order = orderOf(entry)
     if (action.kind === 'addressChange') return address === action.to ? found : undefined
-    if (action.kind === 'delete' && this.#table === 'deadLetter' && memory.isOvertaken(address, order)) return undefined
+    if (action.kind === 'delete' && memory.isOvertaken(address, order)) return undefined
     const isKeyed = rowKeyOf(entry) !== undefined
     const print = isKeyed
       ? printOf(this.#block, at, { address, times: departed?.times ?? 0, groups, anchors })
       : undefined
-    if (action.kind !== 'profile') return { ...found, ...(print === undefined ? {} : { print }) }
+    if (action.kind !== 'profile') {
+      const said = this.#saidBy(found)
+      const left = said && memory.left(said, order)
+      if (left !== undefined && left.length < (said?.parts.length ?? 0))
+        return left.length === 0 ? undefined : { ...found, action: onlyParts(action, left) }
+      return { ...found, ...(print === undefined ? {} : { print }) }
+    }
     const { dataFields = {} } = action
     const fields = Object.keys(dataFields)
     const write = { live: memory.live(address), order, fields }
@@ -193,8 +212,7 @@ class Trial {
       return { ...found, write: { ...write, ...known } }
     }
     if (left.length === 0) return undefined
-    const rest = { ...action, dataFields: onlyFields(dataFields, left) }
-    return { ...found, action: rest, write: { ...write, fields: left } }
+    return { ...found, action: onlyParts(action, left), write: { ...write, fields: left } }
   }
 
   async #sendRests(rests: readonly Rest[]): Promise<void> {
@@ -220,38 +238,48 @@ class Trial {
         },
         onIntent: (actions) => commits.commit({ main: actions.flatMap((at) => this.#intended(rests[at] as Rest)) }),
         maybeSent: (at) => keptIn((rests[at] as Rest).entry).sent === true,
+        known: (actions) => knownHeld(this.#context, rests, actions),
       }),
     )
   }
 
   async #settle(rests: readonly Rest[], { outcomes }: Settled): Promise<void> {
-    const { identity, scope, commits, memory, settling, clock, intents } = this.#context
+    const { identity, scope, commits, memory, settling, clock, intents, destination } = this.#context
     const ended = outcomes.map(([at, outcome]) => [rests[at] as Rest, outcome] as const)
     const taken = ended.filter(([, outcome]) => !('reason' in outcome)).map(([rest]) => rest)
+    const block = actionBlock(taken.map(({ action }) => action))
     const main: Op[] = []
     const bindings: { profileId: string; address: string }[] = []
-    const leaving: Leaving[] = []
-    for (const { action, resolution, write } of taken) {
-      const { address } = resolution
-      const profileId = newcomerOf(resolution)
-      if (isDeparture(action.kind)) leaving.push({ address, kind: action.kind })
+    const leaving: (Leaving & { readonly order: Order })[] = []
+    const words: Word[] = []
+    const { mergesItems } = destination
+    for (const [at, rest] of taken.entries()) {
+      const { action, entry, write } = rest
+      const { address, bind } = sendingOf(rest)
+      if (isDeparture(action.kind))
+        leaving.push(leavingOf(scope, { address, kind: action.kind, order: orderOf(entry) }))
       else if (write !== undefined) main.push(...memory.accepted(write))
+      else words.push(...saysAll(block, at, { address, mergesItems }).map((said) => ({ said, order: orderOf(entry) })))
       if (action.kind === 'addressChange') main.push(...(await memory.moved(action.from, action.to)))
-      if (profileId !== undefined) bindings.push({ profileId, address })
+      if (bind !== undefined) bindings.push({ profileId: bind, address })
     }
     const late = () => [
       ...taken.flatMap(({ entry, print }) => (print === undefined ? [] : [intents.accepted(entry.key, print, [])])),
       ...intents.finished(ended.flatMap(([{ entry, print }]) => (print ? [[entry.key, print] as const] : []))),
     ]
     if (taken.length > 0) settling.acceptedAt = clock.elapsed()
-    const gone = await departureOps(this.#context, leaving)
+    const gone = await departureOps(this.#context, leaving, backIn(taken, leaving))
     const ends = ended.map(([{ entry, resolution }, outcome]) => [entry, outcome, resolution.address] as const)
+    const said = await memory.say(words)
+    FAILPOINT: hit('before-held-settled')
     await commits.commit({
-      main: [...main, ...gone.main, ...(await endOps(this.#context, this.#table, ends))],
+      main: [...main, ...said.ops, ...gone.main, ...(await endOps(this.#context, this.#table, ends))],
       late,
       identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
       lists: gone.lists,
     })
+    FAILPOINT: hit('after-held-settled')
+    said.release()
     for (const [{ write }] of ended) if (write !== undefined) memory.settled(write)
     for (const [entry, outcome] of ends) this.#told(entry, outcome)
   }
@@ -270,16 +298,4 @@ class Trial {
     if (main.length > 0) await this.#context.commits.commit({ main })
     for (const [entry, outcome] of ends) this.#told(entry, outcome)
   }
-}
-
-/** What is new of it is written down before it is sent; what it replaces stays where it is kept until there is an answer. */
-function sendingOf({ entry, resolution, write }: Rest): Sending {
-  return { replaces: false, address: resolution.address, key: entry.key, write, bind: newcomerOf(resolution) }
-}
-
-/** Of somebody who has left since: as for a row of today, and what was read before they left is overtaken. */
-function fateOf({ action, entry, departed }: Found): Outcome | undefined {
-  const fate = fateOfDeparted(action.kind, departed)
-  if (fate !== undefined || departed?.gone !== true) return fate
-  return keptIn(entry).at <= departed.at ? { status: 'superseded' } : undefined
 }

@@ -5,6 +5,7 @@ import type { Json } from '../model/value.js'
 import { type Key, keyPart, type Op, type Store } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { Clock } from './clock.js'
+import { hit } from './failpoint.js'
 import { type KeptRows, padded } from './parked-rows.js'
 
 /** How much may wait; default 100,000 rows and 256 MiB of JSON. */
@@ -131,7 +132,9 @@ export class Inbox {
       if (known !== undefined || rows.length === 0) return { added: 0, waiting }
       this.#assertRoom(rows, waiting)
       try {
+        FAILPOINT: hit('before-push')
         const after = await this.#write(rows, pushed, id)
+        FAILPOINT: hit('after-push')
         const told = { ...between(after, drained), ...(waiting.rows === 0 ? { oldestAt: this.#clock.now() } : {}) }
         for (const listener of this.#listeners) listener(told)
         return { added: rows.length, waiting: told }
@@ -234,6 +237,7 @@ export const inboxRows: KeptRows = async function* (context, { judging, pageSize
     const kept = old.map(({ value }) => value as unknown as KeptRow)
     const upTo =
       old.length < limit ? pushed : { next: Number(last.key.at(-1)) + 1, bytes: kept.at(-1)?.behind ?? drained.bytes }
+    FAILPOINT: hit('after-inbox-read')
     yield {
       page: { schema: judging.before ?? { columns: [] }, rows: blockOf(kept, source), cursor, mode: 'changes' },
       done: [...old.map(({ key }): Op => ({ op: 'delete', table: 'inbox', key })), drainedOp(scope, upTo)],

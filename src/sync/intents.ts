@@ -106,7 +106,9 @@ export class Intents {
       if (held.prints.length === 0) this.#held.delete(nameOf(key))
       if (!isOnly && (held.prints.length > 0 || held.accepted !== undefined)) left.set(key, held)
     }
-    return [...left].map(([key, held]) => put(key, held))
+    // Of a key whose last one was refused too nothing is left to remember.
+    const kept = [...left].filter(([, { prints, accepted }]) => prints.length > 0 || accepted !== undefined)
+    return kept.map(([key, held]) => put(key, held))
   }
 
   #of(key: Key, former: readonly string[]): Held {

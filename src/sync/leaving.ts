@@ -1,9 +1,11 @@
 import { type ActionKind, isDeparture } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Key, Op } from '../stores/store.js'
+import type { Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
-import type { Departed, Leaving } from './departures.js'
-import { keep, type PageWork } from './page.js'
+import { type Departed, isBefore, type Leaving } from './departures.js'
+import type { Order } from './order.js'
+import { keep, type PageWork, type Pending } from './page.js'
 
 /** What becomes of an action about somebody who has left, without being sent; `undefined`: it is sent. */
 export function fateOfDeparted(kind: ActionKind, departed: Departed | undefined): Outcome | undefined {
@@ -14,6 +16,43 @@ export function fateOfDeparted(kind: ActionKind, departed: Departed | undefined)
   }
   return departed?.gone === true && kind === 'delete' ? { status: 'unchanged' } : undefined
 }
+
+/** Somebody who leaves, by the word of a row. */
+export const leavingOf = (
+  { sync }: Pick<Scope, 'sync'>,
+  { order, ...who }: Pick<Leaving, 'address' | 'kind'> & { readonly order: Order },
+): Leaving & { readonly order: Order } => ({ ...who, order, by: [sync, ...order] })
+
+/** What a row of a former run says of somebody who has left since: that is the newer word, also where they came back. */
+export function isOfBefore(work: PageWork, action: number, departed: Departed, { scope }: RunContext): boolean {
+  const keptAt = work.keptAt(work.block.row(action))
+  if (keptAt === undefined || work.block.kind(action) === 'forget') return false
+  return isBefore(departed, { order: work.order(action), keptAt, sync: scope.sync })
+}
+
+/**
+ * What has become of actions of people who have left since these were lined up, where nothing else is among them: of two rows that
+ * ask for the same the second has its outcome without a request.
+ */
+export async function knownDepartures(
+  { departures }: RunContext,
+  asked: readonly (readonly [kind: ActionKind, address: string])[],
+): Promise<readonly Outcome[] | undefined> {
+  if (!departures.any || !asked.every(([kind]) => isDeparture(kind))) return undefined
+  const left = await departures.among(asked.map(([, address]) => address))
+  const fates = asked.flatMap(([kind, address]) => fateOfDeparted(kind, left.get(address)) ?? [])
+  return fates.length === asked.length ? fates : undefined
+}
+
+/** The same, of what pages have gathered. */
+export const knownPending = (context: RunContext, gathered: readonly Pending[], actions: readonly number[]) =>
+  knownDepartures(
+    context,
+    actions.map((at) => {
+      const { page, action, address } = gathered[at] as Pending
+      return [page.block.kind(action), address] as const
+    }),
+  )
 
 interface About {
   readonly work: PageWork
@@ -47,11 +86,18 @@ export async function departureOps(
   const addresses = leaving.map(({ address }) => address)
   const remembered = await departures.left(leaving, new Date(clock.now()).toISOString(), back)
   const returned = await departures.among([...back].filter((address) => !addresses.includes(address)))
-  for (const [address, departed] of returned)
-    if (departed.gone && !departed.forever) remembered.push(departures.back(address, departed))
-  if (leaving.length === 0) return { main: remembered, lists: [] }
+  const isBack: string[] = []
+  for (const [address, departed] of returned) {
+    if (!departed.gone || departed.forever) continue
+    remembered.push(departures.back(address, departed))
+    isBack.push(address)
+  }
+  const owner = { project: scope.project, owner: scope.sync, epoch }
   return {
-    main: [...remembered, ...addresses.map((address) => memory.left(address))],
-    lists: await lists.leave(addresses, { project: scope.project, owner: scope.sync, epoch }),
+    main: [...remembered, ...addresses.map((address) => memory.gone(address))],
+    lists: [
+      ...(addresses.length > 0 ? await lists.leave(addresses, owner) : []),
+      ...(isBack.length > 0 ? await lists.leave(isBack, owner, { claims: 'stay' }) : []),
+    ],
   }
 }

@@ -2,9 +2,9 @@ import type { Action, ActionKind } from '../model/action.js'
 import type { Row } from '../model/row.js'
 import type { Json, JsonObject, Reason } from '../model/value.js'
 import type { Entry, Key } from '../stores/store.js'
-import type { Order } from './address-memory.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
+import type { Order } from './order.js'
 
 /** What is kept of an action, or of a row that never became one: a dead letter, or what is parked. */
 export interface Kept {

@@ -1,9 +1,9 @@
 import type { Op } from '../stores/store.js'
 import type { RowFate } from '../transform/transform.js'
-import { isAfter } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { orderOf } from './letter.js'
+import { isAfter } from './order.js'
 import type { PageWork } from './page.js'
 
 const LOOKUP_MAX = 10_000

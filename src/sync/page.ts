@@ -6,10 +6,11 @@ import type { Json, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import type { Entry, Key, Op } from '../stores/store.js'
 import type { RowFate } from '../transform/transform.js'
-import type { Order, ProfileWrite } from './address-memory.js'
+import type { ProfileWrite } from './address-memory.js'
 import { checkpointKey } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { kept, keptAgain, keptIn } from './letter.js'
+import type { Order } from './order.js'
 
 /** An action that waits for its outcome. */
 export interface Pending {
@@ -49,6 +50,8 @@ export type ReadPage = Omit<Page, 'cursor'> & { readonly cursor: Page['cursor'] 
 export interface Former {
   /** When each of them was read: newer rows may have been accepted since. */
   readonly orders: readonly Order[]
+  /** When each of them was first kept, as ISO 8601. */
+  readonly keptAt: readonly string[]
   /** What each of them was kept as, where they are dead letters. */
   readonly letters?: readonly Entry[]
 }
@@ -125,6 +128,11 @@ export class PageWork {
   rowOrder(row: number): Order {
     const [turn, first] = this.#first
     return this.#former?.orders[row] ?? [turn, first + row]
+  }
+
+  /** When the row was first kept, where it was read in a former run. */
+  keptAt(row: number): string | undefined {
+    return this.#former?.keptAt[row]
   }
 
   /** What a row was kept as before this run. */

@@ -9,9 +9,10 @@ import { assertWhole } from './audience.js'
 import { AwaitedBindings } from './awaited-bindings.js'
 import { type RunContext, tagsOf } from './context.js'
 import type { Sent, Settled } from './dispatch.js'
-import { type Judge, judge } from './drift-decision.js'
+import { type Drift, judge } from './drift-decision.js'
 import { bagsOf, evidenceOf } from './evidence.js'
 import { FieldOwners } from './field-owners.js'
+import { knownPending } from './leaving.js'
 import { type ListProbe, listProbe } from './list-probe.js'
 import { outdatedLetters } from './outdated.js'
 import { PageWork, type Pending, type ReadPage } from './page.js'
@@ -36,14 +37,6 @@ const GATHER_MAX = 4_000
 const BLOCKS_AT_ONCE = 2
 /** Pages that may wait for the oldest one before what was gathered is sent in requests that are not full. */
 const PAGES_MAX = 32
-
-/** What was decided about the schema before the first page. */
-export interface Drift {
-  readonly judge: Judge
-  readonly schema: Schema | undefined
-  /** Why every row is kept and none is sent. */
-  readonly park: Reason | undefined
-}
 
 /**
  * The page phase: reads, transforms, resolves and sends, with a bounded number of pages, actions and requests under
@@ -187,6 +180,7 @@ export class Pages {
     const { tally, turn, facts, memory } = this.#context
     this.parked += page.rows.length
     memory.parked = true
+    memory.parkedRows = true
     if (this.parked + this.#still.rows > PARKED_ROWS_MAX) {
       const at = facts.reads.find(({ column }) => column === reason.facts.column)?.at ?? ''
       throw new LakeloopError('SCHEMA_BREAKS_TRANSFORM', { ...reason.facts, at })
@@ -294,6 +288,7 @@ export class Pages {
       onSettled,
       onIntent: (actions) => this.#window.intend(actions.map((at) => gathered[at] as Pending)),
       maybeSent: (at) => gathered[at]?.again === true,
+      known: (actions) => knownPending(this.#context, gathered, actions),
     }
     await flight.over(() => sender.send(pendingBlock(gathered, source.name), by))
   }

@@ -4,12 +4,12 @@ import { type Column, type Row, type RowBlock, rowBlock, type Schema } from '../
 import type { Json, JsonObject, Reason } from '../model/value.js'
 import type { Page } from '../sources/source.js'
 import type { Entry, Key, Op } from '../stores/store.js'
-import type { Order } from './address-memory.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import { type Judge, judge } from './drift-decision.js'
 import { rowsOfTheForgotten } from './erase-rows.js'
 import { kept } from './letter.js'
+import type { Order } from './order.js'
 import { type Former, PageWork, type ReadPage } from './page.js'
 
 /** Rows that are kept at most because the schema changed, those of former runs too; then a run stops, as if the policy said so (I12). */
@@ -113,7 +113,7 @@ export async function* unparkedRows(
       yield {
         page: { schema, rows: blockOf(among.map(({ value }) => value as unknown as KeptRow)), cursor, mode: 'changes' },
         done,
-        former: { orders },
+        former: { orders, keptAt: among.map(({ value }) => String((value as JsonObject).at)) },
       }
     }
     after = entries.at(-1)?.key

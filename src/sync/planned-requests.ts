@@ -4,6 +4,7 @@ import { LakeloopError } from '../errors.js'
 import type { ActionBlock, Shape } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Sender } from './context.js'
+import { isKnown } from './dispatch.js'
 import type { Plan, PlannedCreations, PlannedEndpoint, PlannedRequest, PlannedTime } from './plan.js'
 
 export const digestOf = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
@@ -123,13 +124,15 @@ const NOT_SENT = { attempts: 0, ms: 0 }
 /** Sends nothing: writes down each request and takes it as accepted. */
 export function planningSender(delivery: Delivery, into: PlannedRequests, count: (endpoint: string) => void): Sender {
   let before: Promise<void> = Promise.resolve()
-  const send: Sender['send'] = async (block, { onSettled }) => {
+  const send: Sender['send'] = async (block, by) => {
+    const { onSettled } = by
     const { requests, refused } = await delivery.prepare(block)
     const rejected = refused.map(
       ({ action, reason }) => [action, { status: 'rejected', reason } satisfies Outcome] as const,
     )
     if (rejected.length > 0) await onSettled({ endpoint: '', outcomes: rejected, bytes: 0, ...NOT_SENT })
     for (const request of requests) {
+      if (await isKnown(request, by)) continue
       const { endpoint, actions, body } = request
       count(endpoint)
       into.add(delivery, block, request)

@@ -25,13 +25,20 @@ export function partOf(
   return groups.changed(before, { print, payload: block.payload(action) })
 }
 
-/** A profile with these fields alone. */
+/** An action with these parts alone: fields, or the arrays of a subscription. */
 export function restOf(block: ActionBlock, action: number, left: readonly string[]): ActionBlock {
-  const { dataFields = {}, ...said } = actionAt(block, action) as Extract<Action, { kind: 'profile' }>
-  return actionBlock(
-    [{ ...said, dataFields: onlyFields(dataFields, left) }],
-    [{ key: block.key(action), changedAt: block.changedAt(action) }],
-  )
+  const rest = onlyParts(actionAt(block, action), left)
+  return actionBlock([rest], [{ key: block.key(action), changedAt: block.changedAt(action) }])
+}
+
+/** The parts of an action that are left of it. */
+export function onlyParts(action: Action, left: readonly string[]): Action {
+  if (action.kind !== 'subscription') {
+    const { dataFields = {}, ...said } = action as Extract<Action, { kind: 'profile' | 'catalogItem' }>
+    return { ...said, dataFields: onlyFields(dataFields, left) }
+  }
+  const { kind, identifiers, ...arrays } = action
+  return { kind, identifiers, ...Object.fromEntries(Object.entries(arrays).filter(([name]) => left.includes(name))) }
 }
 
 /** What is remembered of a write once it is accepted. */

@@ -1,9 +1,9 @@
 import type { ActionKind } from '../model/action.js'
 import type { Json } from '../model/value.js'
 import type { Key, Table } from '../stores/store.js'
-import { isAfter } from './address-memory.js'
 import type { RunContext } from './context.js'
 import { orderOf } from './letter.js'
+import { isAfter } from './order.js'
 import type { PageWork } from './page.js'
 
 /** What former runs remember of an action. */

@@ -1,6 +1,6 @@
 import { isDeparture } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
-import { isAfter, type Order } from './address-memory.js'
+import { isAfter, type Order } from './order.js'
 import type { PageWork, Pending } from './page.js'
 
 /**

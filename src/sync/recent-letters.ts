@@ -1,7 +1,7 @@
 import type { JsonObject } from '../model/value.js'
 import type { Key, Op } from '../stores/store.js'
-import { isAfter, type Order } from './address-memory.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
+import { isAfter, type Order } from './order.js'
 import type { PageWork } from './page.js'
 
 type Held = 'parked' | 'deadLetter'

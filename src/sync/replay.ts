@@ -3,16 +3,17 @@ import { actionBlock } from '../model/action-block.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Reason } from '../model/value.js'
 import type { Entry, Key, Op } from '../stores/store.js'
-import { isAfter, type Order } from './address-memory.js'
 import { readCheckpoint } from './checkpoint.js'
 import type { RunContext } from './context.js'
 import type { Driven } from './drive.js'
 import { evidenceOf } from './evidence.js'
+import { hit } from './failpoint.js'
 import { FieldOwners } from './field-owners.js'
 import { HELD_MAX, tryHeld } from './held.js'
 import { endOps, heldSubject, newerIn } from './held-ends.js'
 import { isOfRow, keptIn, kindOf, orderOf, rowKeyOf } from './letter.js'
 import { chosenLetters, type LetterSelection } from './letter-choice.js'
+import { isAfter, type Order } from './order.js'
 import { blockOf, type KeptRows } from './parked-rows.js'
 
 /** Letters that are put in order at once, by their keys alone; what is beyond is ordered for itself. */
@@ -52,7 +53,7 @@ const rowsOf = (selection: LetterSelection): KeptRows =>
       yield {
         page: { schema, rows: blockOf(rows, refused), cursor, mode: 'changes' },
         done: letters.map(({ key }): Op => ({ op: 'delete', table: 'deadLetter', key })),
-        former: { orders: letters.map(orderOf), letters },
+        former: { orders: letters.map(orderOf), keptAt: letters.map((entry) => keptIn(entry).at), letters },
       }
     }
   }
@@ -117,6 +118,7 @@ async function learn({ identity, source }: RunContext, entries: readonly Entry[]
   )
   const evidence = evidenceOf(block, source.name)
   if (evidence.length > 0) await identity.observe(evidence)
+  FAILPOINT: if (evidence.length > 0) hit('after-letters-learned')
   return evidence.length > 0
 }
 

@@ -47,7 +47,7 @@ export async function runContext(parts: Parts): Promise<RunContext> {
   const { source, transform, audience, destination, nulls = 'omit', adds, fieldGroups, start = 'backfill' } = options
   const full = checkpoint.mode === 'full' && drive.reads === 'source'
   const { store, identity, lists, commitMain } = drive
-  const { leftBehind, parked } = await leftBehindIn(store, scope)
+  const { leftBehind, parked, parkedRows } = await leftBehindIn(store, scope)
   const underWay = await UnderWay.of(store, { scope, reads: drive.reads, runId: parts.runId })
   const count = (endpoint: string): void => {
     requests[endpoint] = (requests[endpoint] ?? 0) + 1
@@ -76,7 +76,7 @@ export async function runContext(parts: Parts): Promise<RunContext> {
     events: parts.events,
     tally: parts.tally,
     progress: new Progress(clock),
-    memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, full, parked, underWay }),
+    memory: new AddressMemory({ store, scope, epoch: checkpoint.epoch, full, parked, parkedRows, underWay }),
     underWay,
     intents: new Intents(),
     groups: fieldGroups && new FieldGroups(fieldGroups),

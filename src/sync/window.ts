@@ -1,25 +1,24 @@
 import { setImmediate } from 'node:timers/promises'
-import { LakeloopError } from '../errors.js'
 import { isDeparture, type ListRef } from '../model/action.js'
 import type { Outcome } from '../model/outcome.js'
 import type { Reason } from '../model/value.js'
 import type { Op } from '../stores/store.js'
-import type { Order } from './address-memory.js'
+import type { Word } from './address-memory.js'
 import { carriedOps } from './carried.js'
 import { type Checkpoint, writeCheckpoint } from './checkpoint.js'
+import { Circuit } from './circuit.js'
 import type { RunContext } from './context.js'
 import type { Leaving } from './departures.js'
 import { rowsOfTheForgotten, type WholeRow } from './erase-rows.js'
 import { hit } from './failpoint.js'
-import { departureOps } from './leaving.js'
+import { departureOps, leavingOf } from './leaving.js'
+import type { Order } from './order.js'
 import { keep, keepRow, type PageWork, type Pending, type RowWish } from './page.js'
 import { RecentDepartures } from './recent-departures.js'
 import { RecentLetters } from './recent-letters.js'
 import { subjectsOf } from './subjects.js'
+import { placeWords, wordsOf } from './words.js'
 
-/** Rows of the newest outcomes that the circuit looks at, and the fewest before it judges. */
-const CIRCUIT_ROWS = 1_000
-const CIRCUIT_ROWS_MIN = 100
 /** Rows per commit, so that a store on the host's own thread never holds its loop for long. */
 const ROWS_PER_COMMIT = 1_000
 
@@ -33,7 +32,7 @@ export class Window {
   readonly #knownLists: Set<ListRef>
   /** Members found on a list may be whom a row speaks of, and only an address tells. */
   readonly #found: boolean
-  readonly #circuit: { readonly share: number; readonly rejected: boolean[]; at: number }
+  readonly #circuit: Circuit
   readonly #recent: RecentLetters
   readonly #gone = new RecentDepartures()
   #checkpoint: Checkpoint
@@ -48,7 +47,7 @@ export class Window {
     this.#recent = new RecentLetters(context.scope, context.leftBehind)
     this.#knownLists = new Set(options.lists)
     this.#found = options.found
-    this.#circuit = { share: options.rejectedShareMax, rejected: [], at: 0 }
+    this.#circuit = new Circuit(options.rejectedShareMax)
   }
 
   get checkpoint(): Checkpoint {
@@ -98,14 +97,16 @@ export class Window {
     for (let at = 0; at < pending.length; at += ROWS_PER_COMMIT) {
       const part = pending.slice(at, at + ROWS_PER_COMMIT)
       const main: Op[] = []
+      const words: Word[] = []
       const bindings: { profileId: string; address: string }[] = []
       const leaving: (Leaving & { readonly order: Order })[] = []
       for (const [{ page, action, key, fingerprint, write, bind, address, left, again }, outcome] of part) {
         if (again && key && fingerprint) page.intended.push([key, fingerprint])
         if (outcome.status !== 'accepted' && outcome.status !== 'unchanged') continue
         const kind = page.block.kind(action)
-        if (isDeparture(kind)) leaving.push({ address, kind, order: page.order(action) })
+        if (isDeparture(kind)) leaving.push(leavingOf(scope, { address, kind, order: page.order(action) }))
         else if (write !== undefined) main.push(...memory.accepted(write))
+        else words.push(...wordsOf(this.#context, page, action, address))
         if (key && fingerprint) underWay.settled(key)
         if (key) page.taken.push({ key, row: page.block.row(action) })
         if (key) for (const table of left) main.push({ op: 'delete', table, key })
@@ -114,12 +115,14 @@ export class Window {
       const commit = async (): Promise<void> => {
         for (const { address, order } of leaving) this.#gone.add(address, order, this.finished)
         const gone = await departureOps(this.#context, leaving, this.#gone.backIn(part))
+        const said = await memory.say(words)
         await commits.commit({
-          main: [...main, ...gone.main],
+          main: [...main, ...said.ops, ...gone.main],
           late: () => intents.settled(part), // another of a key may be on its way since
           identity: bindings.length > 0 ? identity.bind(scope.project, bindings) : [],
           lists: gone.lists,
         })
+        said.release()
       }
       // The claims of a page and those of who leaves are never worked out at the same time.
       await (leaving.length > 0 ? this.#inTurn(commit) : commit())
@@ -138,7 +141,7 @@ export class Window {
       for (let page = this.#pages[0]; page !== undefined && page.waiting === 0; page = this.#pages[0]) {
         await this.#finish(page)
         this.#pages.shift()
-        this.#checkCircuit()
+        this.#circuit.check()
       }
     })
   }
@@ -165,6 +168,7 @@ export class Window {
     // Rows that were kept are no part of what a pass reads anew.
     const reached = this.#checkpoint.anew === true && !page.isOfStore ? { cursor, anew: false } : { cursor }
     FAILPOINT: if (page.kept.some((op) => op.table === 'deadLetter' && op.op === 'put')) hit('before-dead-letter')
+    FAILPOINT: if (page.kept.some(({ table }) => table === 'inbox')) hit('before-inbox-left')
     FAILPOINT: hit('before-cursor')
     await commits.commit({
       main: [
@@ -175,6 +179,7 @@ export class Window {
         writeCheckpoint(scope, { ...this.#checkpoint, ...reached }),
       ],
     })
+    FAILPOINT: if (page.kept.some(({ table }) => table === 'inbox')) hit('after-inbox-left')
     FAILPOINT: hit('after-cursor')
     this.#gone.finish(page)
     this.amend(reached) // not before: whoever saves the checkpoint meanwhile would move it past what is not kept
@@ -186,7 +191,7 @@ export class Window {
         const key = page.page.rows.key(row)
         onLoss({ status, ...(key === undefined ? {} : { key }), reason })
       }
-      this.#judge(status === 'rejected')
+      this.#circuit.judge(status === 'rejected')
     }
     if (!page.late) progress.finished(page.page.rows.length)
     events.tell('progress', progress.event(tally.counts))
@@ -194,7 +199,7 @@ export class Window {
   }
 
   async #claim(page: PageWork, wishes: readonly RowWish[]): Promise<void> {
-    const { lists, scope, epoch, commits } = this.#context
+    const { lists, scope, epoch, commits, memory } = this.#context
     const left = wishes.map(
       ({ row, wish }) => wish.member === true && this.#gone.overtakes(page.rowOrder(row), wish.address),
     )
@@ -210,7 +215,16 @@ export class Window {
         ? carriedOps(this.#context, page, row, address)
         : [],
     )
-    await commits.commit({ lists: ops, main })
+    const words = wishes.flatMap(({ row, wish }, at) =>
+      placeWords(this.#context, wish, {
+        order: page.rowOrder(row),
+        isKeyed: page.page.rows.key(row) !== undefined,
+        changed: changed[at] === true && !left[at],
+      }),
+    )
+    const said = await memory.say(words)
+    await commits.commit({ lists: ops, main: [...main, ...said.ops] })
+    said.release()
     wishes.forEach(({ row, wish, from }, at) => {
       if (wish.member === undefined) return
       if (from?.key) {
@@ -272,22 +286,6 @@ export class Window {
     refused.forEach(({ at, reason }, nth) => {
       if (forgotten.has(nth)) page.forgotten.add(at)
       else keepRow(page, at, reason, this.#context)
-    })
-  }
-
-  #judge(rejected: boolean): void {
-    this.#circuit.rejected[this.#circuit.at % CIRCUIT_ROWS] = rejected
-    this.#circuit.at += 1
-  }
-
-  #checkCircuit(): void {
-    const { rejected: seen, share } = this.#circuit
-    const rejected = seen.filter(Boolean).length
-    if (seen.length < CIRCUIT_ROWS_MIN || rejected / seen.length <= share) return
-    throw new LakeloopError('CIRCUIT_OPEN', {
-      rejected,
-      window: seen.length,
-      limit: `${Number((share * 100).toFixed(6))} %`,
     })
   }
 }

@@ -19,7 +19,7 @@ async function bundled(dropLabels: string[] | undefined): Promise<string> {
   return outputFiles[0]?.text ?? ''
 }
 
-const TRACE = /failpoint|before-cursor|after-answer|before-list-intent/i
+const TRACE = /failpoint|before-cursor|after-answer|before-list-intent|before-push|erase-begun/i
 
 test('a release has no trace of the failpoints', async () => {
   const options: { dropLabels?: string[]; external?: string[] } = {}

@@ -67,7 +67,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a first write of an action that was kept goes out and nothing tells of it',
-    file: 'sync/held.ts',
+    file: 'sync/held-sending.ts',
     find: 'bind: newcomerOf(resolution) }',
     replace: 'bind: undefined }',
     tests: ['sync/first-writes.test.ts'],
@@ -278,10 +278,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'a parked write overwrites a newer one',
-    file: 'sync/address-memory.ts',
-    find: 'return fields.filter((field) => !newer.has(field))',
-    replace: 'return fields.filter((field) => field !== undefined || newer.has(field))',
-    tests: ['sync/overtaken.test.ts'],
+    file: 'sync/said.ts',
+    find: 'if (newer.length === 0) return parts',
+    replace: 'if (newer.length >= 0) return parts',
+    tests: ['sync/overtaken.test.ts', 'sync/newer-wins.test.ts'],
   },
   {
     name: 'the budget of retries is ignored',
@@ -313,8 +313,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'the circuit never opens',
-    file: 'sync/window.ts',
-    find: 'if (seen.length < CIRCUIT_ROWS_MIN || rejected / seen.length <= share) return',
+    file: 'sync/circuit.ts',
+    find: 'if (seen.length < CIRCUIT_ROWS_MIN || rejected / seen.length <= this.#share) return',
     replace: 'if (rejected / seen.length <= 1) return',
     tests: ['sync/run.test.ts'],
   },

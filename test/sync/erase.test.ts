@@ -50,7 +50,7 @@ const PLACES = {
   deadLetter: 3,
   evidence: 12,
   evidenceById: 11,
-  fingerprint: 4,
+  fingerprint: 5,
   firstWrite: 1,
   identifier: 3,
   identityHistory: 6,

@@ -218,3 +218,10 @@ test('an action that waits for room stays parked until it is accepted', async ()
   expect(destination.applied.map(({ address }) => address).sort()).toEqual(['ada@example.com', 'bob@example.com'])
   expect(await store.scan('parked', { prefix: [], limit: 10 })).toEqual([])
 })
+
+test('two purchases of one row key that are both refused do not fail the run [I4]', async () => {
+  const { destination, run } = world(2)
+  destination.knob = ({ rows }) => rows.map(() => ({ status: 'rejected', reason: { code: 'DATA_INVALID', facts: {} } }))
+  const { status, rows } = await run(order(9), order(10))
+  expect([status, rows.rejected]).toEqual(['complete', 2])
+})

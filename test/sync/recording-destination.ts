@@ -17,6 +17,7 @@ export class RecordingDestination implements Destination {
   readonly project = 'test'
   readonly addressedBy = 'email'
   readonly sizeMax: number
+  mergesItems = false
   readonly applied: { readonly address: string; readonly action: Action }[] = []
   readonly sent: Recorded[] = []
   /** Of each of them, whether it was told that it may have arrived before. */

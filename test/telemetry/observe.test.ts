@@ -269,6 +269,7 @@ describe('log lines', () => {
           rows: report.rows,
           requests: report.requests,
           reasons: [{ status: 'rejected', code: 'DATA_INVALID', rows: 1 }],
+          unusable: {},
         },
         'run ended',
       ],

@@ -48,6 +48,7 @@ export class IterableDestination implements Destination {
   readonly name = 'iterable'
   readonly project: string
   readonly addressedBy: 'email' | 'userId'
+  readonly mergesItems: boolean
   readonly #settings: IterableSettings
   readonly #client: IterableClient
   /** Of the delivery that was opened last. */
@@ -59,6 +60,7 @@ export class IterableDestination implements Destination {
     const settings = checkedOptions(options)
     this.project = settings.project
     this.addressedBy = settings.addressBy
+    this.mergesItems = settings.catalogs.mergeItems
     this.#settings = settings
     const baseUrl = settings.baseUrl ?? BASE_URLS[settings.dataCenter]
     const { project, share, rates, timeoutMs, transport } = settings

@@ -13,3 +13,13 @@ export const customers = (): readonly Customer[] =>
     score: n % 3 === 0 ? 0.9 : 0.1,
     buys: n % 8 === 2,
   }))
+
+/** The others of a sync that has a longer life: what befalls the first of their rows. */
+export type Fate = 'pushed' | 'thrown' | 'shoeless' | 'listless' | 'edited' | 'waiting' | 'leaving'
+export const FATES: readonly Fate[] = ['pushed', 'thrown', 'shoeless', 'listless', 'edited', 'waiting', 'leaving']
+
+/** Three of each; of those who leave nobody has anything left at the end. */
+export const lives = (): readonly (Customer & { readonly fate: Fate })[] =>
+  FATES.flatMap((fate) =>
+    [0, 1, 2].map((n) => ({ id: `${fate}-${n}`, email: `${fate}${n}@example.com`, score: 0.1, buys: n === 1, fate })),
+  )

@@ -1,5 +1,5 @@
 /**
- * One run of a sync in a process of its own, which kills itself at a failpoint of the code.
+ * One run of a sync, or its life, in a process of its own, which kills itself at a failpoint of the code.
  *
  * argv: JSON of FailpointRun. Prints a FailpointEnd as one line of JSON, if it lives that long.
  */
@@ -16,11 +16,14 @@ import { Sync } from '../../../src/sync/sync.js'
 import { PUBLISHED_RATES } from '../../../src/vendors/iterable/endpoints.js'
 import { plainTransform } from '../../sync/plain-transform.js'
 import { type Customer, customers } from './customers.js'
+import { live, type Made } from './failpoint-life.js'
 
 export interface FailpointRun {
   readonly store: { readonly path: string } | { readonly connectionString: string; readonly schema: string }
   readonly url: string
   readonly apiKey: string
+  /** Besides one run all that there is: see `live`. */
+  readonly life?: boolean
   /** Where to die: at the nth time (from 1) that the point is come by. Absent: live. */
   readonly die?: { readonly at: Failpoint; readonly nth: number }
   /** Where the process is asked to end (SIGTERM), which it does as a host would: it cancels the run and waits for it. */
@@ -32,6 +35,10 @@ export interface FailpointEnd {
   /** How often each point was come by. */
   readonly times: Readonly<Record<string, number>>
   readonly deadLetters: number
+  readonly reports: readonly RunReport[]
+  /** Of a life: entries by table, and how many of them hold an identifier of somebody erased. */
+  readonly left?: Readonly<Record<string, number>>
+  readonly traces?: number
 }
 
 const run = JSON.parse(process.argv[2] ?? '{}') as FailpointRun
@@ -46,25 +53,9 @@ process.once('SIGTERM', () => cancel.abort())
 
 const store = 'path' in run.store ? new SqliteStore(run.store) : new PostgresStore(run.store)
 const fast = Object.fromEntries(Object.keys(PUBLISHED_RATES).map((endpoint) => [endpoint, 10_000]))
-const byId = new Map(customers().map((one) => [one.id, one]))
-const sync = new Sync({
-  name: 'churn',
-  source: new RowsSource({
-    name: 'scores',
-    rows: customers().map(({ id, email }) => ({ id, email })),
-    key: ['id'],
-    complete: true,
-  }),
-  transform: plainTransform((row: Row) => {
-    const { id, email, score, buys } = byId.get(String(row.id)) as Customer
-    const identifiers = { customer_id: id, email }
-    return [
-      { kind: 'profile', identifiers, dataFields: { score } },
-      { kind: 'event', identifiers, eventName: 'scored', id: `e-${id}` },
-      { kind: 'membership', identifiers, list: 'at-risk', member: score > 0.7 },
-      ...(buys ? [{ kind: 'purchase', identifiers, id: `p-${id}`, total: 9, items: [] } as const] : []),
-    ]
-  }),
+const paced = { pageSize: 8, concurrency: 3, settleMs: 0 }
+const made: Made = (makes) => ({
+  store,
   identity: new IdentityResolver({
     store,
     target: 'email',
@@ -81,18 +72,45 @@ const sync = new Sync({
     projectType: 'email',
     baseUrl: run.url,
     createNewFields: true,
-    lists: { create: true },
+    lists: { create: makes.lists },
+    catalogs: { create: makes.catalogs },
     sizeMax: 4,
     share: 1,
     rates: fast,
   }),
-  store,
-  pageSize: 8,
-  concurrency: 3,
-  settleMs: 0,
 })
-const report = await sync.run({ whenHeld: 'wait', signal: cancel.signal, graceMs: 10_000 })
+
+/** One run over all customers. */
+async function once(): Promise<RunReport> {
+  const byId = new Map(customers().map((one) => [one.id, one]))
+  const sync = new Sync({
+    ...made({ catalogs: false, lists: true }),
+    ...paced,
+    name: 'churn',
+    source: new RowsSource({
+      name: 'scores',
+      rows: customers().map(({ id, email }) => ({ id, email })),
+      key: ['id'],
+      complete: true,
+    }),
+    transform: plainTransform((row: Row) => {
+      const { id, email, score, buys } = byId.get(String(row.id)) as Customer
+      const identifiers = { customer_id: id, email }
+      return [
+        { kind: 'profile', identifiers, dataFields: { score } },
+        { kind: 'event', identifiers, eventName: 'scored', id: `e-${id}` },
+        { kind: 'membership', identifiers, list: 'at-risk', member: score > 0.7 },
+        ...(buys ? [{ kind: 'purchase', identifiers, id: `p-${id}`, total: 9, items: [] } as const] : []),
+      ]
+    }),
+  })
+  const report = await sync.run({ whenHeld: 'wait', signal: cancel.signal, graceMs: 10_000 })
+  await sync.close()
+  return report
+}
+
+const { reports, ...rest } = run.life === true ? await live(made, store, paced) : { reports: [await once()] }
 const deadLetters = (await store.scan('deadLetter', { prefix: ['failpoints'], limit: 100 })).length
-await sync.close()
 await store.close()
-process.stdout.write(`${JSON.stringify({ report, times, deadLetters } satisfies FailpointEnd)}\n`)
+const report = reports.at(-1) as RunReport
+process.stdout.write(`${JSON.stringify({ report, reports, times, deadLetters, ...rest } satisfies FailpointEnd)}\n`)
