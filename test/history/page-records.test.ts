@@ -24,3 +24,22 @@ test('a row with more identifiers than most is found by each of them, and the on
   expect(await Promise.all(handles.map(found))).toEqual(handles.map(() => 1))
   expect(await found(handleOf('id_0', 'value-40'))).toBe(0)
 })
+
+test('neither key nor address of somebody who was forgotten stands in the clear', async () => {
+  const place = { store: new MemoryStore(), scope: { project: 'p', sync: 's' } }
+  const options = { outcomes: 'plain', runId: 'run-1', turn: 1, addressedBy: 'email', now: () => 1 } as const
+  const recorder = await Recorder.open(place, options)
+  const reason = { code: 'USER_FORGOTTEN', facts: {} }
+  const subject = (name: string, ends: Subject['ends']): Subject => ({
+    identifiers: { email: `${name}@example.com` },
+    key: `k-${name}`,
+    address: `${name}@example.com`,
+    ends,
+  })
+  const ops = recorder.ops([
+    subject('bob', [{ kind: 'profile', status: 'accepted' }]),
+    subject('ann', [{ kind: 'profile', status: 'rejected', reason }]),
+  ])
+  expect(JSON.stringify(ops)).toContain('k-bob')
+  expect(JSON.stringify(ops)).not.toContain('ann')
+})
