@@ -18,6 +18,8 @@ export interface Subject {
 
 /** Subjects of one record, so that none grows with the page. */
 const SUBJECTS_MAX = 4_096
+/** Room that is made for the handles of a subject at first. */
+const HANDLES_MOSTLY = 4
 /** Reasons of one record that are kept with their facts; of further ones the code is. */
 const REASONS_MAX = 200
 
@@ -61,7 +63,7 @@ export function recorded(
   let entries = 0
   for (let from = 0; from < subjects.length; from += SUBJECTS_MAX) {
     const id = nextId()
-    const made = blockOf(writing, subjects.slice(from, from + SUBJECTS_MAX).map(named), { id, at })
+    const made = blockOf(writing, subjects.slice(from, from + SUBJECTS_MAX), { id, at })
     const record: PageRecord = { head: made.block.head, entries: made.block.entries.toString('base64') }
     ops.push(put(partKey(writing.scope, 'page', id), record))
     if (made.text !== undefined) ops.push(put(partKey(writing.scope, 'text', id), made.text))
@@ -69,13 +71,6 @@ export function recorded(
     entries += made.block.entries.length / ENTRY_BYTES
   }
   return { ops, pages, entries }
-}
-
-/** Of somebody who was forgotten it is counted what became of the action, and nothing tells whose it was. */
-function named(subject: Subject): Subject {
-  const { ends } = subject
-  if (!ends.some(({ reason }) => reason !== undefined && isOfTheForgotten(reason))) return subject
-  return { identifiers: {}, key: undefined, address: undefined, ends }
 }
 
 const put = (key: readonly string[], value: PageRecord | PlainText): Op => ({
@@ -95,18 +90,21 @@ function blockOf(
   const dictionary = new Dictionary(REASONS_MAX)
   const counts: number[] = []
   const known = new Map<Subject['ends'], Ended>()
-  const handles = subjects.map((subject) => handlesOfSubject(subject, addressedBy))
-  const entries = Buffer.allocUnsafe(handles.reduce((sum, { length }) => sum + length, 0) * ENTRY_BYTES)
+  let entries = Buffer.allocUnsafe(subjects.length * HANDLES_MOSTLY * ENTRY_BYTES)
   const text: PlainText['subjects'][number][] = []
   let length = 0
-  subjects.forEach(({ key, address, ends }, subject) => {
-    const { numbers, combo } = known.get(ends) ?? numbered(ends, dictionary, known)
+  subjects.forEach((subject, nth) => {
+    const { ends } = subject
+    const { numbers, combo, isOfForgotten } = known.get(ends) ?? numbered(ends, dictionary, known)
     for (const end of numbers) counts[end] = (counts[end] ?? 0) + 1
-    for (const handle of handles[subject] ?? []) {
-      writeEntry(entries, length, hasher.of(handle), subject, combo)
+    const handles = isOfForgotten ? NONE : handlesOfSubject(subject, addressedBy)
+    while (length + handles.length * ENTRY_BYTES > entries.length) entries = Buffer.concat([entries, entries])
+    for (const handle of handles) {
+      writeEntry(entries, length, hasher.of(handle), nth, combo)
       length += ENTRY_BYTES
     }
-    if (plain) text.push([key ?? null, address ?? null, numbers])
+    const { key = null, address = null } = isOfForgotten ? NOBODY : subject
+    if (plain) text.push([key, address, numbers])
   })
   const page: PageHead = {
     id,
@@ -118,18 +116,27 @@ function blockOf(
     ...(plain ? { plain } : {}),
   }
   const head = { pages: [page], ends: dictionary.ends, combos: dictionary.combos }
-  return { block: { head, entries }, text: plain ? { ends: dictionary.ends, subjects: text } : undefined }
+  return {
+    block: { head, entries: entries.subarray(0, length) },
+    text: plain ? { ends: dictionary.ends, subjects: text } : undefined,
+  }
 }
+
+const NONE: readonly string[] = []
+const NOBODY: Partial<Subject> = {}
 
 /** The numbers of some ends, and of their combo. */
 interface Ended {
   readonly numbers: readonly number[]
   readonly combo: number
+  /** It is counted what became of the actions, and nothing tells whose they were. */
+  readonly isOfForgotten: boolean
 }
 
 function numbered(ends: Subject['ends'], dictionary: Dictionary, known: Map<Subject['ends'], Ended>): Ended {
   const numbers = ends.map((end) => dictionary.end(end))
-  const ended = { numbers, combo: dictionary.combo(numbers) }
+  const isOfForgotten = ends.some(({ reason }) => reason !== undefined && isOfTheForgotten(reason))
+  const ended = { numbers, combo: dictionary.combo(numbers), isOfForgotten }
   known.set(ends, ended)
   return ended
 }

@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorFacts } from '../errors.js'
 import { compareBytes } from '../model/byte-order.js'
 import type { Identifiers } from '../model/identifier.js'
 import type { Reason } from '../model/value.js'
+import type { Key } from '../stores/store.js'
 import { conflictDigest } from './absorb.js'
 import { type Choice, choose } from './choice.js'
 import { chooseShared } from './claims.js'
@@ -17,7 +18,7 @@ import {
   type RedirectRow,
   type Rows,
 } from './rows.js'
-import { idOf, type Namespace, type Problem, partsOf, type Rules } from './rules.js'
+import { idOf, type Namespace, type Problem, type Rules } from './rules.js'
 import { profileIdOf } from './solve.js'
 import { forgottenOf } from './tombstones.js'
 
@@ -47,12 +48,6 @@ export type Resolution = {
 /** A name that does not look like one is told as `a name`: it may be anything (I7). */
 type Unusable = readonly [namespace: string, why: Problem]
 
-type Answer = Resolution extends infer Whole
-  ? Whole extends Resolution
-    ? Omit<Whole, 'rulesHash' | 'unusable'>
-    : never
-  : never
-
 /** What resolving needs besides the rows. */
 export interface Question {
   readonly rules: Rules
@@ -64,43 +59,57 @@ export interface Question {
   readonly project?: string | undefined
 }
 
+/** One identifier, however many bags hold it. */
+interface Asked {
+  readonly id: string
+  readonly namespace: Namespace
+  readonly value: string
+  /** The person to whom it leads; null where it is quarantined, undefined where nobody knows it. */
+  home: string | null | undefined
+}
+
 /** A bag as the rules see it. */
 interface Bag {
   /** Strongest first. */
-  readonly ids: readonly string[]
+  readonly ids: readonly Asked[]
   readonly unusable: readonly Unusable[]
 }
 
 /** Order   one answer per bag, in order. Cost    four reads for all bags together, one more each if any is of the quarantine, or anybody was forgotten. */
 export async function resolveAll(question: Question, bags: readonly Identifiers[]): Promise<readonly Resolution[]> {
   const { rows, rules, meta, project } = question
-  const read = bags.map((bag) => readBag(rules, bag))
-  const ids = new Set<string>()
-  for (const bag of read) for (const id of bag.ids) ids.add(id)
-  const homes = await rows.homes([...ids])
-  const [people, nowhere] = [new Set<string>(), [] as string[]]
-  for (const [id, home] of homes) {
-    if (home === null) nowhere.push(id)
-    else people.add(home)
+  const asked = new Map<string, Asked>()
+  const read = bags.map((bag) => readBag(rules, bag, asked))
+  await findHomes(rows, [...asked.values()])
+  const people: string[] = []
+  const [unknown, nowhere] = [[] as string[], [] as string[]]
+  for (const { id, home } of asked.values()) {
+    if (home === undefined) unknown.push(id)
+    else if (home === null) nowhere.push(id)
+    else if (home !== people.at(-1)) people.push(home) // what follows each other is mostly of one bag
   }
   const quarantines = await rows.quarantines(nowhere)
-  const forgotten = await forgottenOf(rows, meta, unknownOf(ids, homes))
-  const profiles = await rows.profiles([...people])
+  const forgotten = await forgottenOf(rows, meta, unknown)
+  const profiles = await rows.profiles(people)
   const told = new Set<string>()
-  for (const bag of read) if (bag.ids.length > 1) for (const digest of digestsOf(bag.ids, homes)) told.add(digest)
+  for (const { ids } of read) {
+    if (ids.length > 1 && soleHome(ids) === undefined) for (const digest of digestsOf(ids)) told.add(digest)
+  }
   if (rules.onTargetClaimed === 'share') for (const digest of claimsIn(profiles, question.target)) told.add(digest)
   const conflicts = await rows.conflicts([...told])
-  const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, [...withFormer(profiles)])
-  const known = { homes, quarantines, forgotten, profiles, conflicts, bindings }
+  const bindings = project === undefined ? NO_BINDINGS : await rows.bindings(project, withFormer(profiles))
+  const known = { quarantines, forgotten, profiles, conflicts, bindings }
   const answers = read.map((bag): Resolution => {
-    const { unusable } = bag
-    return { rulesHash: rules.hash, ...(unusable.length > 0 && { unusable }), ...answer(question, bag, known) }
+    const told = answer(question, bag, known)
+    return bag.unusable === NOTHING ? told : { ...told, unusable: bag.unusable }
   })
   return rules.idPolicy === 'pinned' ? withFreshIds(question, answers) : answers
 }
 
-function* unknownOf(ids: Iterable<string>, homes: ReadonlyMap<string, unknown>): Generator<string> {
-  for (const id of ids) if (!homes.has(id)) yield id
+async function findHomes(rows: Rows, asked: readonly Asked[]): Promise<void> {
+  const keys = asked.map(({ namespace, value }): Key => [rows.graph, namespace.name, value])
+  const homes = await rows.homesAt(keys)
+  for (let index = 0; index < asked.length; index += 1) (asked[index] as Asked).home = homes[index]
 }
 
 /** Where ids are pinned another person may have the one that an unknown address would have: then it gets the next. */
@@ -116,11 +125,10 @@ async function withFreshIds({ rules, rows, target }: Question, answers: readonly
 
 const NO_BINDINGS: ReadonlyMap<string, BindingRow> = new Map()
 
-function* withFormer(profiles: ReadonlyMap<string, ProfileRow | RedirectRow>): Generator<string> {
-  for (const [id, row] of profiles) {
-    yield id
-    if (!isRedirect(row)) yield* row.was ?? []
-  }
+function withFormer(profiles: ReadonlyMap<string, ProfileRow | RedirectRow>): readonly string[] {
+  const ids = [...profiles.keys()]
+  for (const row of profiles.values()) if (!isRedirect(row) && row.was !== undefined) ids.push(...row.was)
+  return ids
 }
 
 /** Digests of the conflicts over addresses of those who have none. */
@@ -131,30 +139,38 @@ function* claimsIn(profiles: Known['profiles'], target: string): Generator<strin
   }
 }
 
-function readBag(rules: Rules, bag: Identifiers): Bag {
-  const ids: string[] = []
-  const orders: number[] = []
-  const unusable: Unusable[] = []
-  for (const namespace of Object.keys(bag)) {
-    const raw: unknown = bag[namespace]
+function readBag(rules: Rules, bag: Identifiers, asked: Map<string, Asked>): Bag {
+  const ids: Asked[] = []
+  let unusable: Unusable[] | undefined
+  for (const name of Object.keys(bag)) {
+    const raw: unknown = bag[name]
     if (raw === undefined || raw === null) continue
-    const reading = rules.read(namespace, raw)
+    const reading = rules.read(name, raw)
     if ('value' in reading) {
-      const { order } = rules.namespaces.get(namespace) as Namespace
-      let at = orders.length
-      while (at > 0 && (orders[at - 1] as number) > order) at -= 1
-      insert(orders, at, order)
-      insert(ids, at, idOf(namespace, reading.value))
-    } else if (reading.problem !== 'blank') unusable.push([printable(namespace), reading.problem])
+      const { value } = reading
+      const id = idOf(name, value)
+      let one = asked.get(id)
+      if (one === undefined) {
+        one = { id, namespace: rules.namespaces.get(name) as Namespace, value, home: undefined }
+        asked.set(id, one)
+      }
+      let at = ids.length
+      while (at > 0 && (ids[at - 1] as Asked).namespace.order > one.namespace.order) at -= 1
+      insert(ids, at, one)
+    } else if (reading.problem !== 'blank') {
+      unusable ??= []
+      unusable.push([printable(name), reading.problem])
+    }
   }
-  return { ids, unusable }
+  return { ids, unusable: unusable ?? NOTHING }
 }
+
+const NOTHING: readonly Unusable[] = []
 
 /** A name that nobody declared may be anything: only what looks like a name is repeated (I7). */
 const printable = (namespace: string): string => (/^[A-Za-z_][\w.-]{0,63}$/.test(namespace) ? namespace : 'a name')
 
 interface Known {
-  readonly homes: ReadonlyMap<string, string | null>
   /** Why those that lead nowhere do. */
   readonly quarantines: ReadonlyMap<string, number | typeof BLOCKED>
   readonly forgotten: ReadonlySet<string>
@@ -164,56 +180,58 @@ interface Known {
   readonly bindings: ReadonlyMap<string, BindingRow>
 }
 
-function answer(question: Question, bag: Bag, known: Known): Answer {
-  const home = soleHome(bag.ids, known.homes)
+function answer(question: Question, bag: Bag, known: Known): Resolution {
+  const home = soleHome(bag.ids)
   return home === undefined ? answerOf(question, bag, known) : answerAs(question, home, known)
 }
 
 /** The person to whom all of these identifiers lead; `undefined` where one of them leads to another, or to nobody. */
-function soleHome([first, ...others]: readonly string[], homes: Known['homes']): string | undefined {
-  const home = first === undefined ? undefined : homes.get(first)
-  return home != null && others.every((id) => homes.get(id) === home) ? home : undefined
+function soleHome(ids: Bag['ids']): string | undefined {
+  const home = ids[0]?.home
+  return home != null && ids.every((one) => one.home === home) ? home : undefined
 }
 
-function answerOf(question: Question, bag: Bag, known: Known): Answer {
+function answerOf(question: Question, bag: Bag, known: Known): Resolution {
   const { rules, target } = question
-  const usable = bag.ids.filter((id) => known.homes.get(id) !== null)
-  const [first] = usable
-  if (first === undefined) return nobody(bag, known)
-  if (known.forgotten.has(first)) {
-    return { status: 'unresolvable', reason: reason('IDENTIFIER_FORGOTTEN', { namespace: partsOf(first)[0] }) }
+  const { forgotten } = known
+  const rulesHash = rules.hash
+  const first = bag.ids.find(({ home }) => home !== null)
+  if (first === undefined) return { rulesHash, status: 'unresolvable', reason: nobody(bag, known) }
+  if (forgotten.has(first.id)) {
+    const namespace = first.namespace.name
+    return { rulesHash, status: 'unresolvable', reason: reason('IDENTIFIER_FORGOTTEN', { namespace }) }
   }
-  const ids = usable.filter((id) => !known.forgotten.has(id))
-  const [strongest] = ids.filter((id) => known.homes.has(id))
-  if (strongest === undefined) {
-    const given = ids.find((id) => partsOf(id)[0] === target)
-    if (given === undefined) return { status: 'unresolved', reason: reason('ADDRESS_UNKNOWN', { target }) }
-    const address = partsOf(given)[1]
-    const profileId = profileIdOf(rules, target, address)
-    return { status: 'resolved', address, profileId, why: 'given', alternatives: [] }
+  const profileId = bag.ids.find(({ home }) => home != null)?.home
+  if (profileId == null) {
+    const given = bag.ids.find(({ id, namespace, home }) => {
+      return namespace.name === target && home !== null && !forgotten.has(id)
+    })
+    if (given === undefined) return { rulesHash, status: 'unresolved', reason: reason('ADDRESS_UNKNOWN', { target }) }
+    const address = given.value
+    const founded = profileIdOf(rules, target, address)
+    return { rulesHash, status: 'resolved', address, profileId: founded, why: 'given', alternatives: [] }
   }
-  const profileId = known.homes.get(strongest) as string
-  const profile = known.profiles.get(profileId) as ProfileRow
-  const people = strangers(rules, ids, profile, known)
-  if (people > 1) return { status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
-  return answerAs(question, profileId, known)
+  const ids = bag.ids.filter(({ id, home }) => home !== null && !forgotten.has(id))
+  const people = strangers(ids, known.profiles.get(profileId) as ProfileRow, known)
+  if (people === 1) return answerAs(question, profileId, known)
+  return { rulesHash, status: 'unresolvable', reason: reason('IDENTITY_AMBIGUOUS', { profiles: people }) }
 }
 
 /** Once it is clear who it is. */
-function answerAs({ rules, target }: Question, profileId: string, known: Known): Answer {
+function answerAs({ rules, target }: Question, profileId: string, known: Known): Resolution {
+  const rulesHash = rules.hash
   const profile = known.profiles.get(profileId) as ProfileRow
   const asked = { profileId, profile, target, bindings: known.bindings, conflicts: known.conflicts }
   const found = choose(asked) ?? (rules.onTargetClaimed === 'share' ? chooseShared(asked) : undefined)
-  if (found !== undefined) return { status: 'resolved', ...found, profileId }
+  if (found !== undefined) return { rulesHash, status: 'resolved', ...found, profileId }
   const code = profile.claimed?.includes(target) ? 'ADDRESS_CLAIMED' : 'ADDRESS_UNKNOWN'
-  return { status: 'unresolved', profileId, reason: reason(code, { target }) }
+  return { rulesHash, status: 'unresolved', profileId, reason: reason(code, { target }) }
 }
 
-function nobody({ ids, unusable }: Bag, { quarantines }: Known): Answer {
-  const nowhere = ids.map((id) => `${partsOf(id)[0]} ${quarantineProblem(quarantines.get(id))}`)
+function nobody({ ids, unusable }: Bag, { quarantines }: Known): Reason {
+  const nowhere = ids.map(({ id, namespace }) => `${namespace.name} ${quarantineProblem(quarantines.get(id))}`)
   const namespaces = [...unusable.map((one) => one.join(' ')).sort(compareBytes), ...nowhere].join(', ')
-  if (namespaces === '') return { status: 'unresolvable', reason: reason('IDENTIFIER_MISSING', {}) }
-  return { status: 'unresolvable', reason: reason('IDENTIFIER_UNUSABLE', { namespaces }) }
+  return namespaces === '' ? reason('IDENTIFIER_MISSING', {}) : reason('IDENTIFIER_UNUSABLE', { namespaces })
 }
 
 /** Why a value of the quarantine joins nobody, in words. */
@@ -221,28 +239,24 @@ export const quarantineProblem = (why: number | string | undefined): 'blocked by
   why === BLOCKED ? 'blocked by hand' : 'shared by too many'
 
 /** The pairs whose refusal would explain why identifiers of one bag lead to several people. */
-function digestsOf(ids: readonly string[], homes: ReadonlyMap<string, string | null>): readonly string[] {
-  const [strongest, ...others] = ids.filter((id) => typeof homes.get(id) === 'string')
+function digestsOf(ids: readonly Asked[]): readonly string[] {
+  const [strongest, ...others] = ids.filter(({ home }) => home != null)
   if (strongest === undefined) return []
-  const apart = others.filter((id) => homes.get(id) !== homes.get(strongest))
-  return apart.map((id) => conflictDigest(strongest, id))
+  return others.filter(({ home }) => home !== strongest.home).map(({ id }) => conflictDigest(strongest.id, id))
 }
 
 /**
  * How many people a bag speaks of. One, if all its known identifiers lead to one profile, or a conflict tells that they
  * were seen together and the weaker one stayed with another: then the record is its strongest identifier's.
  * An anchor that nobody has seen and for which the profile has no room is another person.
+ *
+ * @param ids  one of them leads to the profile, as the strongest of those that lead anywhere
  */
-function strangers(rules: Rules, ids: readonly string[], profile: ProfileRow, { homes, conflicts }: Known): number {
-  const leads = ids.filter((id) => homes.has(id))
-  const [strongest] = leads as [string]
-  const homesApart = leads.filter((id) => homes.get(id) !== homes.get(strongest))
-  if (homesApart.some((id) => !conflicts.has(conflictDigest(strongest, id)))) {
-    return new Set(leads.map((id) => homes.get(id))).size
-  }
-  const full = ids.some((id) => {
-    const { name, anchor, maxIdentifiers } = rules.namespaces.get(partsOf(id)[0]) as Namespace
-    if (!anchor || homes.has(id)) return false
+function strangers(ids: readonly Asked[], profile: ProfileRow, { conflicts }: Known): number {
+  const leads = ids.filter(({ home }) => home != null)
+  if (digestsOf(leads).some((digest) => !conflicts.has(digest))) return new Set(leads.map(({ home }) => home)).size
+  const full = ids.some(({ namespace: { name, anchor, maxIdentifiers }, home }) => {
+    if (!anchor || home !== undefined) return false
     return profile.members.filter(([namespace]) => namespace === name).length >= maxIdentifiers
   })
   return full ? 2 : 1

@@ -162,11 +162,15 @@ export class Rows {
   /** By id: profile id, null where quarantined. Ids that are not known, or only named by hand, are left out. */
   async homes(ids: readonly string[]): Promise<Map<string, string | null>> {
     const homes = new Map<string, string | null>()
-    await this.#each('identifier', ids, this.#keysOf(ids), (id, row) => {
-      const home = homeIn(row)
-      if (home !== DENIED_ONLY) homes.set(id, home)
-    })
+    const found = await this.homesAt(this.#keysOf(ids))
+    for (const [nth, home] of found.entries()) if (home !== undefined) homes.set(ids[nth] as string, home)
     return homes
+  }
+
+  /** As {@link homes}, of the identifiers with these keys, in the order asked. */
+  async homesAt(keys: readonly Key[]): Promise<readonly (string | null | undefined)[]> {
+    const rows = await this.#at('identifier', keys)
+    return rows.map((row) => (row === undefined || homeIn(row) === DENIED_ONLY ? undefined : homeIn(row)))
   }
 
   /** Where these identifiers stand: those too that are only named by hand. `keys`   their keys, where they are at hand. */
@@ -207,12 +211,8 @@ export class Rows {
 
   /** As {@link records}, in the order asked; undefined where there is none. */
   async recordsAt(refs: readonly RecordRef[]): Promise<readonly (StoredRecord | undefined)[]> {
-    const found: (StoredRecord | undefined)[] = []
-    for (let from = 0; from < refs.length; from += KEYS_MAX) {
-      const keys = refs.slice(from, from + KEYS_MAX).map((ref): Key => [this.graph, ...ref])
-      for (const row of await this.store.get('evidence', keys)) found.push(row as StoredRecord | undefined)
-    }
-    return found
+    const keys = refs.map((ref): Key => [this.graph, ...ref])
+    return (await this.#at('evidence', keys)) as readonly (StoredRecord | undefined)[]
   }
 
   /** What stands under a source and a key: the record, and its versions where the history is kept. */
@@ -265,13 +265,21 @@ export class Rows {
     keys: readonly Key[],
     take: (name: string, row: Json) => void,
   ): Promise<void> {
-    for (let from = 0; from < names.length; from += KEYS_MAX) {
-      const rows = await this.store.get(table, keys.length > KEYS_MAX ? keys.slice(from, from + KEYS_MAX) : keys)
-      for (let index = 0; index < rows.length; index += 1) {
-        const row = rows[index]
-        if (row !== undefined) take(names[from + index] as string, row)
-      }
+    const rows = await this.#at(table, keys)
+    for (let index = 0; index < rows.length; index += 1) {
+      const row = rows[index]
+      if (row !== undefined) take(names[index] as string, row)
     }
+  }
+
+  /** The rows under these keys, in their order. */
+  async #at(table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
+    if (keys.length > 0 && keys.length <= KEYS_MAX) return this.store.get(table, keys)
+    const rows: (Json | undefined)[] = []
+    for (let from = 0; from < keys.length; from += KEYS_MAX) {
+      for (const row of await this.store.get(table, keys.slice(from, from + KEYS_MAX))) rows.push(row)
+    }
+    return rows
   }
 }
 

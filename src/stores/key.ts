@@ -18,9 +18,27 @@ const ESCAPE = '\u0002'
  * Throws  STORE_KEY_INVALID, without the key's text.
  */
 export function encodeKey(table: Table, key: Key): string {
+  const plain = plainKey(key)
+  if (plain !== undefined) return plain
   if (key.length === 0) throw invalid(table, 'has no part')
   return encodeParts(table, key)
 }
+
+/** The text of a key of which no character is written in another way, as of nearly all; `undefined` for any other. */
+function plainKey(key: Key): string | undefined {
+  let text = ''
+  for (const part of key) {
+    if (typeof part !== 'string') return undefined
+    text += part + END
+  }
+  // Asking all of it makes one text of the pieces at once: else they would be kept, each by itself, until it is looked at.
+  return PLAIN[key.length]?.test(text) && text.length * 3 <= KEY_BYTES_MAX ? text : undefined
+}
+
+/** By number of parts: no part is empty, or has one of the three that are escaped, or one that changes places (`toSortable`). */
+const PLAIN = Array.from({ length: KEY_PARTS_MAX + 1 }, (_, parts) => {
+  return parts === 0 ? undefined : new RegExp(`^(?:[ -\\ud7ff]+${END}){${parts}}$`)
+})
 
 function encodeParts(table: Table, key: Key): string {
   if (key.length > KEY_PARTS_MAX) throw invalid(table, `has more than ${KEY_PARTS_MAX} parts`)
@@ -37,7 +55,7 @@ function encodeParts(table: Table, key: Key): string {
   return text
 }
 
-/** One pass for both checks: nearly every part is plain and is given back as it is. */
+/** One pass for both checks. */
 function escaped(table: Table, part: string): string {
   let special = false
   let high = false
@@ -92,20 +110,8 @@ export function toSortable(text: string): string {
   return moved(text, (unit) => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit))
 }
 
-/** As `toSortable(encodeKey(table, key))`: of nearly every key no character has to be written in another way. */
-export function sortableKey(table: Table, key: Key): string {
-  let text = ''
-  for (const part of key) {
-    if (typeof part !== 'string' || part === '' || !PLAIN.test(part)) return toSortable(encodeKey(table, key))
-    text += part + END
-  }
-  return key.length > 0 && key.length <= KEY_PARTS_MAX && text.length * 3 <= KEY_BYTES_MAX
-    ? text
-    : toSortable(encodeKey(table, key))
-}
-
-/** Neither one of the three that are escaped, nor one that changes places. */
-const PLAIN = /^[ -\ud7ff]*$/
+/** As `toSortable(encodeKey(table, key))`: of a plain key no character changes places. */
+export const sortableKey = (table: Table, key: Key): string => plainKey(key) ?? toSortable(encodeKey(table, key))
 
 export function fromSortable(text: string): string {
   return moved(text, (unit) => (unit >= 0xf800 ? unit - 0x2000 : unit >= 0xd800 ? unit + 0x800 : unit))

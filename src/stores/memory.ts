@@ -20,9 +20,8 @@ export class MemoryStore implements Store {
   async get(table: Table, keys: readonly Key[]): Promise<readonly (Json | undefined)[]> {
     this.#assertOpen()
     checkCount('keys', keys.length)
-    const ids = keys.map((key) => sortableKey(table, key))
     const held = this.#tables.get(table)
-    return ids.map((id) => parsed(held?.get(id)))
+    return keys.map((key) => parsed(held?.get(sortableKey(table, key))))
   }
 
   async scan(table: Table, { prefix, after, limit }: Range): Promise<readonly Entry[]> {

@@ -102,11 +102,9 @@ class Trial {
     })
     await this.#end(ends)
     found.sort((a, b) => (isAfter(orderOf(a.entry), orderOf(b.entry)) ? 1 : -1)) // as they were read (I6)
-    const targets = found.flatMap((one) => [
-      one.resolution.address,
-      this.#saidBy(one)?.target ?? one.resolution.address,
-    ])
-    const held = await this.#context.memory.hold([...new Set(targets)])
+    const targets = new Set(found.flatMap((one) => this.#saidBy(one)?.target ?? []))
+    for (const { resolution } of found) targets.add(resolution.address)
+    const held = await this.#context.memory.hold([...targets])
     try {
       await this.#claim(found.filter(({ action }) => action.kind === 'membership'))
       await this.#send(found.filter(({ action }) => action.kind !== 'membership'))

@@ -107,6 +107,10 @@ describe('pointsOf()', () => {
     )
   })
 
+  test('gives the places in the order of the payload, whatever that of the paths', () => {
+    expect(pointsOf(Buffer.from('{"a":1,"b":2}'), new Set(['b', 'a']))).toEqual([6, 12])
+  })
+
   test('takes JSON with white space as it is', () => {
     const text = ' { "a" : [ 1 , 2.5 ,\n-3 ] , "b" : 4 , "c": {} }\n'
     const made = withDecimalPoints(Buffer.from(text), new Set(['a[]', 'b']))

@@ -331,3 +331,24 @@ class Watched extends MemoryStore {
     await super.commit(ops)
   }
 }
+
+describe('resolve(), of a row that shows somebody who was forgotten beside another', () => {
+  test('does not give their address to an identifier that nobody knows', async () => {
+    const resolver = make()
+    await resolver.observe([seen('1', 1, { email: 'ann@example.com' })])
+    await resolver.forget([ANN], PROJECTS)
+    const [found] = await resolver.resolve([{ customer_id: 'c-009', email: 'ann@example.com' }])
+    expect(found).toMatchObject({ status: 'unresolved', reason: { code: 'ADDRESS_UNKNOWN' } })
+  })
+
+  test('does not take the forgotten for another person beside the one who is known', async () => {
+    const resolver = make()
+    await resolver.observe([
+      seen('1', 1, { userId: 'u-001' }),
+      seen('2', 1, { customer_id: 'c-002', userId: 'u-002', email: 'bob@example.com' }),
+    ])
+    await resolver.forget([{ namespace: 'userId', value: 'u-001' }], PROJECTS)
+    const [found] = await resolver.resolve([{ customer_id: 'c-002', userId: 'u-001' }])
+    expect(found).toMatchObject({ status: 'resolved', address: 'bob@example.com' })
+  })
+})

@@ -57,7 +57,7 @@ function flatPlaces(text: string, paths: ReadonlySet<string>): readonly number[]
     if (behind === COMMA || behind === CLOSE_OBJECT) found.push(end)
     else if (behind !== POINT) return undefined
   }
-  return found.length > 1 ? found.sort((a, b) => a - b) : found
+  return found.sort((a, b) => a - b).slice() // without the room that a list which was added to keeps for more
 }
 
 const namesOf = new WeakMap<ReadonlySet<string>, readonly string[] | null>()
