@@ -21,7 +21,10 @@ export class MemoryStore implements Store {
     this.#assertOpen()
     checkCount('keys', keys.length)
     const held = this.#tables.get(table)
-    return keys.map((key) => parsed(held?.get(sortableKey(table, key))))
+    return keys.map((key) => {
+      const id = sortableKey(table, key) // refuses what is no key, also where the table is empty
+      return parsed(held?.get(id))
+    })
   }
 
   async scan(table: Table, { prefix, after, limit }: Range): Promise<readonly Entry[]> {
