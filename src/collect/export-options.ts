@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Clock } from '../transport/clock.js'
 import type { Fetch } from '../transport/http-client.js'
 import type { SecretSource } from '../transport/secret.js'
@@ -85,9 +86,5 @@ export const PART = 'IterableExport'
 export function checkedOptions(options: IterableExportOptions): z.infer<typeof schema> {
   const checked = schema.safeParse(options)
   if (checked.success) return checked.data
-  const [issue] = checked.error.issues
-  const keys = issue?.code === 'unrecognized_keys' ? issue.keys : []
-  const option = [...(issue?.path ?? []), ...keys].map(String).join('.')
-  const problem = keys.length > 0 ? 'does not exist' : (issue?.message ?? '')
-  throw new LakeloopError('OPTION_INVALID', { part: PART, option, problem })
+  throw new LakeloopError('OPTION_INVALID', { part: PART, ...optionFault(checked.error, schema) })
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { isLakeloopError, LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Page, ReadOptions, Source } from '../sources/source.js'
 import { keyPart, type Op } from '../stores/store.js'
 import { countUnseen, dropSeen, takeOutUnseen } from './departures.js'
@@ -42,10 +43,29 @@ export interface IngestGuard {
   readonly absentFreely?: number | undefined
 }
 
-const GUARD = z.strictObject({
-  absentShareMax: z.number().min(0).max(1).default(0.3),
-  absentFreely: z.int().min(0).default(10),
+const OPTIONS = z.strictObject({
+  signal: z.instanceof(AbortSignal).optional(),
+  name: z.string().min(1).optional(),
+  pageSize: z.unknown().optional(), // the source's to judge
+  onPage: z.custom((value) => typeof value === 'function', 'is no function').optional(),
+  guard: z
+    .strictObject({
+      absentShareMax: z.number().min(0).max(1).default(0.3),
+      absentFreely: z.int().min(0).default(10),
+    })
+    .default({ absentShareMax: 0.3, absentFreely: 10 }),
 })
+
+/** Throws OPTION_INVALID */
+function checkedOptions(source: Source, options: IngestOptions): z.output<typeof OPTIONS> {
+  const invalid = (option: string, problem: string) =>
+    new LakeloopError('OPTION_INVALID', { part: 'IdentityResolver.ingest', option, problem })
+  if (typeof (source as Partial<Source> | null)?.read !== 'function') throw invalid('source', 'is no Source')
+  const checked = OPTIONS.safeParse(options)
+  if (checked.success) return checked.data
+  const { option, problem } = optionFault(checked.error, OPTIONS)
+  throw invalid(option, problem)
+}
 
 /** What the resolver lends. */
 export interface Parts {
@@ -63,12 +83,7 @@ export async function ingest(
   options: IngestOptions = {},
 ): Promise<Ingested> {
   assertMapping(parts.rules, mapping)
-  const guard = GUARD.safeParse(options.guard ?? {})
-  if (!guard.success) {
-    const option = ['guard', ...(guard.error.issues[0]?.path ?? [])].map(String).join('.')
-    const problem = 'is not what its comment allows'
-    throw new LakeloopError('OPTION_INVALID', { part: 'IdentityResolver.ingest', option, problem })
-  }
+  const { guard } = checkedOptions(source, options)
   await parts.writer.open()
   const reading = { signal: options.signal ?? new AbortController().signal, pageSize: options.pageSize }
   const described = await source.describe(reading.signal).catch((error: unknown) => {
@@ -76,7 +91,7 @@ export async function ingest(
   })
   const plan = planOf(source, mapping)
   if (described !== null) assertColumns(plan, described, source.name)
-  return await new Ingest(parts, source, plan, { ...options, guard: guard.data }).run({
+  return await new Ingest(parts, source, plan, { ...options, guard }).run({
     ...reading,
     described: described ?? undefined,
   })
@@ -89,10 +104,15 @@ class Ingest {
   readonly #onPage: IngestOptions['onPage']
   readonly #place: CursorPlace
   readonly #tally = new IngestTally()
-  readonly #guard: z.output<typeof GUARD>
+  readonly #guard: z.output<typeof OPTIONS>['guard']
   #at: IngestCursor
 
-  constructor(parts: Parts, source: Source, plan: Plan, options: IngestOptions & { guard: z.output<typeof GUARD> }) {
+  constructor(
+    parts: Parts,
+    source: Source,
+    plan: Plan,
+    options: IngestOptions & Pick<z.output<typeof OPTIONS>, 'guard'>,
+  ) {
     this.#parts = parts
     this.#source = source
     this.#plan = plan

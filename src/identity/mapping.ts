@@ -4,6 +4,7 @@ import { LakeloopError } from '../errors.js'
 import { compareBytes } from '../model/byte-order.js'
 import type { Identifier } from '../model/identifier.js'
 import { nearest } from '../model/nearest.js'
+import { optionFault } from '../model/option-fault.js'
 import { keyText, type Row, type RowBlock, type Schema } from '../model/row.js'
 import type { Json } from '../model/value.js'
 import type { Source } from '../sources/source.js'
@@ -55,8 +56,8 @@ const invalid = (option: string, problem: string) =>
 export function assertMapping(rules: Rules, mapping: IngestMapping): void {
   const checked = MAPPING.safeParse(mapping)
   if (!checked.success) {
-    const [issue] = checked.error.issues
-    throw invalid(['mapping', ...(issue?.path ?? [])].map(String).join('.'), issue?.message ?? 'is not valid')
+    const { option, problem } = optionFault(checked.error, MAPPING, 'mapping')
+    throw invalid(option, problem)
   }
   const namespaces = Object.keys(mapping.identifiers)
   if (namespaces.length === 0) throw invalid('mapping.identifiers', 'names no column')

@@ -42,6 +42,12 @@ const ISO = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|
 
 const AS_A_DATE = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z$/
 
+/** Date.parse takes 30 February for 2 March: a time that nobody has said. */
+function isADay(text: string): boolean {
+  const date = Number(text.slice(8, 10))
+  return date < 29 || new Date(Date.parse(text.slice(0, 10))).getUTCDate() === date
+}
+
 /**
  * An ISO 8601 time as microseconds since 1970, or null where the text is none. A time without a zone is UTC: the same
  * evidence must not mean another time on another machine.
@@ -49,12 +55,12 @@ const AS_A_DATE = /^\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d\.\d{3}Z$/
 export function microsecondsOf(text: string | null | undefined): number | null {
   // As a Date writes it, nearly every time is: of it the pattern would find the parts that are put together again.
   if (text?.length === 24 && AS_A_DATE.test(text)) {
-    const milliseconds = Date.parse(text)
+    const milliseconds = isADay(text) ? Date.parse(text) : Number.NaN
     return Number.isNaN(milliseconds) ? null : milliseconds * 1000
   }
   const match = text == null ? null : ISO.exec(text)
   if (match === null) return null
   const [, day, time = '00:00', fraction = '', zone = 'Z'] = match
-  const milliseconds = Date.parse(`${day}T${time}${zone}`)
+  const milliseconds = isADay(day as string) ? Date.parse(`${day}T${time}${zone}`) : Number.NaN
   return Number.isNaN(milliseconds) ? null : milliseconds * 1000 + Number(fraction.padEnd(6, '0').slice(0, 6))
 }

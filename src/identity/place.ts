@@ -41,6 +41,7 @@ export function recordsOf(records: readonly Evidence[]): readonly Evidence[] {
   const isRecord = (record: Partial<Evidence> | null): boolean =>
     typeof record?.source === 'string' &&
     typeof record.key === 'string' &&
+    (record.observedAt == null || typeof record.observedAt === 'string') &&
     Array.isArray(record.ids) &&
     record.ids.every((id: Partial<Identifier> | null) => typeof id?.namespace === 'string') &&
     [undefined, 'latest', 'history'].includes(record.keep)

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
+import { optionFault } from '../model/option-fault.js'
 import type { Entry, Key, Store } from '../stores/store.js'
 import { keyPart } from '../stores/store.js'
 import { checkpointKey, type Scope } from './checkpoint.js'
@@ -34,21 +35,18 @@ const QUERY = {
 const LIMIT = z.int().min(1).optional()
 const LISTING = z.strictObject({ ...QUERY, limit: LIMIT })
 const PARKED = z.strictObject({ limit: LIMIT })
-const SELECTION = z.union([
-  z.literal('all'),
-  z
-    .strictObject({ ...QUERY, ids: z.array(z.string()).max(IDS_MAX).optional() })
-    .refine((query) => Object.values(query).some((value) => value !== undefined), {
-      error: "says nothing: 'all' is a word of its own",
-    }),
-])
+const SELECTION = z
+  .strictObject({ ...QUERY, ids: z.array(z.string()).max(IDS_MAX).optional() })
+  .refine((query) => Object.values(query).some((value) => value !== undefined), {
+    error: "says nothing: 'all' is a word of its own",
+  })
 
 /** Throws OPTION_INVALID, that names what was called and no value. */
 export const checkListing = (part: string, query: unknown): void => check(part, 'query', LISTING, query)
 export const checkLimit = (part: string, query: unknown): void => check(part, 'query', PARKED, query)
 
 export function checkSelection(part: string, option: string, selection: unknown, scope: Scope): void {
-  check(part, option, SELECTION, selection)
+  if (selection !== 'all') check(part, option, SELECTION, selection)
   const ids = selection === 'all' ? [] : ((selection as { ids?: readonly string[] }).ids ?? [])
   for (const id of ids) keyOf(part, scope, id)
 }
@@ -63,7 +61,8 @@ export function keyOf(part: string, scope: Scope, id: unknown): Key {
 function check(part: string, option: string, schema: z.ZodType, value: unknown): void {
   const { error } = schema.safeParse(value)
   if (error === undefined) return
-  throw invalid(part, option, `is not valid: ${z.prettifyError(error).replace(/\s+/g, ' ')}`)
+  const fault = optionFault(error, schema, option)
+  throw invalid(part, fault.option === 'options' ? option : fault.option, fault.problem)
 }
 
 const invalid = (part: string, option: string, problem: string): LakeloopError =>

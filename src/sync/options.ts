@@ -207,6 +207,7 @@ const RUN = RUNNING.extend({
   mode: z.enum(['full', 'resync']).optional(),
 })
 
+const ERASE = RUNNING.pick({ signal: true, whenHeld: true }).extend({ landed: z.unknown().optional() })
 const HISTORY = z.strictObject({ limit: z.int().min(1).optional() })
 const BATCHES = z.strictObject({ runId: z.string().min(1) })
 
@@ -221,6 +222,8 @@ const checking =
 /** But for the letters. */
 export const checkReplayOptions = checking('Sync.replay', REPLAY)
 export const checkRunOptions = checking('Sync.run', RUN)
+/** But for the tables of `landed`. An erasure cannot be taken back, and a misspelt name would leave its statements out. */
+export const checkEraseOptions = checking('Sync.erase', ERASE)
 /** A misspelt limit would be the default. */
 export const checkHistoryRequest = checking('Sync.history', HISTORY)
 export const checkBatchesRequest = checking('Sync.batches', BATCHES)

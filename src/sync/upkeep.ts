@@ -21,7 +21,13 @@ import { SyncEmitter, type SyncEvents } from './events.js'
 import { compare } from './existing.js'
 import { hit } from './failpoint.js'
 import { fenceIn, Lease } from './lease.js'
-import { checkBatchesRequest, checkHistoryRequest, checkOptions, type SyncOptions } from './options.js'
+import {
+  checkBatchesRequest,
+  checkEraseOptions,
+  checkHistoryRequest,
+  checkOptions,
+  type SyncOptions,
+} from './options.js'
 import { type OutcomesRequest, outcomesFor } from './person-outcomes.js'
 import { openRetrying, RETRY_LIMITS } from './retry.js'
 import { sourceTypes, type TypesRequest } from './row-types.js'
@@ -133,6 +139,7 @@ export abstract class Upkeep {
    * Cost     the tables of the project, once from end to end.
    */
   async erase(person: Identifiers | readonly Identifiers[], options: EraseOptions & Held = {}): Promise<Erasure> {
+    checkEraseOptions(options)
     const { whenHeld = 'refuse', signal = new AbortController().signal } = options
     const people = peopleOf(this.options.identity, person, options)
     const lease = await this.#lease(whenHeld, signal)

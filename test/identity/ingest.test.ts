@@ -363,9 +363,9 @@ describe('a mapping that cannot be', () => {
     ['a key that nobody says', { identifiers: { email: 'email' } }, 'mapping.key', 'the source has none'],
     ['no identifiers', { key: 'id', identifiers: {} }, 'mapping.identifiers', 'names no column'],
     ['a namespace', { key: 'id', identifiers: { emial: 'email' } }, 'mapping.identifiers', '(perhaps email)'],
-    ['an option', { key: 'id', identifiers: { email: 'email' }, keeps: 'latest' }, 'mapping', 'keeps'],
+    ['an option', { key: 'id', identifiers: { email: 'email' }, keeps: 'latest' }, 'mapping.keeps', '(perhaps keep)'],
     ['a word', { key: 'id', identifiers: { email: 'email' }, keep: 'all' }, 'mapping.keep', 'latest'],
-    ['nothing', undefined as never, 'mapping', 'expected object'],
+    ['nothing', undefined as never, 'mapping', 'is missing'],
   ]
   test.each(bad)('%s is refused before anything is read', async (_, mapping, option, problem) => {
     const source = new RowsSource({ name: 'crm', rows: people(1) })

@@ -84,4 +84,4 @@ test('whatever was parked and whenever its address was learned, each part of eac
     }),
     { numRuns, ...seed },
   )
-})
+}, 120_000)

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { IterableExport } from '../../src/collect/index.js'
 import {
   DatabricksSource,
   IdentityResolver,
@@ -22,6 +23,7 @@ const iterable = { project: 'p', apiKey: 'key-canary', dataCenter: 'us', project
 const rows = { name: 'rows', rows: [], key: ['id'] }
 const databricks = { host: 'a.cloud.databricks.com', httpPath: '/sql/1', auth: { token: 'key-canary' }, table: 'a.b.c' }
 
+const identity = new IdentityResolver({ store, target: 'email', namespaces: {} })
 const sync = (more: object = {}): Sync =>
   new Sync({
     name: 'sync',
@@ -52,6 +54,47 @@ const SAID: readonly (readonly [what: string, how: () => unknown, said: string])
   ['history()', () => sync().history({ limt: 1 } as never), 'limt is not an option (perhaps limit)'],
   ['history() of none', () => sync().history({ limit: 0 }), 'limit is not valid: too small: expected number to be >=1'],
   ['batches()', () => first(sync().batches({} as never)), 'runId is missing'],
+  [
+    'erase',
+    () => sync().erase({ email: 'a@x.example' }, { lande: [] } as never),
+    'lande is not an option (perhaps landed)',
+  ],
+  [
+    'letters of a replay',
+    () => sync().replay({ deadLetters: { reasn: 'X' } } as never),
+    'deadLetters.reasn is not an option (perhaps reason)',
+  ],
+  [
+    'letters of a replay that says nothing',
+    () => sync().replay({ deadLetters: {} } as never),
+    "deadLetters says nothing: 'all' is a word of its own",
+  ],
+  ['letters', () => first(sync().deadLetters({ runid: 'r' } as never)), 'query.runid is not an option (perhaps runId)'],
+  [
+    'ingest',
+    () => identity.ingest(new RowsSource(rows), { identifiers: { email: 'email' } }, { gard: {} } as never),
+    'gard is not an option (perhaps guard)',
+  ],
+  [
+    'ingest of no source',
+    () => identity.ingest([] as never, { identifiers: { email: 'email' } }),
+    'source is no Source',
+  ],
+  [
+    'the mapping of an ingest',
+    () => identity.ingest(new RowsSource(rows), { identifiers: { email: 'email' }, observdAt: 'x' } as never),
+    'mapping.observdAt is not an option (perhaps observedAt)',
+  ],
+  [
+    'a time that is no text',
+    () => identity.observe([{ source: 's', key: 'k', observedAt: new Date(0), ids: [] }] as never),
+    'records is no list of',
+  ],
+  [
+    'an export',
+    () => new IterableExport({ project: 'p', apiKey: 'k', dataCenter: 'us', dataType: 'user', form: '2026' } as never),
+    'form is not an option (perhaps from)',
+  ],
   ['observe', () => observe(sync(), { loger: console } as never), 'loger is not an option (perhaps logger)'],
   ['observe of nothing', () => observe(undefined as never), 'sync has no on, off'],
   ['lists', () => new ListDeltaComputer({ store, gard: {} } as never), 'gard is not an option (perhaps guard)'],
