@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { isLakeloopError, LakeloopError } from '../errors.js'
 import { optionFault } from '../model/option-fault.js'
 import type { Page, ReadOptions, Source } from '../sources/source.js'
+import { pagesFrom, sourceError } from '../sources/source-error.js'
 import { keyPart, type Op } from '../stores/store.js'
 import { countUnseen, dropSeen, takeOutUnseen } from './departures.js'
 import { type NewRecord, recordRef, type StoredRecord, type Unusable } from './evidence.js'
@@ -87,7 +88,7 @@ export async function ingest(
   await parts.writer.open()
   const reading = { signal: options.signal ?? new AbortController().signal, pageSize: options.pageSize }
   const described = await source.describe(reading.signal).catch((error: unknown) => {
-    throw failure(error, source, reading.signal)
+    throw sourceError(error, source, reading.signal)
   })
   const plan = planOf(source, mapping)
   if (described !== null) assertColumns(plan, described, source.name)
@@ -134,7 +135,7 @@ class Ingest {
     await this.#begin()
     const { cursor } = this.#at
     let schema = reading.described
-    for await (const page of pagesOf(this.#source, { ...reading, ...(cursor === null ? {} : { after: cursor }) })) {
+    for await (const page of pagesFrom(this.#source, { ...reading, ...(cursor === null ? {} : { after: cursor }) })) {
       if (page.schema !== schema) assertColumns(this.#plan, page.schema, this.#source.name)
       schema = page.schema
       await this.#take(page)
@@ -248,17 +249,3 @@ class Ingest {
 }
 
 const unusableOf = ({ unusable = [] }: StoredRecord): readonly Unusable[] => unusable
-
-/** What a source throws that is none of our errors is SOURCE_FAILED, as the contract says, unless it was told to stop. */
-function failure(error: unknown, source: Source, signal: AbortSignal): unknown {
-  if (isLakeloopError(error)) return error
-  return new LakeloopError(signal.aborted ? 'ABORTED' : 'SOURCE_FAILED', { source: source.name }, error)
-}
-
-async function* pagesOf(source: Source, options: ReadOptions): AsyncGenerator<Page> {
-  try {
-    yield* source.read(options)
-  } catch (error) {
-    throw failure(error, source, options.signal)
-  }
-}

@@ -3,11 +3,11 @@ import type { DriftChange } from '../model/report.js'
 import type { Schema } from '../model/row.js'
 import type { Reason } from '../model/value.js'
 import type { ColumnOrigin, ReadOptions, Source } from '../sources/source.js'
+import { sourceError } from '../sources/source-error.js'
 import type { TransformFacts } from '../transform/transform.js'
 import type { AcceptedSchema } from './checkpoint.js'
 import { type Change, compareSchemas, isRead } from './drift.js'
 import { type DriftPolicies, judged, type Verdict, verdict } from './drift-policy.js'
-import { sourceError } from './source-error.js'
 
 type Asking = Pick<ReadOptions, 'signal' | 'tags' | 'described'>
 

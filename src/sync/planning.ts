@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { LakeloopError } from '../errors.js'
 import type { Schema } from '../model/row.js'
 import type { Json } from '../model/value.js'
+import { sourceError } from '../sources/source-error.js'
 import { overlay } from '../stores/overlay.js'
 import type { SealedStore } from '../stores/sealed.js'
 import type { Store } from '../stores/store.js'
@@ -15,7 +16,6 @@ import { invalid, SETTLE_MS, type SyncOptions } from './options.js'
 import { canonical, type Plan, type PlannedLoss } from './plan.js'
 import { digestOf, PlannedRequests, planningSender } from './planned-requests.js'
 import { pass } from './run.js'
-import { sourceError } from './source-error.js'
 
 export interface PlanRequest {
   readonly signal?: AbortSignal

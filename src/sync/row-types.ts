@@ -5,8 +5,8 @@ import { LakeloopError } from '../errors.js'
 import { optionFault } from '../model/option-fault.js'
 import type { Schema } from '../model/row.js'
 import type { Source } from '../sources/source.js'
+import { pagesFrom, sourceError } from '../sources/source-error.js'
 import { columnsIn, rowTypes } from '../transform/declared/row-types.js'
-import { pagesFrom, sourceError } from './source-error.js'
 
 export interface TypesRequest {
   /** Where the text is written too: a name that ends in `.d.ts`, beside the program, such as `churn.row.d.ts`. */

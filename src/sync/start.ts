@@ -1,8 +1,8 @@
 import { LakeloopError } from '../errors.js'
 import type { Cursor } from '../model/row.js'
 import type { LookOptions, Source } from '../sources/source.js'
+import { sourceError } from '../sources/source-error.js'
 import type { Audience } from './audience.js'
-import { sourceError } from './source-error.js'
 
 /** Throws OPTION_INVALID where a sync that is to begin with what comes has no position to begin at. */
 export function assertStart(source: Source, audience: Audience | undefined): void {

@@ -1,5 +1,5 @@
 import { isLakeloopError, LakeloopError } from '../errors.js'
-import type { Page, ReadOptions, Source } from '../sources/source.js'
+import type { Page, ReadOptions, Source } from './source.js'
 
 /** What a source threw, as an error that names it and quotes nothing; `ABORTED` where it was told to end. */
 export function sourceError(thrown: unknown, source: Source, signal?: AbortSignal): LakeloopError {
