@@ -76,6 +76,16 @@ interface Case {
   readonly left?: object
 }
 
+/** One action of each kind that writes to a person. */
+const writes = (a: number): readonly Action[] => [
+  { kind: 'profile', identifiers: ANN, dataFields: { a } },
+  { kind: 'event', identifiers: ANN, eventName: 'came' },
+  { kind: 'subscription', identifiers: ANN, unsubscribedChannelIds: [1] },
+  { kind: 'cart', identifiers: ANN, items: [item] },
+  { kind: 'purchase', identifiers: ANN, total: 1, items: [item] },
+  { kind: 'membership', identifiers: ANN, list: 'vip', member: true },
+]
+
 const CASES: readonly Case[] = [
   {
     name: 'a profile',
@@ -134,30 +144,12 @@ const CASES: readonly Case[] = [
     older: { kind: 'purchase', ...order, total: 1, items: [item] },
     newer: { kind: 'purchase', ...order, total: 2, items: [item] },
   },
-  ...(
-    [
-      { kind: 'profile', identifiers: ANN, dataFields: { a: 2 } },
-      { kind: 'event', identifiers: ANN, eventName: 'came' },
-      { kind: 'subscription', identifiers: ANN, unsubscribedChannelIds: [1] },
-      { kind: 'cart', identifiers: ANN, items: [item] },
-      { kind: 'purchase', identifiers: ANN, total: 1, items: [item] },
-      { kind: 'membership', identifiers: ANN, list: 'vip', member: true },
-    ] satisfies Action[]
-  ).map((newer) => ({
+  ...writes(2).map((newer) => ({
     name: `a deletion before a ${newer.kind}`,
     older: { kind: 'delete', identifiers: ANN } as const,
     newer,
   })),
-  ...(
-    [
-      { kind: 'profile', identifiers: ANN, dataFields: { a: 1 } },
-      { kind: 'event', identifiers: ANN, eventName: 'came' },
-      { kind: 'subscription', identifiers: ANN, unsubscribedChannelIds: [1] },
-      { kind: 'cart', identifiers: ANN, items: [item] },
-      { kind: 'purchase', identifiers: ANN, total: 1, items: [item] },
-      { kind: 'membership', identifiers: ANN, list: 'vip', member: true },
-    ] satisfies Action[]
-  ).map((older) => ({
+  ...writes(1).map((older) => ({
     name: `a ${older.kind} before a deletion`,
     older,
     newer: { kind: 'delete', identifiers: ANN } as const,
